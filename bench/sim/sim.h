@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BENCH_SIM_SIM_H
+#define BENCH_SIM_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "engine/net.h"
+#include "proto/clock.h"
+#include "proto/endpoint.h"
+#include "proto/err.h"
+#include "proto/nodekey.h"
+#include "proto/span.h"
+
+/**
+ * DOC: a DHT that does not exist, with its truth. A population follows from a
+ * seed; ids are sorted once, everything else (address, routing table, mood) is
+ * computed when asked for. The same world answers in virtual time
+ * (net_sim.c) and on real sockets over 127.0.0.0/8 (farm.c).
+ */
+
+struct sim_opts {
+	uint64_t seed;
+	uint32_t live;	     /* nodes that answer */
+	double dead_share;   /* dead contacts as a share of all ids; 0.40 */
+	double loss;	     /* per round trip; 0.05 */
+	uint32_t delay_us;   /* median round trip; 0 = at once */
+	double lt_share;     /* tables of 128/64/32/16/8; the others 8 everywhere; 0.70 */
+	const char *geo_dir; /* where to look for real geo files; NULL = own table */
+	bool plain;	     /* hand out loopback aliases as contacts (any third-party crawler) */
+	uint64_t epoch;	     /* reserved for churn: which round of the same world */
+};
+
+struct sim_opts sim_opts_default(void);
+
+struct sim_world;
+
+/** sim_world_new() - Cost: about 20 bytes and 100 ns per node. Errors: -ENOMEM, DT_ERANGE. */
+int sim_world_new(const struct sim_opts *opts, struct sim_world **out) DT_MUST;
+void sim_world_free(struct sim_world *w);
+
+/** sim_world_nodes() - live and dead together. */
+uint32_t sim_world_nodes(const struct sim_world *w);
+
+/** sim_world_bootstrap() - up to @max live endpoints to start from. Returns the count. */
+unsigned sim_world_bootstrap(const struct sim_world *w, struct endpoint *out, unsigned max);
+
+/** struct sim_node - what the world knows of node @n. */
+struct sim_node {
+	struct nodeid id;
+	struct endpoint public_ep; /* what contacts, store, geo and maps see */
+	struct endpoint alias;	   /* where the farm answers for it: 127.x.y.z:port */
+	bool live;
+};
+
+void sim_world_node(const struct sim_world *w, uint32_t n, struct sim_node *out);
+
+/** sim_world_by_public(), _by_alias() - the inverse; DT_ENOTFOUND where no node stands. */
+int sim_world_by_public(const struct sim_world *w, const struct endpoint *ep, uint32_t *n) DT_MUST;
+int sim_world_by_alias(const struct sim_world *w, const struct endpoint *ep, uint32_t *n) DT_MUST;
+
+/**
+ * sim_peer_answer() - what node @n says to one datagram.
+ * @from: the asker, for the ip field.
+ * Returns the reply's length (0 = silent: dead, lost, or not understood).
+ * Loss is drawn from the seed, @n and @nonce, so a run can be repeated.
+ */
+int sim_peer_answer(const struct sim_world *w, uint32_t n, const struct endpoint *from,
+		    struct span query, uint64_t nonce, uint8_t *out, size_t cap);
+
+/* ---- virtual time -------------------------------------------------------- */
+
+struct sim_clock; /* a struct clock that net_sim advances */
+
+/** net_sim_open() - a device without a kernel; @clock: out, the time it makes. */
+int net_sim_open(struct sim_world *w, struct net **out, struct clock *clock) DT_MUST;
+
+/* ---- the farm -------------------------------------------------------------- */
+
+struct sim_farm_opts {
+	unsigned threads;      /* one per core */
+	bool pin;	       /* thread i on core i, sockets dealt by CPU */
+	enum net_backend backend; /* how the farm itself does I/O; MMSG by default */
+	uint16_t base_port;    /* first of its ports; 0 = chosen */
+};
+
+struct sim_farm;
+
+/** sim_farm_start() - fork the farm; returns once every port is bound and answering. */
+int sim_farm_start(struct sim_world *w, const struct sim_farm_opts *opts, struct sim_farm **out) DT_MUST;
+
+struct sim_farm_stats {
+	uint64_t received, answered, lost, dead, malformed, send_failures, kernel_drops;
+	double user_s, system_s;
+};
+
+/** sim_farm_stats() - from memory shared with the child. */
+void sim_farm_stats(const struct sim_farm *f, struct sim_farm_stats *out);
+
+/** sim_farm_stop() - ends the child by its pid and waits for it. */
+void sim_farm_stop(struct sim_farm *f);
+
+/**
+ * net_alias_open() - wrap @inner: public addresses outside, loopback aliases
+ * inside. Can send to nothing but 127.0.0.0/8, whatever it is handed: other
+ * packets come back through net_failures() with -EACCES. Owns @inner.
+ */
+int net_alias_open(const struct sim_world *w, struct net *inner, struct net **out) DT_MUST;
+
+/* ---- truth ----------------------------------------------------------------- */
+
+struct sim_truth {
+	uint64_t live, seen, answered;
+	double recall;	       /* answered live / live */
+	double seen_share;     /* seen live / live */
+	double estimate_error; /* (answered + unseen estimate - live) / live; NAN until given */
+	uint64_t false_nodes;  /* endpoints said to have answered that are not live nodes */
+	uint64_t wrong_ids;    /* answered under an id that is not theirs */
+};
+
+/**
+ * sim_score() - compare a census with the truth.
+ * @lookup: for a live node's endpoint: returns 0 unknown, 1 mentioned, 2 answered; @id out when 2.
+ */
+void sim_score(const struct sim_world *w,
+	       int (*lookup)(void *ctx, const struct endpoint *ep, struct nodeid *id), void *ctx,
+	       struct sim_truth *out);
+
+/** sim_truth_write() - DIR/truth.csv (id, endpoint, alias, live) and DIR/geo.tsv (own geo table). */
+int sim_truth_write(const struct sim_world *w, const char *dir) DT_MUST;
+
+/** sim_world_geo_is_own() - true where no geo file was used: pictures say SYNTHETIC SAMPLE either way. */
+bool sim_world_geo_is_own(const struct sim_world *w);
+
+/** sim_world_write_geo() - the own table: start, end, asn, org, country, city, lat, lon, radius_km; TSV. */
+int sim_world_write_geo(const struct sim_world *w, const char *path) DT_MUST;
+
+#endif

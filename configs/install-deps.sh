@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Install the Debian packages that a group of targets needs; nothing where all is there.
+#
+#   install-deps.sh [--quiet] [--list-missing] GROUP...   groups: build test lint
+set -euo pipefail
+
+build="gcc make git pkg-config liburing-dev libpcap-dev libmaxminddb-dev liblmdb-dev libxxhash-dev
+       libsodium-dev libcyaml-dev libcairo2-dev libfreetype-dev libdeflate-dev libck-dev
+       libcap-ng-dev libzstd-dev"
+test="libcmocka-dev iproute2 python3-minimal python3-libtorrent transmission-daemon aria2 rtorrent
+      tmux nodejs"
+lint="clang-format cppcheck"
+
+quiet=0 list=0 want=""
+for a in "$@"; do
+	case $a in
+	--quiet) quiet=1 ;;
+	--list-missing) list=1 ;;
+	build) want+=" $build" ;;
+	test) want+=" $test" ;;
+	lint) want+=" $lint" ;;
+	*) echo "install-deps.sh: unknown group '$a' (build, test, lint)" >&2; exit 2 ;;
+	esac
+done
+
+# A command that is on the PATH by other means counts (a Node.js not from Debian).
+have() {
+	case $1 in
+	nodejs) command -v node >/dev/null && return 0 ;;
+	clang-format | cppcheck | git | make | gcc) command -v "$1" >/dev/null && return 0 ;;
+	esac
+	dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'
+}
+
+missing=()
+for p in $want; do have "$p" || missing+=("$p"); done
+if [ ${#missing[@]} -eq 0 ]; then
+	[ $quiet = 1 ] || echo "dependencies: all there"
+	exit 0
+fi
+if [ $list = 1 ]; then
+	echo "missing packages; try: apt-get install ${missing[*]}   (or: make deps)" >&2
+	exit 1
+fi
+sudo=""
+if [ "$(id -u)" != 0 ]; then
+	command -v sudo >/dev/null || {
+		echo "install-deps.sh: not root and no sudo; as root: apt-get install ${missing[*]}" >&2
+		exit 1
+	}
+	sudo=sudo
+fi
+echo "installing: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+run() { $sudo env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1; }
+run apt-get install -y --no-install-recommends "${missing[@]}" ||
+	{ run apt-get update && run apt-get install -y --no-install-recommends "${missing[@]}"; } ||
+	{ tail -n 20 "$log" >&2; echo "install-deps.sh: apt-get failed, see above" >&2; exit 1; }

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ENGINE_GATE_H
+#define ENGINE_GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/endpoint.h"
+#include "proto/err.h"
+
+/**
+ * DOC: the one door to the wire. Every query, whoever wants it, asks here first
+ * and a pass is charged at once; what the gate refuses is never sent.
+ *
+ * One gate per worker: because work is dealt by remote address, budgets per
+ * host need no lock. Budgets per /24 (v6 /48) and the global rate are split
+ * over workers: a /24's hosts land on several workers, so each holds its share.
+ *
+ * Budgets (design 8, census P2): per address 1/s, burst 4, at most 9 in any
+ * sliding 10 s; per /24 32/s, burst 64; per introducer 64 unanswered contacts.
+ */
+
+struct blocklist; /* engine/blocklist.h */
+
+enum gate_verdict {
+	GATE_PASS,  /* send it now; budgets are charged */
+	GATE_LATER, /* a budget is empty: ask again at @retry_ns */
+	GATE_NEVER, /* must not be contacted in this run */
+	GATE_FULL,  /* the global rate is used up: stop asking until @retry_ns */
+};
+
+/** Why; index into gate_stats.refused. */
+enum gate_reason {
+	GATE_OK = 0,
+	GATE_BOGON,	   /* special-purpose address, compiled in */
+	GATE_BLOCKLIST,	   /* the user's file */
+	GATE_PORT_ZERO,
+	GATE_SERVICE_PORT, /* < 1024 or a known UDP service, without two introducers (P7) */
+	GATE_HOST_BUDGET,
+	GATE_NET_BUDGET,
+	GATE_INTRODUCER_BUDGET,
+	GATE_RATE,
+	GATE_REASONS
+};
+
+struct gate_opts {
+	const struct blocklist *blocklist; /* may be NULL: bogons still hold */
+	double rate_pps;    /* this worker's share; <= 0 = unlimited */
+	unsigned workers;   /* how many gates share the run */
+	double host_rate;   /* packets/s to one address; 0 = default 1 */
+	unsigned host_burst; /* 0 = default 4 */
+	unsigned host_10s;  /* 0 = default 9 */
+	double net_rate;    /* per /24 or /48, whole run; 0 = default 32 */
+	unsigned net_burst; /* 0 = default 64 */
+};
+
+struct gate_stats {
+	uint64_t passed;
+	uint64_t refused[GATE_REASONS]; /* each NEVER once per call, each LATER once per call */
+	uint32_t worst_host_10s; /* most packets to one address in any sliding 10 s */
+	uint32_t worst_net_10s;	 /* the same for a /24 or /48, seen by this worker */
+};
+
+struct gate;
+
+int gate_new(const struct gate_opts *opts, struct gate **out) DT_MUST;
+void gate_free(struct gate *g);
+
+/**
+ * gate_may_learn() - may this address enter the tables at all?
+ * Returns GATE_OK, GATE_BOGON, GATE_BLOCKLIST or GATE_PORT_ZERO; nothing is charged.
+ * Cost: one table probe; on the receive path for every contact in every reply.
+ */
+enum gate_reason gate_may_learn(const struct gate *g, const struct endpoint *ep);
+
+/**
+ * gate_admit() - may a packet go to @ep now? A pass charges every budget.
+ * @introducers: distinct nodes that mentioned it (service-port rule).
+ * @retry_ns: out, for LATER and FULL: earliest time at which it may pass.
+ */
+enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned introducers,
+			     uint64_t now_ns, enum gate_reason *why, uint64_t *retry_ns);
+
+/** gate_set_rate() - this worker's new share, from now on; no burst of the past. */
+void gate_set_rate(struct gate *g, double rate_pps);
+
+/** gate_set_blocklist() - swap the list whole (SIGHUP); the caller keeps the old alive until all workers did. */
+void gate_set_blocklist(struct gate *g, const struct blocklist *b);
+
+void gate_stats(const struct gate *g, struct gate_stats *out);
+
+/** gate_reason_name() - "bogon", "blocklist", "port-zero", "service-port", ... */
+const char *gate_reason_name(enum gate_reason r);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/endpoint.h"
+#include "proto/err.h"
+#include "proto/nodekey.h"
+#include "proto/sighting.h"
+#include "store/geo.h"
+
+/**
+ * DOC: what survives a restart: an LMDB environment in DIR/state with its
+ * default durable flags, written by one writer, read by any number of readers
+ * while it is being written. See store/README.md for the tables drawn as bytes.
+ */
+
+struct store;
+
+enum store_mode { STORE_READ, STORE_WRITE, STORE_CREATE /* write; make it where absent */ };
+
+/**
+ * store_open() - open DIR.
+ * @why: out, may be NULL: a line for a person that names the thing and the cure.
+ * Errors:  DT_ENOTFOUND, DT_EFOREIGN, DT_ENEWER, DT_ECORRUPT, -EACCES, DT_ENOSPACE.
+ *          On error nothing on disk was changed.
+ */
+int store_open(const char *dir, enum store_mode mode, struct store **out, char why[static 256]) DT_MUST;
+void store_close(struct store *s);
+
+/* ---- writing ----------------------------------------------------------------- */
+
+struct store_writer;
+
+struct store_writer_opts {
+	unsigned batch_records; /* sort and commit at this many; 0 = 1,000,000 */
+	unsigned batch_ms;	/* or when the oldest is this old; 0 = 10,000 */
+	struct geo *geo;	/* resolved at write time; NULL = none */
+	uint64_t disk_floor_bytes; /* stop cleanly below this much free; 0 = 512 MiB */
+};
+
+int store_writer_new(struct store *s, const struct store_writer_opts *opts, struct store_writer **out) DT_MUST;
+
+/** store_writer_put() - @ctx is the writer; the shape of an engine sink's put. */
+int store_writer_put(void *ctx, const struct sighting *list, unsigned count);
+
+/** store_writer_flush() - commit now; all that was put is durable when 0 returns. */
+int store_writer_flush(void *ctx);
+
+/** store_writer_acknowledged() - sightings that are durable for certain. */
+uint64_t store_writer_acknowledged(const struct store_writer *w);
+
+/** store_writer_free() - does not commit: flush first. */
+void store_writer_free(struct store_writer *w);
+
+/** An epoch is one census. Ids count from 1. */
+struct store_epoch {
+	uint32_t id;
+	uint64_t started_s, ended_s; /* ended 0 = still open or broken off */
+	bool synthetic;		     /* of a simulation */
+};
+
+int store_epoch_begin(struct store *s, uint64_t started_s, bool synthetic, uint32_t *id) DT_MUST;
+/** store_epoch_end() - @report: the census report as one JSON object. */
+int store_epoch_end(struct store *s, uint32_t id, uint64_t ended_s, const char *report,
+		    size_t report_len) DT_MUST;
+
+/**
+ * store_compact() - rewrite the tables in key order with MDB_APPEND (the end of a
+ * run): a new environment beside the old, swapped by rename. Readers that have
+ * the old one open keep it.
+ */
+int store_compact(struct store *s) DT_MUST;
+
+/* ---- reading ------------------------------------------------------------------- */
+
+/** struct store_node - one node record, decoded. Node key is (id, endpoint). */
+struct store_node {
+	struct nodekey key;
+	struct endpoint ep;
+	uint64_t first_seen_s, last_seen_s;
+	uint64_t first_answered_s, last_answered_s; /* 0 = never */
+	uint32_t asn;
+	uint32_t rtt_us;
+	uint16_t flags;	   /* sighting_flag bits ever seen */
+	uint16_t mentions; /* most of any epoch */
+	uint8_t attempts, answers; /* of the last epoch */
+	uint8_t ways;	   /* bit per sighting_way */
+	uint8_t node_class;
+	uint8_t version[4], version_len;
+	uint8_t color[3];  /* of its ASN (viz.md 4) */
+	char country[3];
+	bool has_point, country_level;
+	float lat, lon, radius_km;
+};
+
+struct store_view;
+
+/** store_view_open() - a consistent snapshot; hold it for seconds, not minutes. */
+int store_view_open(struct store *s, struct store_view **out) DT_MUST;
+void store_view_close(struct store_view *v);
+
+/** store_view_next() - the next node in key order. 1 and @out, 0 at the end, or an error. */
+int store_view_next(struct store_view *v, struct store_node *out) DT_MUST;
+void store_view_rewind(struct store_view *v);
+
+/** store_view_next_mentioned() - contacts never heard from, by address: key may be unknown. */
+int store_view_next_mentioned(struct store_view *v, struct store_node *out) DT_MUST;
+
+struct store_counts {
+	uint64_t nodes;	    /* rows of the node table */
+	uint64_t mentioned; /* rows of the mentioned table */
+	uint64_t addresses;
+	uint32_t epochs;
+	uint64_t file_bytes;
+};
+int store_view_counts(struct store_view *v, struct store_counts *out) DT_MUST;
+
+/** store_view_epoch() - epoch @id; @report gets up to @cap bytes of its JSON (may be 0). */
+int store_view_epoch(struct store_view *v, uint32_t id, struct store_epoch *out, char *report,
+		     size_t cap) DT_MUST;
+
+/** store_view_org() - name of a network, as kept in the store. Returns @out. */
+char *store_view_org(struct store_view *v, uint32_t asn, char out[static GEO_ORG_MAX]);
+
+/** store_view_attribution() - what the geo sources used while writing require. Returns @out. */
+char *store_view_attribution(struct store_view *v, char *out, size_t cap);
+
+/* ---- tallies ----------------------------------------------------------------------- */
+
+struct store_tally_row {
+	char name[GEO_ORG_MAX];
+	uint32_t asn; /* for networks */
+	uint64_t nodes;
+};
+
+enum { STORE_TALLY_TOP = 20 };
+
+struct store_tally {
+	uint64_t answered_nodes, distinct_ids, distinct_addresses;
+	uint64_t mentioned_only;
+	uint64_t located, country_level, unlocated, without_asn;
+	uint64_t networks, countries;
+	struct store_tally_row top_networks[STORE_TALLY_TOP], top_countries[STORE_TALLY_TOP],
+		top_clients[STORE_TALLY_TOP];
+	unsigned network_rows, country_rows, client_rows;
+	uint64_t bep42_ok, with_version, read_only, ip_vote;
+	uint64_t first_seen_s, last_seen_s;
+};
+
+/** store_tally() - one scan. Cost: see bench store_scan. */
+int store_tally(struct store_view *v, struct store_tally *out) DT_MUST;
+
+/* ---- colour --------------------------------------------------------------------------- */
+
+/** asn_color() - sRGB of the ASN-hash palette: OKLCH L .74 C .125, hue by splitmix64 (viz.md 4). */
+void asn_color(uint32_t asn, uint8_t rgb[static 3]);
+
+#endif
