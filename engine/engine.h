@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "engine/blocklist.h"
+#include "engine/crawl.h"
+#include "engine/gate.h"
+#include "engine/net.h"
+#include "engine/sink.h"
+#include "engine/worker.h"
+#include "proto/clock.h"
+#include "proto/endpoint.h"
+#include "proto/err.h"
+
+/**
+ * DOC: the engine: W workers, one scribe, one monitor; from options to result.
+ *
+ *	engine_new()	sockets bound, files opened, privileges dropped
+ *	engine_run()	the census; the calling thread is the monitor
+ *	engine_find()	...ask the tables, for scorers and reports
+ *	engine_free()
+ *
+ * With @device the whole engine runs on the calling thread, on the device's
+ * clock: no socket, no thread, no sleep (virtual time).
+ */
+
+enum { ENGINE_WHY_MAX = 256, ENGINE_BACKEND_MAX = 16 };
+
+struct engine_status;
+
+struct engine_opts {
+	unsigned workers; /* 0 = one per usable core */
+	bool pin;         /* worker i on usable core i */
+	enum net_backend backend;
+	struct net_udp_opts udp;    /* bind, steer, buffers; workers is set by the engine */
+	double rate_pps;            /* whole run; <= 0 = unlimited */
+	uint32_t window;            /* see worker_turn(); 0 = off */
+	const char *blocklist_path; /* NULL = bogons only; read again on SIGHUP */
+	struct crawl_opts crawl;    /* shard and shards are set by the engine */
+	const struct crawl_contact *bootstrap;
+	size_t bootstrap_count;
+	struct sink sink;        /* put == NULL: sightings are counted and forgotten */
+	uint64_t max_runtime_ns; /* 0 = none; then as SIGINT once */
+	uint64_t cooldown_ns;    /* longest drain after a stop; 0 = until nothing is in flight */
+
+	/** put another device around each worker's (net_alias); NULL = failed and @inner closed */
+	struct net *(*wrap)(void *ctx, struct net *inner);
+	void *wrap_ctx;
+
+	/** a ready-made device and its clock: virtual time; borrowed */
+	struct net *device;
+	struct clock clock;
+
+	/* what is said while it runs */
+	FILE *status;              /* status line; NULL = none */
+	const char *status_path;   /* CSV, a row a second; NULL = none */
+	const char *metadata_path; /* JSON at the end; NULL = none */
+	void (*on_status)(void *ctx, const struct engine_status *status); /* 1 Hz; may be NULL */
+	void *status_ctx;
+	const char *version; /* of the program, for the metadata */
+	const char *command; /* command line, for the metadata; may be NULL */
+
+	bool signals;         /* take SIGINT, SIGTERM, SIGHUP while running */
+	bool drop_privileges; /* after sockets and files are open */
+	/** directories that must stay writable after the drop; NULL-terminated; may be NULL */
+	const char *const *keep_writable;
+};
+
+/** engine_opts_default() - auto back end, one worker per core, 2000 packets/s, port 0, v4 any. */
+struct engine_opts engine_opts_default(void);
+
+/** struct engine_kernel - what the kernel counted, whole network namespace, since the start. */
+struct engine_kernel {
+	uint64_t in_datagrams, in_errors, rcvbuf_errors, out_datagrams, sndbuf_errors;
+	uint64_t socket_drops; /* SO_MEMINFO of our own sockets */
+};
+
+/** struct engine_counters - everything that is counted, over all workers. */
+struct engine_counters {
+	struct crawl_stats crawl;
+	struct gate_stats gate;
+	struct net_stats net;
+	struct worker_stats worker;
+	struct engine_kernel kernel;
+	uint64_t unexplained; /* |sent - (answered + errors + expired + in flight)|, largest seen */
+	uint64_t sightings;   /* handed to the sink */
+};
+
+/** struct engine_status - once a second. */
+struct engine_status {
+	uint64_t elapsed_ns, left_ns;        /* left: UINT64_MAX = not known */
+	double percent;                      /* of the endpoints known, how many are done with */
+	double sent_pps, recv_pps, drop_pps; /* of the last interval */
+	double sent_avg_pps, recv_avg_pps, drop_avg_pps;
+	double hit_rate; /* answered / (answered + errors + expired) */
+	double rtt_p50_ms, rtt_p99_ms;
+	bool stopping;
+	struct engine_counters counters; /* since the start */
+};
+
+/** Why a run ended. */
+enum engine_end {
+	ENGINE_END_DONE,        /* every contact has had its attempts */
+	ENGINE_END_INTERRUPTED, /* SIGINT or SIGTERM, or engine_stop() */
+	ENGINE_END_RUNTIME,     /* max_runtime_ns */
+	ENGINE_END_FAILED,      /* a device or the sink: see @err and @why */
+};
+
+/** struct engine_result - what a report needs. */
+struct engine_result {
+	enum engine_end end;
+	int err; /* of ENGINE_END_FAILED */
+	char why[ENGINE_WHY_MAX];
+	struct engine_counters counters;
+	struct census_tally tally;                 /* of all shards */
+	struct census_estimate estimate;           /* census_chao1() of it */
+	uint64_t distinct_ids, distinct_addresses; /* among endpoints that answered */
+	unsigned raise_rounds;                     /* how often the depth rule asked deeper */
+	unsigned workers;
+	char backend[ENGINE_BACKEND_MAX];
+	char backend_why[ENGINE_WHY_MAX]; /* why not the preferred one; "" = it is */
+	bool steered;                     /* the kernel deals replies to their worker */
+	struct endpoint local;            /* bound address; all zero in virtual time */
+	size_t rcvbuf_bytes;
+	uint64_t started_ms; /* Unix time */
+	uint64_t span_ns;    /* first packet to last answer counted, on the run's clock */
+	uint64_t elapsed_ns; /* whole run on the run's clock, closing included */
+	uint64_t wall_ns;    /* whole run on the system's clock */
+	uint64_t cpu_user_ns, cpu_system_ns; /* of this process, during the run */
+	uint64_t scribe_cpu_ns;              /* of which the scribe and its sink */
+	uint64_t peak_rss_bytes;
+	struct blocklist_info blocklist;
+};
+
+struct engine;
+
+/**
+ * engine_new() - bind, open, check. Nothing is sent yet.
+ * @why: out; on error a line for a person, with the cure.
+ */
+int engine_new(const struct engine_opts *opts, struct engine **out,
+	       char why[static ENGINE_WHY_MAX]) DT_MUST;
+void engine_free(struct engine *e);
+
+/** engine_local() - where it is bound; for tests and doctor. */
+struct endpoint engine_local(const struct engine *e);
+
+/**
+ * engine_run() - take the census; returns when it is over.
+ * Returns 0 also when interrupted: see @out->end. Errors: as @out->err.
+ */
+int engine_run(struct engine *e, struct engine_result *out) DT_MUST;
+
+/** engine_stop() - as SIGINT: once = stop asking and drain, twice = now. Any thread. */
+void engine_stop(struct engine *e);
+
+/** engine_find() - what the tables say of one endpoint; after engine_run(). */
+int engine_find(const struct engine *e, const struct endpoint *ep, struct crawl_node *out) DT_MUST;
+
+/** engine_end_name() - "done", "interrupted", "runtime", "failed". */
+const char *engine_end_name(enum engine_end end);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ENGINE_WORKER_H
+#define ENGINE_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/crawl.h"
+#include "engine/gate.h"
+#include "engine/net.h"
+#include "engine/post.h"
+#include "engine/scribe.h"
+#include "proto/clock.h"
+#include "proto/err.h"
+
+/**
+ * DOC: one core's share of the census: a device, a shard of the crawl, a gate,
+ * a lane to the scribe and a box at the post. Nothing here is shared; what must
+ * cross, crosses by ring.
+ *
+ * worker_turn() is the whole of the hot path and needs no thread: the engine
+ * calls it in a loop on a pinned thread per worker, a simulation in virtual
+ * time calls it from the caller's own.
+ */
+
+struct worker_opts {
+	unsigned index, workers;
+	struct net *net; /* owned by the caller; used by the turning thread alone */
+	struct clock clock;
+	struct gate *gate;
+	struct scribe_lane *lane;
+	struct post *post;         /* NULL where there is one worker */
+	struct crawl_opts crawl;   /* shard and shards are set from index and workers */
+	uint64_t idle_wait_max_ns; /* longest sleep of a turn; 0 = WORKER_IDLE_WAIT_NS */
+	uint32_t window;           /* self-clocking, see worker_turn(); 0 = off */
+};
+
+enum {
+	/* A sleeping worker looks up this often for post and commands: 200 wake-ups a
+	 * second cost under 1 % of a core and no wake-up can be lost. */
+	WORKER_IDLE_WAIT_NS = 5 * 1000 * 1000,
+	/* The window counts packets of this last while. */
+	WORKER_WINDOW_NS = 20 * 1000 * 1000,
+};
+
+/** struct worker_stats - counters of the worker itself. */
+struct worker_stats {
+	uint64_t turns, busy_turns, sleeps;
+	uint64_t sent_packets, recv_packets; /* as this loop saw them */
+	uint64_t ring_full;       /* turns without asking because the scribe was behind */
+	uint64_t window_full;     /* turns cut short by the window */
+	uint64_t post_dropped;    /* contacts lost because the overflow list was full */
+	uint64_t forward_dropped; /* datagrams for other workers lost for want of parcels */
+	uint64_t misdealt;        /* datagrams forwarded to their worker */
+	uint64_t cpu_ns;          /* of the turning thread; 0 where not measured */
+};
+
+struct worker;
+
+int worker_new(const struct worker_opts *opts, struct worker **out) DT_MUST;
+void worker_free(struct worker *w);
+
+/**
+ * worker_turn() - receive, step, send.
+ *
+ * Sleeps (in net_recv()) only when the turn before found nothing to do. With a
+ * window, no more than @window packets of the last WORKER_WINDOW_NS may be
+ * without an answer: a fast near network then clocks the sender and a stalled
+ * one is not flooded; a slow network never notices.
+ *
+ * Returns 1 when something was done, 0 when not, or the device's error.
+ */
+int worker_turn(struct worker *w) DT_MUST;
+
+/** worker_quiet() - crawl idle, nothing in the post either way. Owner's thread. */
+bool worker_quiet(const struct worker *w);
+
+/** worker_close() - crawl_close() and the last block to the scribe. */
+void worker_close(struct worker *w);
+
+struct crawl *worker_crawl(struct worker *w);
+uint64_t worker_now_ns(const struct worker *w);
+void worker_stats(const struct worker *w, struct worker_stats *out);
+
+#endif
