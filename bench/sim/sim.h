@@ -12,6 +12,7 @@
 #include "proto/err.h"
 #include "proto/nodekey.h"
 #include "proto/span.h"
+#include "store/geo.h"
 
 /**
  * DOC: a DHT that does not exist, with its truth. A population follows from a
@@ -27,7 +28,8 @@ struct sim_opts {
 	double loss;	     /* per round trip; 0.05 */
 	uint32_t delay_us;   /* median round trip; 0 = at once */
 	double lt_share;     /* tables of 128/64/32/16/8; the others 8 everywhere; 0.70 */
-	const char *geo_dir; /* where to look for real geo files; NULL = own table */
+	const struct geo *geo; /* real networks to draw addresses from; borrowed; NULL or an
+				* empty set = own table */
 	bool plain;	     /* hand out loopback aliases as contacts (any third-party crawler) */
 	uint64_t epoch;	     /* reserved for churn: which round of the same world */
 };
