@@ -21,9 +21,9 @@ struct endpoint {
 _Static_assert(sizeof(struct endpoint) == 18, "no padding: hashed and compared as bytes");
 
 enum {
-	ENDPOINT_COMPACT4 = 6,	 /* addr_be 4, port_be 2 (BEP 5) */
-	ENDPOINT_COMPACT6 = 18,	 /* addr_be 16, port_be 2 (BEP 32) */
-	ENDPOINT_TEXT_MAX = 54,	 /* "[v6]:port" with its NUL */
+	ENDPOINT_COMPACT4 = 6,  /* addr_be 4, port_be 2 (BEP 5) */
+	ENDPOINT_COMPACT6 = 18, /* addr_be 16, port_be 2 (BEP 32) */
+	ENDPOINT_TEXT_MAX = 54, /* "[v6]:port" with its NUL */
 };
 
 /** endpoint_ip4() - an IPv4 endpoint from a host-order address and port. */
