@@ -26,7 +26,7 @@ struct nodeid {
 
 struct nodekey {
 	uint8_t b[NODEKEY_BYTES]; /* beyond @bits: zero */
-	uint16_t bits;		  /* 160 for Mainline; 0 = unknown */
+	uint16_t bits;            /* 160 for Mainline; 0 = unknown */
 };
 
 /** nodekey_from_id() - widen a Mainline id. */
