@@ -20,7 +20,7 @@
  */
 
 enum {
-	KRPC_T_MAX = 16,	  /* longest transaction id we take; jech/dht stops there too */
+	KRPC_T_MAX = 16,          /* longest transaction id we take; jech/dht stops there too */
 	KRPC_DATAGRAM_MAX = 1500, /* longest datagram we build */
 };
 
@@ -33,12 +33,19 @@ enum krpc_method {
 	KRPC_GET_PEERS,
 	KRPC_ANNOUNCE_PEER,
 	KRPC_SAMPLE_INFOHASHES, /* BEP 51 */
-	KRPC_GET,		/* BEP 44 */
+	KRPC_GET,               /* BEP 44 */
 	KRPC_PUT,
 	KRPC_OTHER_METHOD, /* well formed, unknown name: see @method_name */
 };
 
 enum { KRPC_WANT_N4 = 1, KRPC_WANT_N6 = 2 };
+
+/** What was odd about a message that could be read nevertheless; bits of krpc_msg.odd. */
+enum krpc_odd {
+	KRPC_ODD_TRAILING = 1, /* bytes after the outer dictionary */
+	KRPC_ODD_KIND = 2,     /* a known key held a value of another kind; taken as absent */
+	KRPC_ODD_LENGTH = 4,   /* nodes, nodes6, samples or ip of a length that cannot be; absent */
+};
 
 /**
  * struct krpc_msg - what one datagram says. Absent spans are {NULL,0}.
@@ -47,27 +54,28 @@ struct krpc_msg {
 	enum krpc_kind kind;
 	enum krpc_method method;
 	struct span method_name; /* q as sent */
-	struct span t;		 /* 0..KRPC_T_MAX bytes; missing t gives {NULL,0} */
-	struct span v;		 /* client tag as sent */
-	struct span id;		 /* 20 bytes, or absent */
-	struct span target;	 /* find_node, sample_infohashes, get: 20 bytes */
-	struct span info_hash;	 /* get_peers, announce_peer: 20 bytes */
+	struct span t;           /* 0..KRPC_T_MAX bytes; missing t gives {NULL,0} */
+	struct span v;           /* client tag as sent */
+	struct span id;          /* 20 bytes, or absent */
+	struct span target;      /* find_node, sample_infohashes, get: 20 bytes */
+	struct span info_hash;   /* get_peers, announce_peer: 20 bytes */
 	struct span token;
-	struct span nodes;	 /* a multiple of 26 bytes */
-	struct span nodes6;	 /* a multiple of 38 bytes */
-	struct span values;	 /* inside of the list: compact peers, still bencoded strings */
-	struct span samples;	 /* a multiple of 20 bytes (BEP 51) */
-	struct span ip;		 /* compact endpoint the sender saw us at (BEP 42) */
+	struct span nodes;   /* a multiple of 26 bytes */
+	struct span nodes6;  /* a multiple of 38 bytes */
+	struct span values;  /* inside of the list: compact peers, still bencoded strings */
+	struct span samples; /* a multiple of 20 bytes (BEP 51) */
+	struct span ip;      /* compact endpoint the sender saw us at (BEP 42) */
 	struct span error_text;
-	int64_t num;	      /* BEP 51; -1 absent */
-	int64_t interval;     /* BEP 51 seconds; -1 absent */
-	int32_t port;	      /* announce_peer or libtorrent's p; -1 absent */
-	int32_t error_code;   /* e[0]; 0 absent */
-	uint16_t values_count;
-	uint8_t want;	      /* KRPC_WANT_* bits (BEP 32) */
-	bool ro;	      /* BEP 43 */
+	int64_t num;           /* BEP 51; -1 absent */
+	int64_t interval;      /* BEP 51 seconds; -1 absent */
+	int32_t port;          /* announce_peer or libtorrent's p; -1 absent */
+	int32_t error_code;    /* e[0]; 0 absent */
+	uint16_t values_count; /* peers that krpc_value_next() will give */
+	uint8_t want;          /* KRPC_WANT_* bits (BEP 32) */
+	bool ro;               /* BEP 43 */
 	bool implied_port;
-	bool has_r;	      /* an r dictionary stood there, even beside an e */
+	bool has_r;  /* an r dictionary stood there, even beside an e */
+	uint8_t odd; /* enum krpc_odd bits */
 };
 
 /**
@@ -77,12 +85,16 @@ struct krpc_msg {
  *
  * Accepts what real nodes send: unsorted keys, t of 0..16 bytes, any count of
  * nodes, missing v, trailing garbage after the outer dictionary, r beside e.
- * Duplicate keys: the first one counts.
+ * Duplicate keys: the first one counts. Unknown keys are stepped over. Lists of
+ * contacts whose length cannot be are dropped, the message stands (P-5); a
+ * known key with a value of another kind counts as absent (P-4); @msg->odd
+ * says so.
  *
- * Errors:  DT_ESHORT cut off; DT_EMALF not bencode or y unknown; DT_EDEPTH;
- *          DT_ETOKENS; DT_ESIZE an id, target or nodes of impossible length or
- *          t above KRPC_T_MAX; DT_EMISSING a query without its id or a reply
- *          without r; DT_EKIND.
+ * Errors:  DT_ESHORT cut off; DT_EMALF not bencode, or not a dictionary;
+ *          DT_EDEPTH; DT_ETOKENS; DT_ERANGE an integer beyond 64 bits; DT_ESIZE
+ *          an id, target or info_hash that is not 20 bytes, or t above
+ *          KRPC_T_MAX; DT_EMISSING a query without q, a or id, or a reply
+ *          without r; DT_EKIND y missing or unknown, or both a and r.
  * Cost:    one pass, no heap; see bench krpc_parse.
  * Threads: pure.
  * Source:  BEP 5 "KRPC Protocol"; BEP 32, 42, 43, 44, 51.
@@ -90,8 +102,7 @@ struct krpc_msg {
 int krpc_parse(struct span in, struct krpc_msg *msg) DT_MUST;
 
 /** krpc_node4() - contact @i of a nodes span; i < nodes.len / 26. */
-static inline void krpc_node4(struct span nodes, size_t i, struct nodeid *id,
-			      struct endpoint *ep)
+static inline void krpc_node4(struct span nodes, size_t i, struct nodeid *id, struct endpoint *ep)
 {
 	const uint8_t *p = nodes.ptr + i * 26;
 
@@ -102,8 +113,7 @@ static inline void krpc_node4(struct span nodes, size_t i, struct nodeid *id,
 }
 
 /** krpc_node6() - contact @i of a nodes6 span; i < nodes6.len / 38. */
-static inline void krpc_node6(struct span nodes6, size_t i, struct nodeid *id,
-			      struct endpoint *ep)
+static inline void krpc_node6(struct span nodes6, size_t i, struct nodeid *id, struct endpoint *ep)
 {
 	const uint8_t *p = nodes6.ptr + i * 38;
 
@@ -125,15 +135,15 @@ int krpc_value_next(struct span values, size_t *cursor, struct endpoint *peer);
  */
 struct krpc_query {
 	enum krpc_method method;
-	struct span t;		/* 1..KRPC_T_MAX bytes */
-	struct span v;		/* client tag, usually 4 bytes; may be absent */
-	struct nodeid id;	/* ours */
-	struct nodeid target;	/* target or info_hash; unused by ping */
-	struct span token;	/* announce_peer */
-	uint16_t port;		/* announce_peer */
+	struct span t;        /* 1..KRPC_T_MAX bytes */
+	struct span v;        /* client tag, usually 4 bytes; may be absent */
+	struct nodeid id;     /* ours */
+	struct nodeid target; /* target or info_hash; unused by ping */
+	struct span token;    /* announce_peer */
+	uint16_t port;        /* announce_peer */
 	bool implied_port;
 	bool ro;
-	uint8_t want;		/* KRPC_WANT_* bits; 0 = no want key */
+	uint8_t want; /* KRPC_WANT_* bits; 0 = no want key */
 };
 
 /**
@@ -153,9 +163,9 @@ enum { KRPC_TEMPLATE_T = 8, KRPC_TEMPLATE_MAX = 192 };
 struct krpc_template {
 	uint8_t bytes[KRPC_TEMPLATE_MAX];
 	uint16_t len;
-	uint16_t id_at;	    /* offset of our id's 20 bytes */
+	uint16_t id_at;     /* offset of our id's 20 bytes */
 	uint16_t target_at; /* offset of the 20 target bytes; 0 where the method has none */
-	uint16_t t_at;	    /* offset of the 8 t bytes */
+	uint16_t t_at;      /* offset of the 8 t bytes */
 };
 
 /** krpc_template_init() - from a query whose t, target are ignored. */
@@ -178,13 +188,13 @@ struct krpc_answer {
 	struct span t;
 	struct span v;
 	struct nodeid id;
-	struct span nodes;	 /* compact, N x 26 */
-	struct span nodes6;	 /* compact, N x 38 */
+	struct span nodes;  /* compact, N x 26 */
+	struct span nodes6; /* compact, N x 38 */
 	struct span token;
 	const struct endpoint *values;
 	size_t values_count;
-	struct span samples;	 /* N x 20; with num and interval */
-	int64_t num, interval;	 /* < 0: absent */
+	struct span samples;       /* N x 20; with num and interval */
+	int64_t num, interval;     /* < 0: absent */
 	const struct endpoint *ip; /* NULL: absent (BEP 42) */
 };
 
@@ -199,29 +209,29 @@ int krpc_build_error(struct span t, struct span v, int code, const char *text, u
 
 /** Families of client software, from the two letters of v. Stored on disk: append only. */
 enum krpc_client {
-	KRPC_CLIENT_NONE = 0,	 /* no v at all */
-	KRPC_CLIENT_UNKNOWN = 1, /* a v that follows no known form */
-	KRPC_CLIENT_LIBTORRENT,	 /* "LT" rasterbar */
-	KRPC_CLIENT_RTORRENT,	 /* "lt" rakshasa */
-	KRPC_CLIENT_UTORRENT,	 /* "UT" */
-	KRPC_CLIENT_JECH,	 /* "JC" */
-	KRPC_CLIENT_ARIA2,	 /* "A2" */
-	KRPC_CLIENT_MLDHT,	 /* "ml" */
-	KRPC_CLIENT_WEBTORRENT,	 /* "WW" */
-	KRPC_CLIENT_BITCOMET,	 /* "BC" */
-	KRPC_CLIENT_BITSPIRIT,	 /* "SP" */
-	KRPC_CLIENT_KTORRENT,	 /* "KT" */
+	KRPC_CLIENT_NONE = 0,     /* no v at all */
+	KRPC_CLIENT_UNKNOWN = 1,  /* a v that follows no known form */
+	KRPC_CLIENT_LIBTORRENT,   /* "LT" rasterbar */
+	KRPC_CLIENT_RTORRENT,     /* "lt" rakshasa */
+	KRPC_CLIENT_UTORRENT,     /* "UT" */
+	KRPC_CLIENT_JECH,         /* "JC" */
+	KRPC_CLIENT_ARIA2,        /* "A2" */
+	KRPC_CLIENT_MLDHT,        /* "ml" */
+	KRPC_CLIENT_WEBTORRENT,   /* "WW" */
+	KRPC_CLIENT_BITCOMET,     /* "BC" */
+	KRPC_CLIENT_BITSPIRIT,    /* "SP" */
+	KRPC_CLIENT_KTORRENT,     /* "KT" */
 	KRPC_CLIENT_TRANSMISSION, /* "TR" */
-	KRPC_CLIENT_MAINLINE,	 /* "NG" Node.js and others: see krpc_version.c */
-	KRPC_CLIENT_TELESCOPE,	 /* "DT", ours */
+	KRPC_CLIENT_MAINLINE,     /* "NG" Node.js and others: see krpc_version.c */
+	KRPC_CLIENT_TELESCOPE,    /* "DT", ours */
 	KRPC_CLIENT_FAMILIES
 };
 
 struct krpc_version {
 	enum krpc_client client;
-	uint8_t raw[4];	  /* the tag, zero padded */
-	uint8_t raw_len;  /* 0..4 */
-	uint16_t number;  /* the two version bytes, big-endian */
+	uint8_t raw[4];  /* the tag, zero padded */
+	uint8_t raw_len; /* 0..4 */
+	uint16_t number; /* the two version bytes, big-endian */
 };
 
 /** krpc_version_parse() - from msg->v; never fails. */

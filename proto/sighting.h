@@ -15,27 +15,27 @@
 
 /** How a node came to be known. Stored on disk: append only. */
 enum sighting_way {
-	SIGHTING_ANSWERED = 0,	/* it answered a query of ours */
+	SIGHTING_ANSWERED = 0,  /* it answered a query of ours */
 	SIGHTING_MENTIONED = 1, /* a reply listed it; it has not answered (yet) */
-	SIGHTING_ASKED_US = 2,	/* it sent us a query */
-	SIGHTING_TAPPED = 3,	/* seen on a wire that we only watch */
+	SIGHTING_ASKED_US = 2,  /* it sent us a query */
+	SIGHTING_TAPPED = 3,    /* seen on a wire that we only watch */
 	SIGHTING_WAYS
 };
 
 /** What the sighting taught; bits, stored on disk: append only. */
 enum sighting_flag {
-	SIGHTING_HAS_V = 1 << 0,	/* the message carried v */
-	SIGHTING_IP_VOTE = 1 << 1,	/* reply carried ip (BEP 42 sender side) */
-	SIGHTING_BEP42_OK = 1 << 2,	/* id fits its address */
-	SIGHTING_NODES6 = 1 << 3,	/* returned nodes6 (BEP 32) */
-	SIGHTING_SAMPLES = 1 << 4,	/* answers sample_infohashes (BEP 51) */
-	SIGHTING_READ_ONLY = 1 << 5,	/* sent ro=1 (BEP 43) */
-	SIGHTING_TOKEN = 1 << 6,	/* get_peers gave a token */
-	SIGHTING_ERROR = 1 << 7,	/* answered with y=e */
-	SIGHTING_ID_CHANGED = 1 << 8,	/* answered under another id than the one advertised */
-	SIGHTING_ALIAS = 1 << 9,	/* answered from another address or port than asked */
-	SIGHTING_FINAL = 1 << 10,	/* closing word of a census: mentions and attempts are totals */
-	SIGHTING_LATE = 1 << 11,	/* answered after its query had expired */
+	SIGHTING_HAS_V = 1 << 0,      /* the message carried v */
+	SIGHTING_IP_VOTE = 1 << 1,    /* reply carried ip (BEP 42 sender side) */
+	SIGHTING_BEP42_OK = 1 << 2,   /* id fits its address */
+	SIGHTING_NODES6 = 1 << 3,     /* returned nodes6 (BEP 32) */
+	SIGHTING_SAMPLES = 1 << 4,    /* answers sample_infohashes (BEP 51) */
+	SIGHTING_READ_ONLY = 1 << 5,  /* sent ro=1 (BEP 43) */
+	SIGHTING_TOKEN = 1 << 6,      /* get_peers gave a token */
+	SIGHTING_ERROR = 1 << 7,      /* answered with y=e */
+	SIGHTING_ID_CHANGED = 1 << 8, /* answered under another id than the one advertised */
+	SIGHTING_ALIAS = 1 << 9,      /* answered from another address or port than asked */
+	SIGHTING_FINAL = 1 << 10, /* closing word of a census: mentions and attempts are totals */
+	SIGHTING_LATE = 1 << 11,  /* answered after its query had expired */
 };
 
 /**
@@ -46,15 +46,15 @@ enum sighting_flag {
  * SIGHTING_FINAL, when @mentions, @attempts and @answers are totals.
  */
 struct sighting {
-	uint64_t when_ms; /* Unix time */
+	uint64_t when_ms;   /* Unix time */
 	struct nodekey key; /* bits = 0 where no id was learnt */
 	struct endpoint from;
-	uint8_t way;	  /* enum sighting_way */
+	uint8_t way;      /* enum sighting_way */
 	uint8_t attempts; /* queries sent to it in this census */
 	uint8_t answers;  /* of which answered */
 	uint8_t version_len;
 	uint8_t version[4]; /* v as sent, zero padded */
-	uint16_t flags;	    /* enum sighting_flag */
+	uint16_t flags;     /* enum sighting_flag */
 	uint16_t mentions;  /* distinct introducers, capped at 65535 */
 	uint32_t rtt_us;    /* of the answer; 0 = not measured */
 };
