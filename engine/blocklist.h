@@ -45,7 +45,7 @@ int blocklist_new(struct blocklist **out) DT_MUST;
  *
  * Shape:   one prefix ("10.0.0.0/8", "2001:db8::/32") or address a line; blank
  *          lines; `#` begins a comment anywhere in a line. Bits below the
- *          prefix must be zero: "10.1.2.3/8" is more likely a slip than meant.
+ *          prefix are ignored, as ZMap does: more is blocked, never less.
  * Errors:  -errno of open and read; DT_EMALF, DT_ERANGE, DT_ESIZE, DT_EFULL.
  */
 int blocklist_load(const char *path, struct blocklist **out,
@@ -71,6 +71,15 @@ struct blocklist_info {
 	uint64_t bogon4, listed4;  /* IPv4 addresses of each kind */
 	size_t bytes;              /* memory of the lookup structure */
 };
+
+/** struct blocklist_range - @lo and @hi belong to it; ports are 0. */
+struct blocklist_range {
+	struct endpoint lo, hi;
+	enum blocklist_hit hit;
+};
+
+/** blocklist_range() - disjoint range @i, IPv4 first, ascending. 1 and @out, or 0 at the end. */
+int blocklist_range(const struct blocklist *b, unsigned i, struct blocklist_range *out);
 
 void blocklist_info(const struct blocklist *b, struct blocklist_info *out);
 

@@ -32,10 +32,11 @@ enum gate_verdict {
 /** Why; index into gate_stats.refused. */
 enum gate_reason {
 	GATE_OK = 0,
-	GATE_BOGON,	   /* special-purpose address, compiled in */
-	GATE_BLOCKLIST,	   /* the user's file */
+	GATE_BOGON,     /* special-purpose address, compiled in */
+	GATE_BLOCKLIST, /* the user's file */
 	GATE_PORT_ZERO,
-	GATE_SERVICE_PORT, /* < 1024 or a known UDP service, without two introducers (P7) */
+	GATE_SERVICE_PORT, /* < 1024 or a known UDP service, without two introducers (P7):
+			    * NEVER, until a second one speaks up and it is asked again */
 	GATE_HOST_BUDGET,
 	GATE_NET_BUDGET,
 	GATE_INTRODUCER_BUDGET,
@@ -45,24 +46,36 @@ enum gate_reason {
 
 struct gate_opts {
 	const struct blocklist *blocklist; /* may be NULL: bogons still hold */
-	double rate_pps;    /* this worker's share; <= 0 = unlimited */
-	unsigned workers;   /* how many gates share the run */
-	double host_rate;   /* packets/s to one address; 0 = default 1 */
-	unsigned host_burst; /* 0 = default 4 */
-	unsigned host_10s;  /* 0 = default 9 */
-	double net_rate;    /* per /24 or /48, whole run; 0 = default 32 */
-	unsigned net_burst; /* 0 = default 64 */
+	double rate_pps;                   /* this worker's share; <= 0 = unlimited */
+	unsigned workers;                  /* how many gates share the run */
+	double host_rate;                  /* packets/s to one address; 0 = default 1 */
+	unsigned host_burst;               /* 0 = default 4 */
+	unsigned host_10s;                 /* 0 = default 9 */
+	double net_rate;                   /* per /24 or /48, whole run; 0 = default 32 */
+	unsigned net_burst;                /* 0 = default 64 */
 };
 
 struct gate_stats {
 	uint64_t passed;
 	uint64_t refused[GATE_REASONS]; /* each NEVER once per call, each LATER once per call */
-	uint32_t worst_host_10s; /* most packets to one address in any sliding 10 s */
-	uint32_t worst_net_10s;	 /* the same for a /24 or /48, seen by this worker */
+	uint32_t worst_host_10s;        /* most packets to one address in any sliding 10 s */
+	uint32_t worst_net_10s;         /* the same for a /24 or /48, seen by this worker; the
+					 * window is up to 13.4 s long, so never too low */
+	uint64_t table_bytes;           /* gauge: memory of the budgets' tables */
+	uint64_t crowded;               /* of the LATER: because those tables were full */
 };
 
 struct gate;
 
+/**
+ * gate_new() - Errors: -ENOMEM; -EINVAL for a host budget that the limiter cannot hold.
+ *
+ * A run's budget is shared out evenly: each of @workers gates holds 1/workers of
+ * rate and burst of a /24 (at least a burst of one), so the sum never exceeds
+ * the budget, whoever its hosts are dealt to. A host belongs to one worker whole.
+ * The global rate comes shared already: see engine.c, which moves it to where
+ * it is used.
+ */
 int gate_new(const struct gate_opts *opts, struct gate **out) DT_MUST;
 void gate_free(struct gate *g);
 
@@ -81,10 +94,19 @@ enum gate_reason gate_may_learn(const struct gate *g, const struct endpoint *ep)
 enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned introducers,
 			     uint64_t now_ns, enum gate_reason *why, uint64_t *retry_ns);
 
+/**
+ * gate_prefetch() - touch what gate_admit() will read for @ep; worth it some ten
+ * candidates ahead, the budgets' tables are far larger than the cache.
+ */
+void gate_prefetch(const struct gate *g, const struct endpoint *ep);
+
 /** gate_set_rate() - this worker's new share, from now on; no burst of the past. */
 void gate_set_rate(struct gate *g, double rate_pps);
 
-/** gate_set_blocklist() - swap the list whole (SIGHUP); the caller keeps the old alive until all workers did. */
+/**
+ * gate_set_blocklist() - swap the list whole (SIGHUP); NULL = bogons only. The
+ * caller keeps the old one alive until all workers did.
+ */
 void gate_set_blocklist(struct gate *g, const struct blocklist *b);
 
 void gate_stats(const struct gate *g, struct gate_stats *out);

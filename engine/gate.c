@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/gate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/blocklist.h"
+#include "engine/limiter.h"
+
+enum {
+	NS_PER_S = 1000000000,
+	/* The rate may be made up for when it comes this late, and not when later: one
+	 * timer slack and wake-up are some 0.1 ms, and 1 ms of packets is no burst. */
+	RATE_LATENESS_NS = 1000000,
+	/* Unlimited rate and no hint: begin with tables for 50 k addresses a second. */
+	HOST_PPS_UNKNOWN = 50000,
+	/* Tables larger than this are not made in advance: they grow when needed. */
+	HOST_PPS_HINT_MAX = 250000,
+	INTRODUCERS_MIN = 2, /* for service ports */
+};
+
+/* The global rate: the next packet's time, in ns and 2^-32 ns. */
+struct bucket {
+	uint64_t next_ns, step_ns;
+	uint32_t next_frac, step_frac;
+	bool limited;
+};
+
+struct gate {
+	const struct blocklist *blocklist;
+	struct blocklist *bogons; /* for when there is no list */
+	struct limiter *hosts, *nets;
+	struct gate_opts opts;
+	struct bucket rate;
+	uint64_t last_now_ns;
+	struct gate_stats stats;
+};
+
+/* ---- the global rate -------------------------------------------------------- */
+
+static void bucket_set(struct bucket *b, double rate_pps, uint64_t now_ns)
+{
+	double step = rate_pps > 0 ? (double)NS_PER_S / rate_pps : 0;
+
+	b->limited = rate_pps > 0;
+	if (step > 1e18)
+		step = 1e18;
+	b->step_ns = (uint64_t)step;
+	b->step_frac = (uint32_t)((step - (double)b->step_ns) * 0x1p32);
+	/* A next packet that the old rate put further away than the new one would. */
+	if (b->next_ns > now_ns + b->step_ns)
+		b->next_ns = now_ns + b->step_ns;
+}
+
+static bool bucket_ready(struct bucket *b, uint64_t now_ns, uint64_t *retry_ns)
+{
+	if (!b->limited || b->next_ns <= now_ns)
+		return true;
+	*retry_ns = b->next_ns;
+	return false;
+}
+
+static void bucket_take(struct bucket *b, uint64_t now_ns)
+{
+	uint64_t frac = (uint64_t)b->next_frac + b->step_frac;
+
+	if (!b->limited)
+		return;
+	if (b->next_ns + RATE_LATENESS_NS < now_ns)
+		b->next_ns = now_ns - RATE_LATENESS_NS;
+	b->next_ns += b->step_ns + (frac >> 32);
+	b->next_frac = (uint32_t)frac;
+}
+
+/* ---- the gate ----------------------------------------------------------------- */
+
+/* Ports >= 1024 of UDP services that answer strangers, loudly or at their cost (P7). */
+static bool is_service_port(uint16_t port)
+{
+	if (port < 1024)
+		return true;
+	switch (port) {
+	case 1194: /* OpenVPN */
+	case 1434: /* SQL Server browser */
+	case 1701: /* L2TP */
+	case 1812: /* RADIUS */
+	case 1813:
+	case 1900: /* SSDP */
+	case 2049: /* NFS */
+	case 3283: /* Apple Remote Desktop */
+	case 3389: /* RDP */
+	case 3478: /* STUN, TURN */
+	case 3702: /* WS-Discovery */
+	case 4500: /* IPsec NAT traversal */
+	case 5060: /* SIP */
+	case 5061:
+	case 5351:  /* NAT-PMP, PCP */
+	case 5353:  /* mDNS */
+	case 5683:  /* CoAP */
+	case 10001: /* Ubiquiti discovery */
+	case 11211: /* memcached */
+	case 32414: /* Plex discovery */
+	case 37810: /* DVR discovery */
+	case 47808: /* BACnet */
+		return true;
+	default:
+		return false;
+	}
+}
+
+enum gate_reason gate_may_learn(const struct gate *g, const struct endpoint *ep)
+{
+	static const enum gate_reason reason[] = {
+		[BLOCKLIST_CLEAR] = GATE_OK,
+		[BLOCKLIST_BOGON] = GATE_BOGON,
+		[BLOCKLIST_LISTED] = GATE_BLOCKLIST,
+	};
+
+	if (ep->port == 0)
+		return GATE_PORT_ZERO;
+	return reason[blocklist_lookup(g->blocklist, ep)];
+}
+
+static enum gate_verdict refuse(struct gate *g, enum gate_verdict verdict, enum gate_reason reason,
+				enum gate_reason *why)
+{
+	g->stats.refused[reason]++;
+	*why = reason;
+	return verdict;
+}
+
+enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned introducers,
+			     uint64_t now_ns, enum gate_reason *why, uint64_t *retry_ns)
+{
+	struct limiter_ticket host, net;
+	enum gate_reason bad = gate_may_learn(g, ep);
+
+	g->last_now_ns = now_ns;
+	if (bad != GATE_OK)
+		return refuse(g, GATE_NEVER, bad, why);
+	if (introducers < INTRODUCERS_MIN && is_service_port(ep->port))
+		return refuse(g, GATE_NEVER, GATE_SERVICE_PORT, why);
+	/* The rate first: when it is used up, the tables need not be touched. */
+	if (!bucket_ready(&g->rate, now_ns, retry_ns))
+		return refuse(g, GATE_FULL, GATE_RATE, why);
+	if (!limiter_ask(g->hosts, limiter_key(g->hosts, ep), now_ns, &host, retry_ns))
+		return refuse(g, GATE_LATER, GATE_HOST_BUDGET, why);
+	if (!limiter_ask(g->nets, limiter_key(g->nets, ep), now_ns, &net, retry_ns))
+		return refuse(g, GATE_LATER, GATE_NET_BUDGET, why);
+	limiter_charge(g->hosts, &host, now_ns);
+	limiter_charge(g->nets, &net, now_ns);
+	bucket_take(&g->rate, now_ns);
+	g->stats.passed++;
+	*why = GATE_OK;
+	return GATE_PASS;
+}
+
+void gate_prefetch(const struct gate *g, const struct endpoint *ep)
+{
+	limiter_prefetch(g->hosts, limiter_key(g->hosts, ep));
+	limiter_prefetch(g->nets, limiter_key(g->nets, ep));
+}
+
+void gate_set_rate(struct gate *g, double rate_pps)
+{
+	bucket_set(&g->rate, rate_pps, g->last_now_ns);
+}
+
+void gate_set_blocklist(struct gate *g, const struct blocklist *b)
+{
+	g->blocklist = b ? b : g->bogons;
+}
+
+/* ---- life ------------------------------------------------------------------- */
+
+static void defaults(struct gate_opts *o)
+{
+	if (o->workers == 0)
+		o->workers = 1;
+	if (o->host_rate <= 0)
+		o->host_rate = 1;
+	if (o->host_burst == 0)
+		o->host_burst = 4;
+	if (o->host_10s == 0)
+		o->host_10s = 9;
+	if (o->net_rate <= 0)
+		o->net_rate = 32;
+	if (o->net_burst == 0)
+		o->net_burst = 64;
+}
+
+static int open_limiters(struct gate *g)
+{
+	const struct gate_opts *o = &g->opts;
+	double pps = o->rate_pps > 0 ? o->rate_pps : HOST_PPS_UNKNOWN;
+	size_t hint = (size_t)((pps < HOST_PPS_HINT_MAX ? pps : HOST_PPS_HINT_MAX) *
+			       (LIMITER_WINDOW_S + 1));
+	struct limiter_opts hosts = { .kind = LIMITER_HOST,
+				      .rate_pps = o->host_rate,
+				      .burst = o->host_burst,
+				      .window_max = o->host_10s,
+				      .entries_hint = hint };
+	struct limiter_opts nets = { .kind = LIMITER_NET,
+				     .rate_pps = o->net_rate / o->workers,
+				     .burst = o->net_burst / o->workers,
+				     .entries_hint = hint / 2 };
+	int err;
+
+	if (nets.burst == 0)
+		nets.burst = 1;
+	err = limiter_new(&hosts, &g->hosts);
+	return err ? err : limiter_new(&nets, &g->nets);
+}
+
+int gate_new(const struct gate_opts *opts, struct gate **out)
+{
+	struct gate *g = calloc(1, sizeof(*g));
+	int err;
+
+	if (!g)
+		return -ENOMEM;
+	g->opts = *opts;
+	defaults(&g->opts);
+	bucket_set(&g->rate, opts->rate_pps, 0);
+	err = blocklist_new(&g->bogons);
+	if (!err)
+		err = open_limiters(g);
+	if (err) {
+		gate_free(g);
+		return err;
+	}
+	gate_set_blocklist(g, opts->blocklist);
+	*out = g;
+	return 0;
+}
+
+void gate_free(struct gate *g)
+{
+	if (!g)
+		return;
+	limiter_free(g->hosts);
+	limiter_free(g->nets);
+	blocklist_free(g->bogons);
+	free(g);
+}
+
+void gate_stats(const struct gate *g, struct gate_stats *out)
+{
+	struct limiter_stats hosts, nets;
+
+	limiter_stats(g->hosts, &hosts);
+	limiter_stats(g->nets, &nets);
+	*out = g->stats;
+	out->worst_host_10s = hosts.worst;
+	out->worst_net_10s = nets.worst;
+	out->table_bytes = hosts.bytes + nets.bytes;
+	out->crowded = hosts.crowded + nets.crowded;
+}
+
+const char *gate_reason_name(enum gate_reason r)
+{
+	static const char *const name[] = {
+		[GATE_OK] = "ok",
+		[GATE_BOGON] = "bogon",
+		[GATE_BLOCKLIST] = "blocklist",
+		[GATE_PORT_ZERO] = "port-zero",
+		[GATE_SERVICE_PORT] = "service-port",
+		[GATE_HOST_BUDGET] = "host-budget",
+		[GATE_NET_BUDGET] = "net-budget",
+		[GATE_INTRODUCER_BUDGET] = "introducer-budget",
+		[GATE_RATE] = "rate",
+	};
+
+	return (unsigned)r < GATE_REASONS ? name[r] : "?";
+}

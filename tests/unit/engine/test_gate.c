@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/gate.h"
+
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "engine/blocklist.h"
+#include "engine/net.h"
+#include "engine/rng.h"
+
+enum { MS = 1000000 };
+static const uint64_t S = 1000000000;
+
+static struct gate *gate_of(struct gate_opts opts)
+{
+	struct gate *g;
+
+	assert_int_equal(gate_new(&opts, &g), 0);
+	return g;
+}
+
+static enum gate_verdict ask(struct gate *g, struct endpoint ep, unsigned introducers, uint64_t now,
+			     enum gate_reason *why)
+{
+	uint64_t retry = 0;
+	enum gate_verdict v = gate_admit(g, &ep, introducers, now, why, &retry);
+
+	if (v == GATE_LATER || v == GATE_FULL)
+		assert_true(retry > now);
+	return v;
+}
+
+static void test_never(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t ip;
+		uint16_t port;
+		unsigned introducers;
+		enum gate_verdict verdict;
+		enum gate_reason why;
+	} rows[] = {
+		{ "plain", 0x08080808, 6881, 1, GATE_PASS, GATE_OK },
+		{ "private", 0x0a000001, 6881, 9, GATE_NEVER, GATE_BOGON },
+		{ "loopback", 0x7f000001, 6881, 9, GATE_NEVER, GATE_BOGON },
+		{ "multicast", 0xe0000001, 6881, 9, GATE_NEVER, GATE_BOGON },
+		{ "listed", 0x09090909, 6881, 9, GATE_NEVER, GATE_BLOCKLIST },
+		{ "port 0", 0x08080809, 0, 9, GATE_NEVER, GATE_PORT_ZERO },
+		{ "dns once", 0x0808080a, 53, 1, GATE_NEVER, GATE_SERVICE_PORT },
+		{ "dns twice", 0x0808080a, 53, 2, GATE_PASS, GATE_OK },
+		{ "1023", 0x0808080b, 1023, 1, GATE_NEVER, GATE_SERVICE_PORT },
+		{ "1024", 0x0808080b, 1024, 1, GATE_PASS, GATE_OK },
+		{ "ssdp", 0x0808080c, 1900, 1, GATE_NEVER, GATE_SERVICE_PORT },
+		{ "mdns", 0x0808080c, 5353, 0, GATE_NEVER, GATE_SERVICE_PORT },
+		{ "memcached", 0x0808080c, 11211, 1, GATE_NEVER, GATE_SERVICE_PORT },
+		{ "memcached twice", 0x0808080c, 11211, 2, GATE_PASS, GATE_OK },
+	};
+	char why_text[BLOCKLIST_WHY_MAX];
+	struct blocklist *list;
+	struct gate_stats stats;
+	struct gate *g;
+
+	(void)state;
+	assert_int_equal(blocklist_parse(SPAN_LIT("9.9.9.9"), "list", &list, why_text), 0);
+	g = gate_of((struct gate_opts){ .blocklist = list });
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct endpoint ep = endpoint_ip4(rows[i].ip, rows[i].port);
+		enum gate_reason why, learn = gate_may_learn(g, &ep);
+
+		if (ask(g, ep, rows[i].introducers, S, &why) != rows[i].verdict ||
+		    why != rows[i].why)
+			fail_msg("%s: %s", rows[i].name, gate_reason_name(why));
+		/* Learning knows no ports but 0. */
+		if (learn != (rows[i].why == GATE_SERVICE_PORT ? GATE_OK : rows[i].why))
+			fail_msg("%s: learnt as %s", rows[i].name, gate_reason_name(learn));
+	}
+	gate_stats(g, &stats);
+	assert_int_equal(stats.passed, 4);
+	assert_int_equal(stats.refused[GATE_BOGON], 3);
+	assert_int_equal(stats.refused[GATE_SERVICE_PORT], 5);
+	gate_free(g);
+	blocklist_free(list);
+	gate_free(NULL);
+}
+
+static void test_swap_blocklist(void **state)
+{
+	struct endpoint ep = endpoint_ip4(0x09090909, 6881);
+	char why_text[BLOCKLIST_WHY_MAX];
+	struct blocklist *list;
+	struct gate *g = gate_of((struct gate_opts){ 0 });
+
+	(void)state;
+	assert_int_equal(blocklist_parse(SPAN_LIT("9.9.9.0/24"), "list", &list, why_text), 0);
+	assert_int_equal(gate_may_learn(g, &ep), GATE_OK);
+	gate_set_blocklist(g, list);
+	assert_int_equal(gate_may_learn(g, &ep), GATE_BLOCKLIST);
+	gate_set_blocklist(g, NULL);
+	assert_int_equal(gate_may_learn(g, &ep), GATE_OK);
+	blocklist_free(list);
+	ep = endpoint_ip4(0x7f000001, 6881);
+	assert_int_equal(gate_may_learn(g, &ep), GATE_BOGON);
+	gate_free(g);
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	for (int i = 0; i < GATE_REASONS; i++)
+		for (int k = 0; k < i; k++)
+			assert_true(strcmp(gate_reason_name((enum gate_reason)i),
+					   gate_reason_name((enum gate_reason)k)) != 0);
+	assert_string_equal(gate_reason_name(GATE_REASONS), "?");
+}
+
+static void test_bad_budget(void **state)
+{
+	struct gate_opts opts = { .host_rate = 0.01 };
+	struct gate *g = NULL;
+
+	(void)state;
+	assert_int_equal(gate_new(&opts, &g), -EINVAL);
+	assert_null(g);
+}
+
+/* ---- the global rate --------------------------------------------------------- */
+
+/* Distinct addresses, each in a /24 of its own. */
+static struct endpoint nth(uint32_t n)
+{
+	return endpoint_ip4(0x0b000000 + n * 256 % 0x50000000, 6881);
+}
+
+/* A worker that sleeps until retry, and always wakes a little late. */
+static uint64_t sent_in(struct gate *g, uint64_t from, uint64_t until, uint64_t late_max_ns,
+			struct rng *r)
+{
+	uint64_t now = from, sent = 0, retry;
+	static uint32_t n;
+	enum gate_reason why;
+
+	while (now < until) {
+		struct endpoint ep = nth(n++);
+		enum gate_verdict v = gate_admit(g, &ep, 1, now, &why, &retry);
+
+		if (v == GATE_PASS)
+			sent++;
+		else if (v == GATE_FULL)
+			now = retry + (uint64_t)(rng_double(r) * (double)late_max_ns);
+		else
+			fail_msg("%s", gate_reason_name(why));
+	}
+	return sent;
+}
+
+static void test_rate_is_kept(void **state)
+{
+	static const double rates[] = { 1000, 1500, 12345.6, 200000, 987654.3 };
+	struct rng r;
+
+	(void)state;
+	rng_init(&r, 1, 0);
+	for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+		struct gate *g = gate_of((struct gate_opts){ .rate_pps = rates[i] });
+		double got = (double)sent_in(g, S, 3 * S, 900000, &r) / 2;
+
+		if (fabs(got / rates[i] - 1) > 0.01)
+			fail_msg("%.1f pps asked, %.1f got", rates[i], got);
+		gate_free(g);
+	}
+}
+
+/* After a stall no more than one millisecond's worth, and one, leaves at once. */
+static void test_no_catching_up(void **state)
+{
+	static const double rates[] = { 0.5, 100, 2000, 50000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+		struct gate *g = gate_of((struct gate_opts){ .rate_pps = rates[i] });
+		double most = 1 + rates[i] * 1e-3;
+		uint64_t now = S;
+
+		for (unsigned stall = 0; stall < 5; stall++, now += 4 * S) {
+			unsigned burst = 0;
+			enum gate_reason why;
+
+			while (ask(g, nth(stall * 1000 + burst), 1, now, &why) == GATE_PASS)
+				burst++;
+			assert_int_equal(why, GATE_RATE);
+			if (burst < 1 || (double)burst > most)
+				fail_msg("%.1f pps: %u at once", rates[i], burst);
+		}
+		gate_free(g);
+	}
+}
+
+static void test_set_rate(void **state)
+{
+	struct gate *g = gate_of((struct gate_opts){ .rate_pps = 0.1 });
+	struct rng r;
+	enum gate_reason why;
+	double got;
+
+	(void)state;
+	rng_init(&r, 2, 0);
+	assert_int_equal(ask(g, nth(0), 1, 5 * S, &why), GATE_PASS);
+	assert_int_equal(ask(g, nth(1), 1, 6 * S, &why), GATE_FULL);
+	gate_set_rate(g, 5000); /* does not wait out the ten seconds of the old rate */
+	got = (double)sent_in(g, 6 * S, 7 * S, 1000, &r);
+	assert_true(fabs(got / 5000 - 1) < 0.01);
+	gate_set_rate(g, 1000);
+	got = (double)sent_in(g, 7 * S, 9 * S, 1000, &r) / 2;
+	assert_true(fabs(got / 1000 - 1) < 0.01);
+	gate_set_rate(g, 0); /* unlimited */
+	for (uint32_t i = 0; i < 20000; i++)
+		assert_int_equal(ask(g, nth(i), 1, 30 * S, &why), GATE_PASS);
+	gate_free(g);
+}
+
+/* ---- the /24, over several workers ------------------------------------------- */
+
+/* All gates together never exceed what one gate for the whole run would allow. */
+static void one_net(unsigned workers, uint64_t seed)
+{
+	struct gate *g[NET_WORKERS_MAX];
+	double tokens = 64, rate = 32;
+	uint64_t now = S, at = S, passed = 0, refused = 0;
+	struct rng r;
+
+	rng_init(&r, seed, workers);
+	for (unsigned i = 0; i < workers; i++)
+		g[i] = gate_of((struct gate_opts){ .workers = workers });
+	while (now < 60 * S) {
+		uint32_t ip = 0x08080800 + rng_below(&r, 256);
+		enum gate_reason why;
+		unsigned w = net_deal4(ip, workers);
+
+		if (ask(g[w], endpoint_ip4(ip, 6881), 1, now, &why) == GATE_PASS) {
+			tokens = fmin(64, tokens + (double)(now - at) / 1e9 * rate) - 1;
+			at = now;
+			passed++;
+			if (tokens < -1e-6)
+				fail_msg("%u workers: %f tokens", workers, tokens);
+		} else {
+			refused += why == GATE_NET_BUDGET;
+		}
+		now += (uint64_t)(rng_double(&r) * 20 * MS);
+	}
+	assert_true(refused > 0);
+	/* and together they use most of it: 64 at once and 32 a second for 59 s */
+	if ((double)passed < 0.7 * (64 + 59 * rate) && workers <= 8)
+		fail_msg("%u workers: only %llu passed", workers, (unsigned long long)passed);
+	for (unsigned i = 0; i < workers; i++)
+		gate_free(g[i]);
+}
+
+static void test_net_is_shared(void **state)
+{
+	uint64_t seed = (uint64_t)time(NULL);
+
+	(void)state;
+	print_message("# seed %llu\n", (unsigned long long)seed);
+	one_net(1, seed);
+	one_net(2, seed);
+	one_net(3, seed);
+	one_net(8, seed);
+	one_net(64, seed);
+}
+
+/* A refusal by any budget charges none of the others. */
+static void test_refusal_charges_nothing(void **state)
+{
+	struct gate *g = gate_of((struct gate_opts){ .rate_pps = 1000000, .net_burst = 4 });
+	struct endpoint a = endpoint_ip4(0x08080801, 6881), b = endpoint_ip4(0x08080802, 6881);
+	enum gate_reason why;
+	struct gate_stats stats;
+	unsigned passed = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(ask(g, a, 1, S + i, &why), GATE_PASS);
+	/* The host's budget is empty as well as the net's: b has its own, untouched. */
+	for (unsigned i = 0; i < 50; i++)
+		assert_int_equal(ask(g, b, 1, S + 10 + i, &why), GATE_LATER);
+	assert_int_equal(why, GATE_NET_BUDGET);
+	for (unsigned i = 0; i < 4; i++)
+		passed += ask(g, b, 1, 2 * S + i, &why) == GATE_PASS;
+	assert_int_equal(passed, 4);
+	gate_stats(g, &stats);
+	assert_int_equal(stats.passed, 8);
+	assert_int_equal(stats.refused[GATE_NET_BUDGET], 50);
+	assert_int_equal(stats.worst_host_10s, 4);
+	assert_int_equal(stats.worst_net_10s, 8);
+	assert_true(stats.table_bytes > 0);
+	gate_free(g);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_never),
+		cmocka_unit_test(test_swap_blocklist),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_bad_budget),
+		cmocka_unit_test(test_rate_is_kept),
+		cmocka_unit_test(test_no_catching_up),
+		cmocka_unit_test(test_set_rate),
+		cmocka_unit_test(test_net_is_shared),
+		cmocka_unit_test(test_refusal_charges_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
