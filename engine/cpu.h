@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ENGINE_CPU_H
+#define ENGINE_CPU_H
+
+#include "proto/err.h"
+
+/**
+ * DOC: which cores this process may use, and staying on one. Cores are counted
+ * as the scheduler's affinity mask allows (taskset, cgroups' cpusets), not as
+ * the machine has them.
+ */
+
+/** cpu_usable() - how many cores this process may run on; at least 1. */
+unsigned cpu_usable(void);
+
+/** cpu_pin() - keep the calling thread on usable core @i modulo cpu_usable(). Errors: -errno. */
+int cpu_pin(unsigned i) DT_MUST;
+
+#endif
