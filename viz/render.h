@@ -13,18 +13,18 @@
  */
 
 struct render_opts {
-	unsigned width, height;	 /* 1920x1080, 3840x2160; any >= 320x180 */
-	const char *palette;	 /* "hash", "focus", "cvd", "density"; NULL = hash */
-	const char *title;	 /* NULL = DHT TELESCOPE */
-	double half_life_s;	 /* decay by age against the instant; 0 = every node full */
+	unsigned width, height; /* 1920x1080, 3840x2160; any >= 320x180 */
+	const char *palette;    /* "hash", "focus", "cvd", "density"; NULL = hash */
+	const char *title;      /* NULL = DHT TELESCOPE */
+	double half_life_s;     /* decay by age against the instant; 0 = every node full */
 	double cutoff_s;
-	uint64_t at_s;		 /* the instant; 0 = last sighting in the store */
-	double exposure;	 /* reference brightness; 0 = from the data */
-	bool terminator;	 /* day and night */
+	uint64_t at_s;   /* the instant; 0 = last sighting in the store */
+	double exposure; /* reference brightness; 0 = from the data */
+	bool terminator; /* day and night */
 	bool borders;
-	bool synthetic;		 /* print SYNTHETIC SAMPLE */
-	double text_scale;	 /* 0 = 1 */
-	unsigned threads;	 /* 0 = all cores; never changes a byte */
+	bool synthetic;    /* print SYNTHETIC SAMPLE */
+	double text_scale; /* 0 = 1 */
+	unsigned threads;  /* 0 = all cores; never changes a byte */
 };
 
 struct render_opts render_opts_default(void);

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+#include "viz/basemap.h"
+
+#include <cairo.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "viz/num.h"
+#include "viz/palette.h"
+#include "viz/world.h"
+
+#define PAGE       0x05070bu
+#define OCEAN      0x070a10u
+#define LAND       0x131924u
+#define COAST      0x3a485eu
+#define FADE_NORTH -54.0 /* Ushuaia is the last town that one sees */
+#define FADE_SOUTH -60.0
+#define NIGHT      0.55
+#define DAY_MORE   0.65
+#define TWILIGHT   0.10 /* sine of the sun's elevation */
+#define STEP_MAX   1.0  /* degrees: longer edges are cut before they are bent */
+
+struct pen {
+	cairo_t *cr;
+	const struct project_map *map;
+	struct world_point *ring, *half, *part; /* under work: whole, and after each clip */
+};
+
+static void use_color(cairo_t *cr, uint32_t rgb, double alpha)
+{
+	cairo_set_source_rgba(cr, (rgb >> 16) / 255.0, (rgb >> 8 & 255) / 255.0,
+			      (rgb & 255) / 255.0, alpha);
+}
+
+/* Longitudes here count from the central meridian and may run past +-180. */
+static void to(const struct pen *p, bool line, double lon, double lat)
+{
+	struct project_xy e = project_equal_earth(lon * NUM_RAD, lat * NUM_RAD);
+	double x = p->map->x0 + p->map->scale * e.x, y = p->map->y0 - p->map->scale * e.y;
+
+	if (line)
+		cairo_line_to(p->cr, x, y);
+	else
+		cairo_move_to(p->cr, x, y);
+}
+
+/* From the pen's place along a straight line in degrees, in short steps. */
+static void along(const struct pen *p, struct world_point from, struct world_point end)
+{
+	double dx = (double)(end.lon - from.lon), dy = (double)(end.lat - from.lat);
+	int steps = (int)ceil(fmax(fabs(dx), fabs(dy)) / STEP_MAX);
+
+	for (int i = 1; i < steps; i++)
+		to(p, true, (double)from.lon + dx * i / steps, (double)from.lat + dy * i / steps);
+	to(p, true, (double)end.lon, (double)end.lat);
+}
+
+/*
+ * Rings come stitched over the antimeridian: longitude jumps by 360 within
+ * them. Make it run on; a ring that then does not meet its start has gone
+ * round a pole and is closed over it.
+ */
+static uint32_t unwrap(struct world_point *ring, uint32_t n)
+{
+	float turns = 0, pole, start, end;
+
+	for (uint32_t i = 1; i < n; i++) {
+		float step = ring[i].lon + turns - ring[i - 1].lon;
+
+		turns -= step > 180 ? 360.0f : step < -180 ? -360.0f : 0;
+		ring[i].lon += turns;
+	}
+	start = ring[0].lon;
+	end = ring[n - 1].lon;
+	if (fabsf(end - start) < 180)
+		return n;
+	pole = ring[0].lat < 0 ? -90 : 90;
+	end = start + (end > start ? 360 : -360);
+	ring[n++] = (struct world_point){ end, ring[0].lat };
+	ring[n++] = (struct world_point){ end, pole };
+	ring[n++] = (struct world_point){ start, pole };
+	return n;
+}
+
+/* The part of a ring on one side of a meridian (Sutherland and Hodgman). */
+static uint32_t clip(const struct world_point *in, uint32_t n, float edge, bool east,
+		     struct world_point *out)
+{
+	uint32_t m = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct world_point p = in[i], q = in[(i + 1) % n];
+		bool p_in = east ? p.lon <= edge : p.lon >= edge;
+		bool q_in = east ? q.lon <= edge : q.lon >= edge;
+
+		if (p_in)
+			out[m++] = p;
+		if (p_in != q_in) {
+			float f = (edge - p.lon) / (q.lon - p.lon);
+
+			out[m++] = (struct world_point){ edge, p.lat + f * (q.lat - p.lat) };
+		}
+	}
+	return m;
+}
+
+static void shift(struct world_point *list, uint32_t n, float by)
+{
+	for (uint32_t i = 0; i < n; i++)
+		list[i].lon += by;
+}
+
+static void fill_ring(const struct pen *p, const struct world *w, struct world_ring ring)
+{
+	uint32_t n = world_ring_points(w, ring, NULL);
+
+	if (n < 3 || n > w->point_count)
+		return;
+	n = unwrap(p->ring, world_ring_points(w, ring, p->ring));
+	shift(p->ring, n, (float)-p->map->meridian - 360);
+	for (int copy = -1; copy <= 1; copy++, shift(p->ring, n, 360)) {
+		uint32_t m = clip(p->ring, n, -180, false, p->half);
+
+		m = clip(p->half, m, 180, true, p->part);
+		if (m < 3)
+			continue;
+		to(p, false, (double)p->part[0].lon, (double)p->part[0].lat);
+		for (uint32_t i = 0; i < m; i++)
+			along(p, p->part[i], p->part[(i + 1) % m]);
+		cairo_close_path(p->cr);
+	}
+}
+
+/* A line, without what lies beyond the cut and without a stroke on it. */
+static void line_arc(const struct pen *p, const struct world *w, const struct world_arc *arc)
+{
+	bool down = false;
+
+	for (uint32_t i = 0; i + 1 < arc->count; i++) {
+		struct world_point a = w->points[arc->first + i], b = w->points[arc->first + i + 1];
+
+		a.lon -= (float)p->map->meridian;
+		a.lon += a.lon < -180 ? 360.0f : 0;
+		b.lon -= (float)p->map->meridian;
+		b.lon += b.lon - a.lon < -180 ? 360.0f : b.lon - a.lon > 180 ? -360.0f : 0;
+		if (b.lon < -180 || b.lon > 180) {
+			down = false;
+			continue;
+		}
+		if (!down)
+			to(p, false, (double)a.lon, (double)a.lat);
+		along(p, a, b);
+		down = true;
+	}
+}
+
+static void globe(const struct pen *p)
+{
+	const struct world_point south = { -180, -90 }, north = { -180, 90 };
+	const struct world_point north_e = { 180, 90 }, south_e = { 180, -90 };
+
+	to(p, false, -180, -90);
+	along(p, south, north);
+	along(p, north, north_e);
+	along(p, north_e, south_e);
+	along(p, south_e, south);
+	cairo_close_path(p->cr);
+}
+
+static void graticule(const struct pen *p, double u)
+{
+	for (int lon = -150; lon <= 180; lon += 30) {
+		double from = remainder(lon - p->map->meridian, 360);
+		const struct world_point a = { (float)from, -90 }, b = { (float)from, 84 };
+
+		to(p, false, from, -90);
+		along(p, a, b);
+	}
+	for (int lat = -60; lat <= 60; lat += 30) {
+		const struct world_point a = { -180, (float)lat }, b = { 180, (float)lat };
+
+		to(p, false, -180, lat);
+		along(p, a, b);
+	}
+	use_color(p->cr, 0x8fa5c8, 0.10);
+	cairo_set_line_width(p->cr, 0.7 * u);
+	cairo_stroke(p->cr);
+}
+
+static void lines(const struct pen *p, const struct world *w, uint8_t uses)
+{
+	for (uint32_t i = 0; i < w->arc_count; i++)
+		if (w->arcs[i].uses == uses)
+			line_arc(p, w, &w->arcs[i]);
+}
+
+static int draw(struct basemap *b, const struct basemap_opts *opts, const struct world *w,
+		cairo_t *cr)
+{
+	double u = b->height / 1080.0;
+	/* a ring gains three points at a pole; each clip at most doubles it */
+	size_t room = w->point_count + 3;
+	struct world_point *buffer = malloc(7 * room * sizeof(*buffer));
+	struct pen p = { .cr = cr,
+			 .map = &b->map,
+			 .ring = buffer,
+			 .half = buffer + room,
+			 .part = buffer + 3 * room };
+
+	if (!buffer)
+		return -ENOMEM;
+	cairo_set_antialias(cr, CAIRO_ANTIALIAS_BEST);
+	cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
+	globe(&p);
+	use_color(cr, OCEAN, 1);
+	cairo_fill(cr);
+	for (uint32_t i = 0; i < w->land_count; i++)
+		fill_ring(&p, w, w->land[i]);
+	use_color(cr, LAND, 1);
+	cairo_set_fill_rule(cr, CAIRO_FILL_RULE_EVEN_ODD);
+	cairo_fill(cr);
+	graticule(&p, u);
+	lines(&p, w, 1);
+	use_color(cr, COAST, 1);
+	cairo_set_line_width(cr, 0.7 * u);
+	cairo_stroke(cr);
+	if (opts->borders) {
+		lines(&p, w, 2);
+		use_color(cr, 0xc8d4e8, 0.08);
+		cairo_set_line_width(cr, 0.6 * u);
+		cairo_stroke(cr);
+	}
+	free(buffer);
+	return 0;
+}
+
+static int draw_embedded(struct basemap *b, const struct basemap_opts *opts)
+{
+	cairo_surface_t *surface = cairo_image_surface_create_for_data(
+		(unsigned char *)b->px, CAIRO_FORMAT_RGB24, (int)b->width, (int)b->height,
+		(int)b->width * 4);
+	cairo_t *cr = cairo_create(surface);
+	struct world w;
+	int err = world_open(&w, world_embedded());
+
+	if (!err) {
+		use_color(cr, PAGE, 1);
+		cairo_paint(cr);
+		if (!opts->bare)
+			err = draw(b, opts, &w, cr);
+		if (!err && cairo_status(cr))
+			err = -ENOMEM;
+		cairo_surface_flush(surface);
+		world_close(&w);
+	}
+	cairo_destroy(cr);
+	cairo_surface_destroy(surface);
+	return err;
+}
+
+static double smoothstep(double lo, double hi, double v)
+{
+	double t = (v - lo) / (hi - lo);
+
+	t = t < 0 ? 0 : t > 1 ? 1 : t;
+	return t * t * (3 - 2 * t);
+}
+
+/* What of the geometry depends on the row alone. */
+static void measure_row(struct basemap *b, unsigned y)
+{
+	double lat, stretch, half, step;
+	struct basemap_row *r = &b->rows[y];
+
+	*r = (struct basemap_row){ 0 };
+	b->fade[y] = 0;
+	if (!project_latitude((b->map.y0 - (y + 0.5)) / b->map.scale, &lat))
+		return;
+	stretch = b->map.scale * project_stretch(lat);
+	half = stretch * NUM_PI;
+	step = 1 / stretch;
+	b->fade[y] = (float)smoothstep(FADE_SOUTH, FADE_NORTH, lat / NUM_RAD);
+	r->left = (float)(b->map.x0 - half);
+	r->right = (float)(b->map.x0 + half);
+	r->sin_lat = (float)num_sin(lat);
+	r->cos_lat = (float)num_cos(lat);
+	r->lon_step = (float)step;
+	r->lon0 = (float)(b->map.meridian * NUM_RAD + (0.5 - b->map.x0) * step);
+}
+
+int basemap_open(struct basemap *b, unsigned width, unsigned height,
+		 const struct basemap_opts *opts)
+{
+	int err;
+
+	*b = (struct basemap){ .width = width, .height = height };
+	project_map_init(&b->map, width, height);
+	b->px = malloc((size_t)width * height * sizeof(*b->px));
+	b->fade = malloc(height * sizeof(*b->fade));
+	b->rows = malloc(height * sizeof(*b->rows));
+	if (!b->px || !b->fade || !b->rows) {
+		basemap_close(b);
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < 256; i++)
+		b->linear[i] = (float)palette_linear(i / 255.0);
+	for (unsigned y = 0; y < height; y++)
+		measure_row(b, y);
+	err = draw_embedded(b, opts);
+	if (err)
+		basemap_close(b);
+	return err;
+}
+
+void basemap_close(struct basemap *b)
+{
+	free(b->px);
+	free(b->fade);
+	free(b->rows);
+	b->px = NULL;
+	b->fade = NULL;
+	b->rows = NULL;
+}
+
+/* How much of pixel @x lies on the globe. */
+static double coverage(const struct basemap_row *r, unsigned x)
+{
+	double left = x > (double)r->left ? x : (double)r->left;
+	double right = x + 1.0 < (double)r->right ? x + 1.0 : (double)r->right;
+
+	return right > left ? right - left : 0;
+}
+
+/*
+ * Day and night: the cosine of the hour angle runs along the row by a fixed
+ * rotation, so it takes four products a pixel and no function of analysis.
+ */
+static void shade_row(const struct basemap *b, unsigned y, const struct sun *sun, float *out)
+{
+	const struct basemap_row *r = &b->rows[y];
+	double from = (double)r->lon0 - sun->lon * NUM_RAD;
+	double c = num_cos(from), s = num_sin(from);
+	double turn_c = num_cos((double)r->lon_step), turn_s = num_sin((double)r->lon_step);
+	double fixed = (double)r->sin_lat * num_sin(sun->lat * NUM_RAD);
+	double swing = (double)r->cos_lat * num_cos(sun->lat * NUM_RAD);
+
+	if (r->right <= r->left)
+		return;
+	for (unsigned x = 0; x < b->width; x++) {
+		double lit = NIGHT + DAY_MORE * smoothstep(-TWILIGHT, TWILIGHT, fixed + swing * c);
+		float shade = (float)(1 + (lit - 1) * coverage(r, x));
+		double next = c * turn_c - s * turn_s;
+
+		s = s * turn_c + c * turn_s;
+		c = next;
+		for (unsigned i = 0; i < 3; i++)
+			out[4 * x + i] *= shade;
+	}
+}
+
+void basemap_row(const struct basemap *b, unsigned y, const struct sun *sun, float *out)
+{
+	static const uint8_t page[3] = { PAGE >> 16, PAGE >> 8 & 255, PAGE & 255 };
+	const struct palette_rgb p = palette_from_srgb(page);
+	const uint32_t *px = b->px + (size_t)y * b->width;
+	float fade = b->fade[y];
+
+	for (unsigned x = 0; x < b->width; x++) {
+		out[4 * x] = b->linear[px[x] >> 16 & 255];
+		out[4 * x + 1] = b->linear[px[x] >> 8 & 255];
+		out[4 * x + 2] = b->linear[px[x] & 255];
+	}
+	if (sun)
+		shade_row(b, y, sun, out);
+	for (unsigned x = 0; x < b->width; x++) {
+		out[4 * x] = p.r + (out[4 * x] - p.r) * fade;
+		out[4 * x + 1] = p.g + (out[4 * x + 1] - p.g) * fade;
+		out[4 * x + 2] = p.b + (out[4 * x + 2] - p.b) * fade;
+		out[4 * x + 3] = 0;
+	}
+}

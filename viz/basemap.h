@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VIZ_BASEMAP_H
+#define VIZ_BASEMAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/err.h"
+#include "viz/project.h"
+#include "viz/sun.h"
+
+/**
+ * DOC: the ground under the lights: sea, land, coasts, a faint net of
+ * longitude and latitude. Drawn once for a run; day and night and the fading
+ * towards the band at the bottom are laid over it row by row in linear light.
+ */
+
+struct basemap {
+	unsigned width, height;
+	struct project_map map;
+	uint32_t *px; /* 0x00rrggbb, sRGB */
+	float *fade;  /* per row: 1 on the map, 0 where the page has taken over */
+	/* private */
+	float linear[256];         /* of an sRGB byte */
+	struct basemap_row {       /* of the globe */
+		float left, right; /* its edges, pixels; right <= left where there is none */
+		float sin_lat, cos_lat, lon0,
+			lon_step; /* radians, at pixel 0's centre and per pixel */
+	} * rows;
+};
+
+struct basemap_opts {
+	bool borders;
+	bool bare; /* the page alone: for layouts and tests without a map */
+};
+
+/** basemap_open() - draw it. Errors: -ENOMEM; DT_ECORRUPT of the embedded data. */
+int basemap_open(struct basemap *b, unsigned width, unsigned height,
+		 const struct basemap_opts *opts) DT_MUST;
+void basemap_close(struct basemap *b);
+
+/**
+ * basemap_row() - linear r, g, b of row @y, faded.
+ * @sun: NULL = no day and night.
+ * @out: @width times r g b and one of padding.
+ */
+void basemap_row(const struct basemap *b, unsigned y, const struct sun *sun, float *out);
+
+#endif

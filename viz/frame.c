@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+#include "viz/frame.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "viz/compose.h"
+#include "viz/furniture.h"
+#include "viz/history.h"
+#include "viz/lights.h"
+#include "viz/parallel.h"
+#include "viz/tone.h"
+
+int frame_check(const struct render_opts *o, char why[static 256])
+{
+	enum palette_kind kind;
+
+	if (o->width < FRAME_WIDTH_MIN || o->height < FRAME_HEIGHT_MIN ||
+	    o->width > FRAME_SIDE_MAX || o->height > FRAME_SIDE_MAX) {
+		snprintf(why, 256, "a picture of %u x %u: sizes go from %d x %d to %d x %d",
+			 o->width, o->height, FRAME_WIDTH_MIN, FRAME_HEIGHT_MIN, FRAME_SIDE_MAX,
+			 FRAME_SIDE_MAX);
+		return DT_ERANGE;
+	}
+	if (palette_parse(o->palette, &kind)) {
+		snprintf(why, 256, "palette '%.64s': there are hash, focus, cvd and density",
+			 o->palette);
+		return DT_ENOTFOUND;
+	}
+	if (!(o->half_life_s >= 0) || !(o->cutoff_s >= 0) || !(o->exposure >= 0)) {
+		snprintf(why, 256, "half-life, cutoff and exposure cannot be negative");
+		return DT_ERANGE;
+	}
+	if (o->text_scale != 0 && !(o->text_scale >= 0.5 && o->text_scale <= 2)) {
+		snprintf(why, 256, "a text scale of %g: it goes from 0.5 to 2", o->text_scale);
+		return DT_ERANGE;
+	}
+	return 0;
+}
+
+static int make_planes(struct frame *f)
+{
+	size_t pixels = (size_t)f->opts.width * f->opts.height;
+	int err = accum_init(&f->plate, f->opts.width, f->opts.height);
+
+	if (!err)
+		err = bloom_init(&f->bloom, f->opts.width, f->opts.height);
+	if (err)
+		return err;
+	f->light = calloc(pixels, sizeof(*f->light));
+	f->overlay = calloc(pixels, sizeof(*f->overlay));
+	f->rgba = malloc(pixels * 4);
+	return f->light && f->overlay && f->rgba ? 0 : -ENOMEM;
+}
+
+int frame_open(struct frame *f, const struct render_opts *opts, char why[static 256])
+{
+	struct basemap_opts ground = { .borders = opts->borders };
+	enum palette_kind kind = PALETTE_HASH;
+	int err = frame_check(opts, why);
+
+	*f = (struct frame){ .opts = *opts };
+	if (err)
+		return err;
+	if (palette_parse(opts->palette, &kind) == 0)
+		f->palette = kind;
+	err = make_planes(f);
+	if (!err)
+		err = basemap_open(&f->base, opts->width, opts->height, &ground);
+	if (err) {
+		snprintf(why, 256, "a picture of %u x %u: %s", opts->width, opts->height,
+			 dt_strerror(err));
+		frame_close(f);
+	}
+	return err;
+}
+
+void frame_close(struct frame *f)
+{
+	accum_fini(&f->plate);
+	bloom_fini(&f->bloom);
+	basemap_close(&f->base);
+	free(f->light);
+	free(f->overlay);
+	free(f->rgba);
+	*f = (struct frame){ 0 };
+}
+
+static double seconds_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+/* The whole instant, as the picture's parts need it. */
+struct moment {
+	const struct scene *scene;
+	struct palette_rgb *colors;
+	struct lights_tally tally;
+	struct history history;
+	struct tone tone;
+	uint32_t at_s;
+};
+
+static int expose(struct frame *f, struct moment *m)
+{
+	struct lights_opts o = { .map = &f->base.map,
+				 .colors = m->colors,
+				 .at_s = m->at_s,
+				 .half_life_s = f->opts.half_life_s,
+				 .cutoff_s = f->opts.cutoff_s,
+				 .threads = f->opts.threads };
+	double ref = f->opts.exposure;
+	int err;
+
+	accum_clear(&f->plate);
+	err = lights_draw(m->scene, &o, &f->plate, &m->tally);
+	if (err)
+		return err;
+	if (ref <= 0)
+		ref = tone_reference(&f->plate);
+	tone_init(&m->tone, ref, f->palette == PALETTE_DENSITY);
+	return 0;
+}
+
+static const char *subtitle_of(unsigned palette)
+{
+	switch ((enum palette_kind)palette) {
+	case PALETTE_HASH:
+		return "every light is a node, every hue a network";
+	case PALETTE_FOCUS:
+		return "every light is a node, six networks in colour";
+	case PALETTE_CVD:
+		return "every light is a node, four networks in colour";
+	case PALETTE_DENSITY:
+		break;
+	}
+	return "every light is a node";
+}
+
+static uint8_t byte_of(float linear)
+{
+	double v = 255 * palette_srgb((double)linear) + 0.5;
+
+	return v <= 0 ? 0 : v >= 255 ? 255 : (uint8_t)v;
+}
+
+static void fill_rows(struct furniture *out, const struct moment *m)
+{
+	for (unsigned i = 0; i < m->scene->top_count && i < FURNITURE_ROWS; i++) {
+		const struct scene_top *top = &m->scene->top[i];
+		struct palette_rgb c = m->colors[top->network];
+		struct furniture_row *row = &out->rows[out->row_count++];
+
+		text_name(top->name, row->name);
+		row->nodes = m->tally.top[i];
+		row->rgb[0] = byte_of(c.r);
+		row->rgb[1] = byte_of(c.g);
+		row->rgb[2] = byte_of(c.b);
+	}
+}
+
+/* "nodes alight · half-life 15 min": what fades must say so. */
+static void label_alight(const struct render_opts *o, char out[static 64])
+{
+	double v = o->half_life_s;
+	const char *unit = v < 120 ? "s" : v < 7200 ? "min" : "h";
+
+	v /= v < 120 ? 1 : v < 7200 ? 60 : 3600;
+	if (o->half_life_s > 0)
+		snprintf(out, 64, "nodes alight  ·  half-life %.3g %s", v, unit);
+	else
+		snprintf(out, 64, "nodes alight");
+}
+
+static int write_words(struct frame *f, const struct moment *m)
+{
+	const struct scene *s = m->scene;
+	struct furniture *fu = calloc(1, sizeof(*fu));
+	int err;
+
+	if (!fu)
+		return -ENOMEM;
+	*fu = (struct furniture){
+		.title = f->opts.title ? f->opts.title : "DHT TELESCOPE",
+		.subtitle = { "BitTorrent Mainline DHT", subtitle_of(f->palette) },
+		.at_s = m->at_s,
+		.note = f->palette == PALETTE_DENSITY ? NULL : "white = many networks",
+		.alight = m->tally.alight,
+		.networks = m->tally.networks,
+		.unlocated = m->tally.unlocated,
+		.country_level = m->tally.country_level,
+		.history = &m->history,
+		.tone = &m->tone,
+		.attribution = s->attribution,
+		.synthetic = f->opts.synthetic || s->synthetic,
+		.text_scale = f->opts.text_scale,
+	};
+	label_alight(&f->opts, fu->alight_label);
+	fill_rows(fu, m);
+	memset(f->overlay, 0, (size_t)f->opts.width * f->opts.height * sizeof(*f->overlay));
+	err = furniture_draw(fu, f->opts.width, f->opts.height, f->overlay);
+	free(fu);
+	return err;
+}
+
+static int develop(struct frame *f, const struct moment *m)
+{
+	unsigned threads = parallel_threads(f->opts.threads);
+	struct sun sun = sun_at(m->at_s);
+	struct compose_parts parts = {
+		.width = f->opts.width,
+		.height = f->opts.height,
+		.base = &f->base,
+		.sun = f->opts.terminator && m->at_s ? &sun : NULL,
+		.light = f->light,
+		.bloom = &f->bloom,
+		.overlay = f->overlay,
+	};
+
+	memset(f->light, 0, (size_t)f->opts.width * f->opts.height * sizeof(*f->light));
+	tone_map(&m->tone, &f->plate, f->light, threads);
+	bloom_build(&f->bloom, f->light, &f->plate, threads);
+	return compose_frame(&parts, f->rgba, threads);
+}
+
+static uint32_t instant(const struct render_opts *o, const struct scene *s)
+{
+	uint64_t at = o->at_s ? o->at_s : s->last_s;
+
+	return at < UINT32_MAX ? (uint32_t)at : UINT32_MAX;
+}
+
+int frame_draw(struct frame *f, const struct scene *s, struct render_stats *stats,
+	       char why[static 256])
+{
+	struct moment *m = calloc(1, sizeof(*m));
+	struct timespec start;
+	int err = -ENOMEM;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	if (!m || !(m->colors = malloc((s->network_count + 1) * sizeof(*m->colors))))
+		goto done;
+	m->scene = s;
+	m->at_s = instant(&f->opts, s);
+	palette_colors((enum palette_kind)f->palette, s, m->colors);
+	history_build(&m->history, s, f->opts.half_life_s, f->opts.cutoff_s);
+	err = expose(f, m);
+	if (err)
+		goto done;
+	stats->splat_s = seconds_since(&start);
+	err = write_words(f, m);
+	if (!err)
+		err = develop(f, m);
+	stats->compose_s = seconds_since(&start) - stats->splat_s;
+	stats->nodes = s->node_count;
+	stats->drawn = m->tally.drawn;
+	stats->unlocated = m->tally.unlocated;
+	stats->country_level = m->tally.country_level;
+	stats->networks = m->tally.networks;
+	stats->exposure = (double)m->tone.ref;
+done:
+	if (err)
+		snprintf(why, 256, "drawing %u nodes on %u x %u: %s", s->node_count, f->opts.width,
+			 f->opts.height, dt_strerror(err));
+	if (m)
+		free(m->colors);
+	free(m);
+	return err;
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+#include "viz/furniture.h"
+
+#include <cairo.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define BRIGHT 0xf5f7ffu
+#define MIDDLE 0x99a8bdu
+#define FAINT  0x6b788cu
+
+/* All lengths below are in U, 1/1080 of the height; cairo's matrix makes pixels of them. */
+#define MARGIN 40.0
+
+struct desk {
+	const struct furniture *f;
+	const struct text *text;
+	cairo_t *cr;
+	double width; /* of the frame; its height is 1080 */
+	double scale; /* of text */
+};
+
+static struct text_style style(const struct desk *d, double size, uint32_t rgb)
+{
+	return (struct text_style){ .size_px = size * d->scale, .rgb = rgb, .tabular = true };
+}
+
+static void use_color(cairo_t *cr, uint32_t rgb, double alpha)
+{
+	cairo_set_source_rgba(cr, (rgb >> 16) / 255.0, (rgb >> 8 & 255) / 255.0,
+			      (rgb & 255) / 255.0, alpha);
+}
+
+static void bar(const struct desk *d, double x, double y, double w, double h)
+{
+	cairo_rectangle(d->cr, x, y, w, h);
+	cairo_fill(d->cr);
+}
+
+static void left_text(const struct desk *d, struct text_style s, double x, double y,
+		      const char *utf8)
+{
+	s.align = TEXT_LEFT;
+	text_draw(d->text, d->cr, &s, x, y, utf8);
+}
+
+static void right_text(const struct desk *d, struct text_style s, double x, double y,
+		       const char *utf8)
+{
+	s.align = TEXT_RIGHT;
+	text_draw(d->text, d->cr, &s, x, y, utf8);
+}
+
+/* ---- top ------------------------------------------------------------------------- */
+
+static void title(const struct desk *d)
+{
+	struct text_style s = style(d, 23, BRIGHT);
+	double y = 41 + 17 * d->scale;
+
+	s.face = TEXT_SEMIBOLD;
+	s.tracking_px = 5.2 * d->scale;
+	s.tabular = false;
+	left_text(d, s, MARGIN, y, d->f->title);
+	s = style(d, 14.5, MIDDLE);
+	for (unsigned i = 0; i < 2; i++) {
+		y += (i ? 20 : 27) * d->scale;
+		if (d->f->subtitle[i])
+			left_text(d, s, MARGIN, y, d->f->subtitle[i]);
+	}
+}
+
+static const char *const MONTHS[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+				      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+static const char *const DAYS[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+
+static struct tm utc(uint64_t at_s)
+{
+	time_t t = (time_t)at_s;
+	struct tm out = { .tm_mday = 1, .tm_year = 70 };
+
+	gmtime_r(&t, &out);
+	return out;
+}
+
+static void clock_face(const struct desk *d)
+{
+	struct tm t = utc(d->f->at_s);
+	double x = d->width - MARGIN, y = 41 + 36 * d->scale;
+	char line[64];
+
+	if (!d->f->at_s)
+		return;
+	snprintf(line, sizeof(line), "%02d:%02d", t.tm_hour, t.tm_min);
+	right_text(d, style(d, 50, BRIGHT), x, y, line);
+	snprintf(line, sizeof(line), "%s %d %s %d  UTC", DAYS[t.tm_wday], t.tm_mday,
+		 MONTHS[t.tm_mon], t.tm_year + 1900);
+	right_text(d, style(d, 14.5, MIDDLE), x, y + 26 * d->scale, line);
+}
+
+/* ---- left: networks ---------------------------------------------------------------- */
+
+static void legend_row(const struct desk *d, const struct furniture_row *row, uint64_t most,
+		       double y)
+{
+	const double width = 236 * d->scale;
+	struct text_style name = style(d, 13, BRIGHT), count = style(d, 12.5, MIDDLE);
+	char figure[32], shown[TEXT_NAME_MAX];
+	double room;
+
+	text_count(row->nodes, figure);
+	room = width - text_width(d->text, &count, figure) - 12 * d->scale;
+	memcpy(shown, row->name, sizeof(shown));
+	name.tabular = false;
+	text_fit(d->text, &name, shown, room);
+	left_text(d, name, MARGIN, y, shown);
+	right_text(d, count, MARGIN + width, y, figure);
+	use_color(d->cr, FAINT, 0.16);
+	bar(d, MARGIN, y + 7.5 * d->scale, width, 1);
+	use_color(d->cr, (uint32_t)(row->rgb[0] << 16 | row->rgb[1] << 8 | row->rgb[2]), 1);
+	bar(d, MARGIN, y + 7.25 * d->scale, width * (double)row->nodes / (double)most, 1.5);
+}
+
+static void legend(const struct desk *d)
+{
+	const double pitch = 24 * d->scale, last = 906;
+	struct text_style head = style(d, 11, MIDDLE);
+	unsigned n = d->f->row_count;
+	uint64_t most = 1;
+
+	if (n == 0)
+		return;
+	for (unsigned i = 0; i < n; i++)
+		if (d->f->rows[i].nodes > most)
+			most = d->f->rows[i].nodes;
+	head.face = TEXT_SEMIBOLD;
+	head.tracking_px = 1.9 * d->scale;
+	left_text(d, head, MARGIN, last - n * pitch - 6 * d->scale, "TOP NETWORKS");
+	for (unsigned i = 0; i < n; i++)
+		legend_row(d, &d->f->rows[i], most, last - (n - 1 - i) * pitch);
+	if (d->f->note)
+		left_text(d, style(d, 11, FAINT), MARGIN, last + 27 * d->scale, d->f->note);
+}
+
+/* ---- bottom: counters ----------------------------------------------------------------- */
+
+static void counters(const struct desk *d)
+{
+	char figure[32], line[128], other[32];
+	double right = d->width - MARGIN;
+
+	left_text(d, style(d, 44, BRIGHT), MARGIN - 2, 1012, text_count(d->f->alight, figure));
+	left_text(d, style(d, 14.5, MIDDLE), MARGIN, 1034, d->f->alight_label);
+	line[0] = '\0';
+	if (d->f->unlocated && d->f->country_level)
+		snprintf(line, sizeof(line), "%s unlocated  ·  %s country-level",
+			 text_count(d->f->unlocated, figure),
+			 text_count(d->f->country_level, other));
+	else if (d->f->unlocated)
+		snprintf(line, sizeof(line), "%s unlocated", text_count(d->f->unlocated, figure));
+	else if (d->f->country_level)
+		snprintf(line, sizeof(line), "%s country-level",
+			 text_count(d->f->country_level, figure));
+	left_text(d, style(d, 11, FAINT), MARGIN, 1052, line);
+	right_text(d, style(d, 26, BRIGHT), right, 988, text_count(d->f->networks, figure));
+	right_text(d, style(d, 14, MIDDLE), right, 1008, "networks (ASN)");
+}
+
+/* What a lone level of the tone map looks like on the screen: shoulder, then sRGB. */
+static double shown(double level)
+{
+	return palette_srgb(level * 1.7 / (1 + 1.53 * level));
+}
+
+static void ramp_color(const struct desk *d, double level, double *r, double *g, double *b)
+{
+	*r = *g = *b = shown(level);
+	if (d->f->tone->ember) {
+		struct palette_rgb e = palette_ember((float)level);
+
+		*r = shown((double)e.r);
+		*g = shown((double)e.g);
+		*b = shown((double)e.b);
+	}
+}
+
+static void ramp(const struct desk *d)
+{
+	const double width = 186, x = d->width - MARGIN - width, y = 1024;
+	struct text_style s = style(d, 10.5, MIDDLE);
+	cairo_pattern_t *fill = cairo_pattern_create_linear(x, 0, x + width, 0);
+	double r, g, b, w = 1;
+
+	for (int i = 0; i <= 32; i++) {
+		ramp_color(d, i / 32.0, &r, &g, &b);
+		cairo_pattern_add_color_stop_rgb(fill, i / 32.0, r, g, b);
+	}
+	cairo_set_source(d->cr, fill);
+	bar(d, x, y, width, 5);
+	cairo_pattern_destroy(fill);
+	right_text(d, s, x - 10, y + 6, "nodes / px");
+	s.align = TEXT_CENTER;
+	for (; w < (double)d->f->tone->ref; w *= 10) {
+		double at = x + width * (double)tone_level(d->f->tone, (float)w);
+		char label[32];
+
+		use_color(d->cr, MIDDLE, 0.8);
+		bar(d, at - 0.5, y + 5, 1, 3);
+		text_count((uint64_t)w, label);
+		if (at + text_width(d->text, &s, label) / 2 < x + width + 2)
+			text_draw(d->text, d->cr, &s, at, y + 18, label);
+	}
+}
+
+/* ---- bottom: chart -------------------------------------------------------------------- */
+
+uint32_t furniture_tick(uint32_t range_s, unsigned most)
+{
+	static const uint32_t steps[] = { 1,      2,      5,       10,      15,     30,
+					  60,     120,    300,     600,     900,    1800,
+					  3600,   7200,   10800,   21600,   43200,  86400,
+					  172800, 604800, 1209600, 2592000, 7776000 };
+	unsigned i = 0, n = sizeof(steps) / sizeof(steps[0]);
+
+	while (i + 1 < n && range_s / steps[i] > most)
+		i++;
+	if (range_s / steps[i] <= most)
+		return steps[i];
+	return (range_s / most / steps[n - 1] + 1) * steps[n - 1];
+}
+
+static void tick_label(uint32_t at_s, uint32_t step, char out[static 32])
+{
+	struct tm t = utc(at_s);
+
+	if (step > 300 * 86400u / 10)
+		snprintf(out, 32, "%s %d", MONTHS[t.tm_mon], t.tm_year + 1900);
+	else if (at_s % 86400 == 0)
+		snprintf(out, 32, "%d %s", t.tm_mday, MONTHS[t.tm_mon]);
+	else if (step < 60)
+		snprintf(out, 32, "%02d:%02d:%02d", t.tm_hour, t.tm_min, t.tm_sec);
+	else
+		snprintf(out, 32, "%02d:%02d", t.tm_hour, t.tm_min);
+}
+
+struct plot {
+	double x, y, width, height; /* y of the floor */
+	const struct history *h;
+};
+
+static double plot_x(const struct plot *p, double at_s)
+{
+	double f = (at_s - p->h->from_s) / (p->h->to_s - p->h->from_s);
+
+	return p->x + p->width * (f < 0 ? 0 : f > 1 ? 1 : f);
+}
+
+static void plot_line(const struct desk *d, const struct plot *p)
+{
+	cairo_new_path(d->cr);
+	for (unsigned i = 0; i <= HISTORY_BINS; i++)
+		cairo_line_to(d->cr, p->x + p->width * i / HISTORY_BINS,
+			      p->y - p->height * (double)p->h->alight[i] / (double)p->h->most);
+}
+
+/* The area between two moments. */
+static void plot_area(const struct desk *d, const struct plot *p, double x0, double x1,
+		      uint32_t rgb, double alpha, double line_alpha)
+{
+	cairo_save(d->cr);
+	cairo_rectangle(d->cr, x0, p->y - p->height - 4, x1 - x0, p->height + 8);
+	cairo_clip(d->cr);
+	plot_line(d, p);
+	cairo_line_to(d->cr, p->x + p->width, p->y);
+	cairo_line_to(d->cr, p->x, p->y);
+	cairo_close_path(d->cr);
+	use_color(d->cr, rgb, alpha);
+	cairo_fill(d->cr);
+	plot_line(d, p);
+	use_color(d->cr, 0xa9bcdf, line_alpha);
+	cairo_set_line_width(d->cr, 1.25);
+	cairo_stroke(d->cr);
+	cairo_restore(d->cr);
+}
+
+static void ticks(const struct desk *d, const struct plot *p)
+{
+	uint32_t step = furniture_tick(p->h->to_s - p->h->from_s, 9);
+	struct text_style s = style(d, 11, MIDDLE);
+	uint64_t at = ((uint64_t)p->h->from_s + step - 1) / step * step;
+	double free_from = p->x - 40;
+
+	s.align = TEXT_CENTER;
+	for (; at <= p->h->to_s; at += step) {
+		double x = plot_x(p, (double)at), half;
+		char label[32];
+
+		use_color(d->cr, FAINT, 0.9);
+		bar(d, x - 0.5, p->y + 3, 1, 4);
+		tick_label((uint32_t)at, step, label);
+		half = text_width(d->text, &s, label) / 2;
+		if (x - half < free_from || x + half > p->x + p->width + 40)
+			continue;
+		text_draw(d->text, d->cr, &s, x, p->y + 20, label);
+		free_from = x + half + 12;
+	}
+}
+
+static void chart(const struct desk *d)
+{
+	struct plot p = {
+		.x = 370, .y = 1026, .width = d->width - 370 - 370, .height = 52, .h = d->f->history
+	};
+	double now;
+
+	if (!p.h || p.h->to_s <= p.h->from_s || !p.h->most || p.width < 120)
+		return;
+	now = d->f->at_s ? plot_x(&p, (double)d->f->at_s) : p.x + p.width;
+	plot_area(d, &p, p.x, now, 0x5a7096, 0.50, 1);
+	plot_area(d, &p, now, p.x + p.width, 0x5a7096, 0.14, 0.3);
+	use_color(d->cr, FAINT, 0.35);
+	bar(d, p.x, p.y, p.width, 1);
+	ticks(d, &p);
+	use_color(d->cr, BRIGHT, 1);
+	bar(d, now - 0.75, p.y - p.height - 6, 1.5, p.height + 11);
+}
+
+static void sources(const struct desk *d)
+{
+	struct text_style s = style(d, 10.5, FAINT), mark = style(d, 10.5, MIDDLE);
+	double x = d->width - MARGIN, y = 1066;
+	char line[640];
+
+	mark.face = TEXT_SEMIBOLD;
+	mark.tracking_px = 0.6;
+	mark.align = TEXT_RIGHT;
+	if (d->f->synthetic)
+		x -= text_draw(d->text, d->cr, &mark, x, y, "SYNTHETIC SAMPLE") + 16;
+	snprintf(line, sizeof(line), "%s%sMap: Natural Earth",
+		 d->f->attribution ? d->f->attribution : "",
+		 d->f->attribution && d->f->attribution[0] ? "  ·  " : "");
+	text_fit(d->text, &s, line, x - MARGIN);
+	right_text(d, s, x, y, line);
+}
+
+int furniture_draw(const struct furniture *f, unsigned width, unsigned height, uint32_t *overlay)
+{
+	cairo_surface_t *surface =
+		cairo_image_surface_create_for_data((unsigned char *)overlay, CAIRO_FORMAT_ARGB32,
+						    (int)width, (int)height, (int)width * 4);
+	double u = height / 1080.0;
+	struct text *text = NULL;
+	struct desk d = { .f = f,
+			  .cr = cairo_create(surface),
+			  .width = width / u,
+			  .scale = f->text_scale > 0 ? f->text_scale : 1 };
+	int err = text_open(&text);
+
+	if (!err) {
+		d.text = text;
+		cairo_set_antialias(d.cr, CAIRO_ANTIALIAS_BEST);
+		cairo_scale(d.cr, u, u);
+		title(&d);
+		clock_face(&d);
+		legend(&d);
+		counters(&d);
+		if (f->tone)
+			ramp(&d);
+		chart(&d);
+		sources(&d);
+		if (cairo_status(d.cr))
+			err = -ENOMEM;
+		cairo_surface_flush(surface);
+	}
+	text_close(text);
+	cairo_destroy(d.cr);
+	cairo_surface_destroy(surface);
+	return err;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VIZ_FURNITURE_H
+#define VIZ_FURNITURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/err.h"
+#include "viz/history.h"
+#include "viz/palette.h"
+#include "viz/text.h"
+#include "viz/tone.h"
+
+/**
+ * DOC: what stands around a picture so that it can be read: title, clock,
+ * legend, counters, chart, ramp and sources. It is given words and numbers; it
+ * knows no scene and no store.
+ */
+
+enum { FURNITURE_ROWS = 10 };
+
+struct furniture {
+	const char *title, *subtitle[2];
+	uint64_t at_s; /* the clock's instant, Unix; 0 = no clock */
+	struct furniture_row {
+		char name[TEXT_NAME_MAX];
+		uint64_t nodes;
+		uint8_t rgb[3];
+	} rows[FURNITURE_ROWS];
+	unsigned row_count;
+	const char *note; /* below the legend */
+	uint64_t alight, networks, unlocated, country_level;
+	char alight_label[64];
+	const struct history *history; /* NULL or without range: no chart */
+	const struct tone *tone;       /* for the ramp; NULL = none */
+	const char *attribution;
+	bool synthetic;
+	double text_scale; /* 1 = as designed */
+};
+
+/**
+ * furniture_draw() - onto @overlay[width * height], premultiplied ARGB, zeroed before.
+ * Errors:  -ENOMEM; DT_ECORRUPT of the embedded fonts.
+ */
+int furniture_draw(const struct furniture *f, unsigned width, unsigned height,
+		   uint32_t *overlay) DT_MUST;
+
+/** furniture_tick() - step of a time axis of @range_s with at most @most ticks; seconds. */
+uint32_t furniture_tick(uint32_t range_s, unsigned most);
+
+#endif

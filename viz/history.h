@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VIZ_HISTORY_H
+#define VIZ_HISTORY_H
+
+#include <stdint.h>
+
+#include "viz/scene.h"
+
+/**
+ * DOC: how many nodes were alight at each moment of the range of a scene: the
+ * chart at the bottom. By the picture's own rule: alight from the first
+ * sighting on, until the cutoff after the last one; without fading for ever, so
+ * that the chart of one census is its progress.
+ */
+
+enum { HISTORY_BINS = 512 };
+
+struct history {
+	uint32_t from_s, to_s; /* Unix; equal where there is no range and nothing to show */
+	uint64_t alight[HISTORY_BINS + 1]; /* at the end of each bin; [0] at from_s */
+	uint64_t most;
+};
+
+void history_build(struct history *h, const struct scene *s, double half_life_s, double cutoff_s);
+
+#endif

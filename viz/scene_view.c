@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "viz/scene_view.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
+uint32_t scene_view_seed(const struct endpoint *ep)
+{
+	return (uint32_t)XXH3_64bits(ep, sizeof(*ep));
+}
+
+static struct scene_row row_of(const struct store_node *n)
+{
+	return (struct scene_row){
+		.first_s = n->first_answered_s ? n->first_answered_s : n->first_seen_s,
+		.last_s = n->last_answered_s ? n->last_answered_s : n->last_seen_s,
+		.asn = n->asn,
+		.seed = scene_view_seed(&n->ep),
+		.lat = n->lat,
+		.lon = n->lon,
+		.radius_km = n->radius_km,
+		.has_point = n->has_point,
+		.country_level = n->country_level,
+	};
+}
+
+static int add_all(struct scene *s, struct store_view *v)
+{
+	struct store_node n;
+	int got;
+
+	store_view_rewind(v);
+	while ((got = store_view_next(v, &n)) > 0) {
+		struct scene_row row = row_of(&n);
+		int err = scene_add(s, &row);
+
+		if (err)
+			return err;
+	}
+	return got;
+}
+
+static void name_all(struct scene *s, struct store_view *v)
+{
+	for (unsigned i = 0; i < s->top_count; i++) {
+		char org[GEO_ORG_MAX];
+
+		store_view_org(v, s->networks[s->top[i].network].asn, org);
+		if (org[0])
+			memcpy(s->top[i].name, org, sizeof(org));
+	}
+	store_view_attribution(v, s->attribution, sizeof(s->attribution));
+}
+
+/* One simulated census among others makes the whole picture a sample. */
+static bool any_synthetic(struct store_view *v, uint32_t epochs)
+{
+	for (uint32_t id = 1; id <= epochs; id++) {
+		struct store_epoch e;
+
+		if (store_view_epoch(v, id, &e, NULL, 0) == 0 && e.synthetic)
+			return true;
+	}
+	return false;
+}
+
+int scene_view_read(struct store_view *v, struct scene **out, char why[static 256])
+{
+	struct store_counts counts;
+	struct scene *s;
+	int err = store_view_counts(v, &counts);
+
+	if (err) {
+		snprintf(why, 256, "the store cannot be counted: %s", dt_strerror(err));
+		return err;
+	}
+	s = scene_new(counts.nodes);
+	err = s ? add_all(s, v) : -ENOMEM;
+	if (err) {
+		snprintf(why, 256, "reading %llu nodes from the store: %s",
+			 (unsigned long long)counts.nodes, dt_strerror(err));
+		scene_free(s);
+		return err;
+	}
+	scene_seal(s);
+	name_all(s, v);
+	s->synthetic = any_synthetic(v, counts.epochs);
+	*out = s;
+	return 0;
+}

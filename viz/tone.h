@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VIZ_TONE_H
+#define VIZ_TONE_H
+
+#include <stdbool.h>
+
+#include "proto/err.h"
+#include "viz/accum.h"
+
+/**
+ * DOC: from counts to light. A few nodes in a field and a hundred thousand in
+ * Frankfurt must both be seen, so brightness goes with the logarithm:
+ *
+ *	t = log2(1 + k w) / log2(1 + k ref)
+ *
+ * where ref is what is to be white, fixed for a whole run, and k solves
+ * (1 + k)^4 = 1 + k ref, so that a lone node has t = 1/4 whatever ref is (V-5).
+ */
+
+struct tone {
+	float ref, k, per_log2; /* per_log2 = 1 / log2(1 + k ref) */
+	bool ember;             /* the "density" palette: colour by t alone */
+};
+
+enum { TONE_REF_MIN = 8, TONE_REF_MAX = 1 << 24 };
+
+/** tone_init() - @ref is brought within TONE_REF_MIN .. TONE_REF_MAX. */
+void tone_init(struct tone *t, double ref, bool ember);
+
+/** tone_level() - 0 .. 1 of @w nodes per pixel. */
+float tone_level(const struct tone *t, float w);
+
+/** tone_reference() - the 99.7th percentile of lit cells; 0 where all is dark. Threads: pure. */
+double tone_reference(const struct accum *a);
+
+/**
+ * tone_map() - all of @a into @light[width * height], linear 0..1; dark tiles
+ * are not written: @light comes zeroed.
+ */
+void tone_map(const struct tone *t, const struct accum *a, accum_light *light, unsigned threads);
+
+#endif
