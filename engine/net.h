@@ -32,16 +32,17 @@
  */
 
 enum {
-	NET_FRAME_MAX = 512,  /* longest datagram we send */
-	NET_RECV_MAX = 1600,  /* receive buffers: 20-node and 150-value replies fit (real peers) */
-	NET_BATCH_MAX = 256,  /* most messages in one call */
+	NET_FRAME_MAX = 512, /* longest datagram we send */
+	NET_RECV_MAX = 1600, /* receive buffers: 20-node and 150-value replies fit (real peers) */
+	NET_BATCH_MAX = 256, /* most messages in one call */
+	NET_TAG_BITS = 48,   /* a tag is smaller than 2^48: io_uring carries it beside a length */
 };
 
 struct net_msg {
 	struct endpoint peer; /* send: to; receive: from */
 	uint32_t len;
 	uint8_t *data;
-	uint64_t tag; /* send only: given back by net_failures(); the crawl's slot number */
+	uint64_t tag; /* send only, < 2^NET_TAG_BITS: given back by net_failures() */
 };
 
 struct net_failure {
@@ -51,13 +52,13 @@ struct net_failure {
 
 /** struct net_stats - monotonic counters of one device; read by the owner's thread. */
 struct net_stats {
-	uint64_t sent_packets, sent_bytes;  /* handed over, failures already taken off */
-	uint64_t send_failures;		    /* refused by the kernel */
+	uint64_t sent_packets, sent_bytes; /* handed over, failures already taken off */
+	uint64_t send_failures;            /* refused by the kernel */
 	uint64_t recv_packets, recv_bytes;
-	uint64_t recv_truncated;	    /* longer than NET_RECV_MAX: dropped */
-	uint64_t kernel_drops;		    /* SO_RXQ_OVFL of this socket: receive queue full */
-	uint64_t cq_overflow;		    /* io_uring completions lost */
-	uint64_t buffer_starved;	    /* io_uring: no provided buffer (ENOBUFS) */
+	uint64_t recv_truncated; /* longer than NET_RECV_MAX: dropped */
+	uint64_t kernel_drops;   /* of this socket: receive queue full */
+	uint64_t cq_overflow;    /* io_uring completions lost */
+	uint64_t buffer_starved; /* io_uring: no provided buffer (ENOBUFS) */
 	uint64_t syscalls;
 };
 
@@ -134,17 +135,17 @@ static inline void net_close(struct net *net)
 /** How the kernel deals arriving datagrams to the sockets of one port. */
 enum net_steer {
 	NET_STEER_SOURCE, /* by net_deal() of the source address (cBPF): the real network */
-	NET_STEER_CPU,	  /* by the CPU that delivers: co-located with a farm on loopback */
+	NET_STEER_CPU,    /* by the CPU that delivers: co-located with a farm on loopback */
 };
 
 struct net_udp_opts {
-	struct endpoint bind;	 /* address and port; port 0 = kernel chooses, the group shares it */
-	unsigned workers;	 /* sockets in the SO_REUSEPORT group, 1..NET_WORKERS_MAX */
+	struct endpoint bind; /* address and port; port 0 = kernel chooses, the group shares it */
+	unsigned workers;     /* sockets in the SO_REUSEPORT group, 1..NET_WORKERS_MAX */
 	enum net_steer steer;
-	size_t rcvbuf_bytes;	 /* asked for with SO_RCVBUFFORCE, else SO_RCVBUF; 0 = 64 MiB */
-	size_t sndbuf_bytes;	 /* 0 = 8 MiB */
+	size_t rcvbuf_bytes;     /* asked for with SO_RCVBUFFORCE, else SO_RCVBUF; 0 = 64 MiB */
+	size_t sndbuf_bytes;     /* 0 = 8 MiB */
 	const char *bind_device; /* SO_BINDTODEVICE; NULL = none */
-	unsigned recv_buffers;	 /* io_uring: power of two; 0 = 4096 */
+	unsigned recv_buffers;   /* io_uring: power of two, at most 2^15; 0 = 512 */
 };
 
 enum { NET_WORKERS_MAX = 64 };
@@ -171,9 +172,11 @@ struct net_group;
  * net_group_open() - bind all sockets, attach the steering filter, size the
  * buffers; done once, before threads start and before privileges are dropped.
  *
- * Each socket: SO_REUSEPORT, IP_MTU_DISCOVER = IP_PMTUDISC_PROBE, SO_RXQ_OVFL.
- * Errors:  -errno of bind and friends; DT_EUNSUPPORTED where steering cannot be
- *          attached and workers > 1 is still served (see net_group_steered()).
+ * Each socket: SO_REUSEPORT, IP_MTU_DISCOVER = IP_PMTUDISC_PROBE. A port that
+ * anybody else holds is refused, even by SO_REUSEPORT. A bind address of IPv6
+ * (:: as well) makes sockets that carry both families.
+ * Errors:  -errno of bind and friends; -EINVAL. Where steering cannot be
+ *          attached the group still opens: see net_group_steered().
  */
 int net_group_open(const struct net_udp_opts *opts, struct net_group **out) DT_MUST;
 void net_group_close(struct net_group *g);
