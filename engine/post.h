@@ -15,13 +15,13 @@
  * into parcels of one page; a parcel crosses by a single-producer
  * single-consumer ck_ring for each pair and goes home by another.
  *
- * Every worker owns a fixed number of parcels, so memory is bounded and a ring
+ * Every pair owns a fixed number of parcels, so memory is bounded and a ring
  * can never be full. Who has no parcel left keeps contacts in a bounded list of
  * its own and tries again at its next flush; nobody ever waits, so there is no
  * deadlock to think about.
  *
  * Threads: functions that take @from or @to are called by that worker's thread
- * alone; post_in_transit() by anybody.
+ * alone; post_at_rest() by anybody.
  */
 
 enum {
@@ -69,16 +69,18 @@ unsigned post_collect(struct post *p, unsigned to, const struct post_box *box);
 bool post_waiting(const struct post *p, unsigned from);
 
 /**
- * post_sent(), post_opened() - parcels that @worker sent, and that it has opened
- * and told of with post_settle(). Together they answer "is anything in transit?"
- * (E-6): read every opened first, then every worker's mood, then every sent; equal
- * sums mean that nothing was under way in between.
+ * post_settle() - say how this turn ended, after everything of it was handled.
+ * @quiet: nothing left to do that the worker knows of.
  */
-uint64_t post_sent(const struct post *p, unsigned worker);
-uint64_t post_opened(const struct post *p, unsigned worker);
+void post_settle(struct post *p, unsigned worker, bool quiet);
 
-/** post_settle() - publish the count of parcels opened; after the worker published its mood. */
-void post_settle(struct post *p, unsigned worker);
+/**
+ * post_at_rest() - is every worker quiet and no parcel under way? Any thread.
+ *
+ * Only what comes from outside (a late datagram) can end such a rest. See E-6
+ * for why one look is enough.
+ */
+bool post_at_rest(const struct post *p);
 
 void post_stats(const struct post *p, unsigned worker, struct post_stats *out);
 
