@@ -64,8 +64,8 @@ struct bencode_reader {
 	/* private */
 	const uint8_t *at, *end;
 	uint32_t dicts; /* bit 0: the innermost container is a dictionary; bit 1: the one around */
-	uint32_t due;   /* the same order: a key has been read, its value is due */
-	uint16_t tokens_left;
+	uint32_t due;   /* the same order: a key has been read, its value is due; 0 in lists */
+	uint16_t tokens_left; /* 0 once done, so that the fast path asks one question */
 	uint8_t depth;
 	bool done;
 };
@@ -83,66 +83,35 @@ static inline struct span bencode_rest(const struct bencode_reader *r)
 	return span_of(r->at, (size_t)(r->end - r->at));
 }
 
-/** bencode_read_int() - the inner of bencode_next() for i...e, off its fast path. */
-int bencode_read_int(struct bencode_reader *r, int64_t *out) DT_MUST;
-
 /* "LEN:" and its bytes; r->at stands on a digit. */
 static inline int bencode_read_string(struct bencode_reader *r, struct span *out)
 {
-	const uint8_t *p = r->at;
-	uint32_t len = (uint32_t)(*p++ - '0');
-	uint32_t digit;
+	const uint8_t *p = r->at + 1;
+	uint32_t len = (uint32_t)*r->at - '0';
 
 	for (;; p++) {
+		uint32_t digit;
+
 		if (p == r->end)
 			return DT_ESHORT;
-		digit = (uint32_t)*p - '0';
-		if (digit > 9)
+		if (*p == ':')
 			break;
-		if (len == 0)
-			return DT_EMALF; /* a leading zero */
+		digit = (uint32_t)*p - '0';
+		if (digit > 9 || len == 0) /* 0 before a digit: a leading zero */
+			return DT_EMALF;
 		if (p - r->at >= BENCODE_LENGTH_DIGITS_MAX)
 			return DT_ESIZE;
 		len = len * 10 + digit;
 	}
-	if (*p++ != ':')
-		return DT_EMALF;
-	if (len > (size_t)(r->end - p))
+	if (len > (size_t)(r->end - ++p))
 		return DT_ESHORT;
 	*out = (struct span){ p, len };
 	r->at = p + len;
 	return 0;
 }
 
-/* A value stands complete: the container around it, if any, is owed nothing now. */
-static inline void bencode_value_done(struct bencode_reader *r)
-{
-	r->due &= ~1u;
-	r->done = r->depth == 0;
-}
-
-static inline int bencode_open(struct bencode_reader *r, bool dict)
-{
-	if (r->depth == BENCODE_DEPTH_MAX)
-		return DT_EDEPTH;
-	r->depth++;
-	r->dicts = r->dicts << 1 | dict;
-	r->due <<= 1;
-	r->at++;
-	return dict ? BENCODE_DICT : BENCODE_LIST;
-}
-
-static inline int bencode_close(struct bencode_reader *r)
-{
-	if (r->depth == 0 || (r->due & 1))
-		return DT_EMALF; /* closes nothing, or leaves a key without its value */
-	r->depth--;
-	r->dicts >>= 1;
-	r->due >>= 1;
-	r->at++;
-	bencode_value_done(r);
-	return BENCODE_END;
-}
+/** bencode_next_other() - the part of bencode_next() that is not worth inlining. */
+int bencode_next_other(struct bencode_reader *r, struct bencode_token *tok) DT_MUST;
 
 /**
  * bencode_next() - the next token.
@@ -161,39 +130,17 @@ static inline int bencode_close(struct bencode_reader *r)
  */
 static inline int bencode_next(struct bencode_reader *r, struct bencode_token *tok)
 {
-	uint8_t c;
 	int err;
 
-	if (r->done)
-		return BENCODE_DONE;
-	if (r->at == r->end)
-		return DT_ESHORT;
-	if (r->tokens_left-- == 0)
-		return DT_ETOKENS;
-	c = *r->at;
-	if ((uint8_t)(c - '0') <= 9) {
-		err = bencode_read_string(r, &tok->bytes);
-		if (err)
-			return err;
-		if (r->dicts & ~r->due & 1)
-			r->due |= 1; /* that was a key */
-		else
-			bencode_value_done(r);
-		return BENCODE_STRING;
-	}
-	if (c == 'e')
-		return bencode_close(r);
-	if (r->dicts & ~r->due & 1)
-		return DT_EMALF; /* a key must be a string */
-	if (c == 'd' || c == 'l')
-		return bencode_open(r, c == 'd');
-	if (c != 'i')
-		return DT_EMALF;
-	err = bencode_read_int(r, &tok->number);
+	/* Four tokens of five are strings inside of a container. */
+	if (r->at == r->end || (uint8_t)(*r->at - '0') > 9 || !r->tokens_left || !r->depth)
+		return bencode_next_other(r, tok);
+	err = bencode_read_string(r, &tok->bytes);
 	if (err)
 		return err;
-	bencode_value_done(r);
-	return BENCODE_INT;
+	r->tokens_left--;
+	r->due ^= r->dicts & 1; /* in a dictionary: key, value, key, value */
+	return BENCODE_STRING;
 }
 
 /**

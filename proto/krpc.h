@@ -222,8 +222,11 @@ enum krpc_client {
 	KRPC_CLIENT_BITSPIRIT,    /* "SP" */
 	KRPC_CLIENT_KTORRENT,     /* "KT" */
 	KRPC_CLIENT_TRANSMISSION, /* "TR" */
-	KRPC_CLIENT_MAINLINE,     /* "NG" Node.js and others: see krpc_version.c */
+	KRPC_CLIENT_MAINLINE,     /* "NG": met, its owner not known to us */
 	KRPC_CLIENT_TELESCOPE,    /* "DT", ours */
+	KRPC_CLIENT_RUST,         /* "RS", the mainline crate */
+	KRPC_CLIENT_MOOPOLICE,    /* "MP" */
+	KRPC_CLIENT_GETRIGHT,     /* "GR" */
 	KRPC_CLIENT_FAMILIES
 };
 
