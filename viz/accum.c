@@ -57,9 +57,35 @@ void accum_fini(struct accum *a)
 	a->lit = NULL;
 }
 
-void accum_clear(struct accum *a)
+struct accum_box accum_tile(const struct accum *a, unsigned tx, unsigned ty)
 {
-	memset(a->cells, 0, (size_t)a->width * a->height * sizeof(*a->cells));
+	struct accum_box b = { tx * ACCUM_TILE, (tx + 1) * ACCUM_TILE, ty * ACCUM_TILE,
+			       (ty + 1) * ACCUM_TILE };
+
+	if (b.x1 > a->width)
+		b.x1 = a->width;
+	if (b.y1 > a->height)
+		b.y1 = a->height;
+	return b;
+}
+
+static void clear_tile(struct accum *a, struct accum_box b, accum_light *light)
+{
+	for (unsigned y = b.y0; y < b.y1; y++) {
+		size_t at = (size_t)y * a->width + b.x0;
+
+		memset(a->cells + at, 0, (b.x1 - b.x0) * sizeof(*a->cells));
+		if (light)
+			memset(light + at, 0, (b.x1 - b.x0) * sizeof(*light));
+	}
+}
+
+void accum_clear(struct accum *a, accum_light *light)
+{
+	for (unsigned ty = 0; ty < a->tiles_y; ty++)
+		for (unsigned tx = 0; tx < a->tiles_x; tx++)
+			if (accum_is_lit(a, tx, ty))
+				clear_tile(a, accum_tile(a, tx, ty), light);
 	memset(a->lit, 0, (size_t)a->tiles_x * a->tiles_y);
 }
 

@@ -54,8 +54,11 @@ struct accum_dot {
 int accum_init(struct accum *a, unsigned width, unsigned height) DT_MUST;
 void accum_fini(struct accum *a);
 
-/** accum_clear() - dark again. */
-void accum_clear(struct accum *a);
+/**
+ * accum_clear() - dark again, and @light[width * height] with it (may be NULL).
+ * Only what was lit is touched: on a new frame that is nothing.
+ */
+void accum_clear(struct accum *a, accum_light *light);
 
 /** accum_crowd() - tell how many nodes stand on the most crowded place, before the first dot. */
 void accum_crowd(struct accum *a, uint32_t nodes);
@@ -69,6 +72,13 @@ void accum_rows(const struct accum *a, int32_t y, int *first, int *last);
  */
 void accum_add(struct accum *a, int row0, int row1, const struct accum_dot *dots, unsigned count,
 	       const struct palette_rgb *colors);
+
+struct accum_box {
+	unsigned x0, x1, y0, y1; /* pixels; the upper ones are one past the last */
+};
+
+/** accum_tile() - what tile (@tx, @ty) covers of the plate. */
+struct accum_box accum_tile(const struct accum *a, unsigned tx, unsigned ty);
 
 static inline bool accum_is_lit(const struct accum *a, unsigned tile_x, unsigned tile_y)
 {

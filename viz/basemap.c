@@ -16,7 +16,6 @@
 #define LAND       0x131924u
 #define COAST      0x3a485eu
 #define FADE_NORTH -54.0 /* Ushuaia is the last town that one sees */
-#define FADE_SOUTH -60.0
 #define NIGHT      0.55
 #define DAY_MORE   0.65
 #define TWILIGHT   0.10 /* sine of the sun's elevation */
@@ -203,14 +202,12 @@ static int draw(struct basemap *b, const struct basemap_opts *opts, const struct
 	/* a ring gains three points at a pole; each clip at most doubles it */
 	size_t room = w->point_count + 3;
 	struct world_point *buffer = malloc(7 * room * sizeof(*buffer));
-	struct pen p = { .cr = cr,
-			 .map = &b->map,
-			 .ring = buffer,
-			 .half = buffer + room,
-			 .part = buffer + 3 * room };
+	struct pen p = { .cr = cr, .map = &b->map, .ring = buffer };
 
 	if (!buffer)
 		return -ENOMEM;
+	p.half = buffer + room;
+	p.part = buffer + 3 * room;
 	cairo_set_antialias(cr, CAIRO_ANTIALIAS_BEST);
 	cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
 	globe(&p);
@@ -281,7 +278,7 @@ static void measure_row(struct basemap *b, unsigned y)
 	stretch = b->map.scale * project_stretch(lat);
 	half = stretch * NUM_PI;
 	step = 1 / stretch;
-	b->fade[y] = (float)smoothstep(FADE_SOUTH, FADE_NORTH, lat / NUM_RAD);
+	b->fade[y] = (float)smoothstep((double)PROJECT_SOUTH, FADE_NORTH, lat / NUM_RAD);
 	r->left = (float)(b->map.x0 - half);
 	r->right = (float)(b->map.x0 + half);
 	r->sin_lat = (float)num_sin(lat);

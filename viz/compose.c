@@ -10,9 +10,7 @@
 #include "viz/palette.h"
 #include "viz/parallel.h"
 
-#define GLOW         0.5f /* how much of the bloom is added */
-#define SHOULDER_UP  1.7f /* v 1.7 / (1 + 1.53 max): lifts what is dim, bends what is bright */
-#define SHOULDER_END 1.53f
+#define GLOW 0.5f /* how much of the bloom is added */
 
 enum {
 	NOISE_SIDE = 64,
@@ -54,7 +52,7 @@ static inline accum_light shoulder(accum_light v)
 	float most = v[0] > v[1] ? v[0] : v[1];
 
 	most = v[2] > most ? v[2] : most;
-	return v * (SHOULDER_UP / (1 + SHOULDER_END * most));
+	return most > 0 ? v * (compose_shoulder(most) / most) : v;
 }
 
 /* sRGB 0 .. 255 of linear light, not rounded */

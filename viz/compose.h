@@ -26,6 +26,13 @@ struct compose_parts {
 	uint32_t frame;          /* number in a film: the noise moves with it */
 };
 
+/** compose_shoulder() - how much of a brightness of @most, which may exceed 1, a screen shows. */
+static inline float compose_shoulder(float most)
+{
+	/* lifts what is dim, bends what is bright; 1 becomes 0.67, 3 becomes 0.91 */
+	return most * (1.7f / (1 + 1.53f * most));
+}
+
 /** compose_frame() - into @rgba[4 * width * height], alpha 255. Errors: -ENOMEM. */
 int compose_frame(const struct compose_parts *p, uint8_t *rgba, unsigned threads) DT_MUST;
 

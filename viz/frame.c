@@ -118,7 +118,7 @@ static int expose(struct frame *f, struct moment *m)
 	double ref = f->opts.exposure;
 	int err;
 
-	accum_clear(&f->plate);
+	accum_clear(&f->plate, f->light);
 	err = lights_draw(m->scene, &o, &f->plate, &m->tally);
 	if (err)
 		return err;
@@ -130,17 +130,21 @@ static int expose(struct frame *f, struct moment *m)
 
 static const char *subtitle_of(unsigned palette)
 {
-	switch ((enum palette_kind)palette) {
-	case PALETTE_HASH:
-		return "every light is a node, every hue a network";
-	case PALETTE_FOCUS:
-		return "every light is a node, six networks in colour";
-	case PALETTE_CVD:
-		return "every light is a node, four networks in colour";
-	case PALETTE_DENSITY:
-		break;
-	}
-	return "every light is a node";
+	static const char *const text[] = {
+		[PALETTE_HASH] = "every hue a network",
+		[PALETTE_FOCUS] = "six networks in colour",
+		[PALETTE_CVD] = "four networks in colour",
+		[PALETTE_DENSITY] = "the brighter, the more",
+	};
+
+	return text[palette];
+}
+
+static const char *note_of(unsigned palette)
+{
+	if (palette == PALETTE_DENSITY)
+		return NULL;
+	return palette == PALETTE_HASH ? "white = many networks" : "grey = all other networks";
 }
 
 static uint8_t byte_of(float linear)
@@ -182,15 +186,17 @@ static int write_words(struct frame *f, const struct moment *m)
 {
 	const struct scene *s = m->scene;
 	struct furniture *fu = calloc(1, sizeof(*fu));
+	size_t pixels = (size_t)f->opts.width * f->opts.height;
 	int err;
 
 	if (!fu)
 		return -ENOMEM;
 	*fu = (struct furniture){
 		.title = f->opts.title ? f->opts.title : "DHT TELESCOPE",
-		.subtitle = { "BitTorrent Mainline DHT", subtitle_of(f->palette) },
+		.subtitle = { "BitTorrent Mainline DHT", "every light a node,",
+			      subtitle_of(f->palette) },
 		.at_s = m->at_s,
-		.note = f->palette == PALETTE_DENSITY ? NULL : "white = many networks",
+		.note = note_of(f->palette),
 		.alight = m->tally.alight,
 		.networks = m->tally.networks,
 		.unlocated = m->tally.unlocated,
@@ -203,7 +209,8 @@ static int write_words(struct frame *f, const struct moment *m)
 	};
 	label_alight(&f->opts, fu->alight_label);
 	fill_rows(fu, m);
-	memset(f->overlay, 0, (size_t)f->opts.width * f->opts.height * sizeof(*f->overlay));
+	if (f->drawn++)
+		memset(f->overlay, 0, pixels * sizeof(*f->overlay));
 	err = furniture_draw(fu, f->opts.width, f->opts.height, f->overlay);
 	free(fu);
 	return err;
@@ -223,7 +230,6 @@ static int develop(struct frame *f, const struct moment *m)
 		.overlay = f->overlay,
 	};
 
-	memset(f->light, 0, (size_t)f->opts.width * f->opts.height * sizeof(*f->light));
 	tone_map(&m->tone, &f->plate, f->light, threads);
 	bloom_build(&f->bloom, f->light, &f->plate, threads);
 	return compose_frame(&parts, f->rgba, threads);

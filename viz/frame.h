@@ -26,6 +26,7 @@ struct frame {
 	struct bloom bloom;
 	uint32_t *overlay; /* width * height */
 	uint8_t *rgba;     /* 4 * width * height: the result */
+	uint32_t drawn;    /* how often: the planes of a new frame need no clearing */
 };
 
 enum {

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "viz/compose.h"
+
 #define BRIGHT 0xf5f7ffu
 #define MIDDLE 0x99a8bdu
 #define FAINT  0x6b788cu
@@ -65,7 +67,7 @@ static void title(const struct desk *d)
 	s.tabular = false;
 	left_text(d, s, MARGIN, y, d->f->title);
 	s = style(d, 14.5, MIDDLE);
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < FURNITURE_SUBTITLES; i++) {
 		y += (i ? 20 : 27) * d->scale;
 		if (d->f->subtitle[i])
 			left_text(d, s, MARGIN, y, d->f->subtitle[i]);
@@ -118,9 +120,9 @@ static void legend_row(const struct desk *d, const struct furniture_row *row, ui
 	left_text(d, name, MARGIN, y, shown);
 	right_text(d, count, MARGIN + width, y, figure);
 	use_color(d->cr, FAINT, 0.16);
-	bar(d, MARGIN, y + 7.5 * d->scale, width, 1);
+	bar(d, MARGIN, y + 5.75 * d->scale, width, 1);
 	use_color(d->cr, (uint32_t)(row->rgb[0] << 16 | row->rgb[1] << 8 | row->rgb[2]), 1);
-	bar(d, MARGIN, y + 7.25 * d->scale, width * (double)row->nodes / (double)most, 1.5);
+	bar(d, MARGIN, y + 5.5 * d->scale, width * (double)row->nodes / (double)most, 1.5);
 }
 
 static void legend(const struct desk *d)
@@ -168,21 +170,21 @@ static void counters(const struct desk *d)
 	right_text(d, style(d, 14, MIDDLE), right, 1008, "networks (ASN)");
 }
 
-/* What a lone level of the tone map looks like on the screen: shoulder, then sRGB. */
-static double shown(double level)
+/* Light as the screen shows it: shoulder, then sRGB. */
+static double shown(float light)
 {
-	return palette_srgb(level * 1.7 / (1 + 1.53 * level));
+	return palette_srgb((double)compose_shoulder(light));
 }
 
 static void ramp_color(const struct desk *d, double level, double *r, double *g, double *b)
 {
-	*r = *g = *b = shown(level);
+	*r = *g = *b = shown(tone_light((float)level));
 	if (d->f->tone->ember) {
 		struct palette_rgb e = palette_ember((float)level);
 
-		*r = shown((double)e.r);
-		*g = shown((double)e.g);
-		*b = shown((double)e.b);
+		*r = shown(e.r);
+		*g = shown(e.g);
+		*b = shown(e.b);
 	}
 }
 

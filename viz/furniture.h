@@ -17,10 +17,10 @@
  * knows no scene and no store.
  */
 
-enum { FURNITURE_ROWS = 10 };
+enum { FURNITURE_ROWS = 10, FURNITURE_SUBTITLES = 3 };
 
 struct furniture {
-	const char *title, *subtitle[2];
+	const char *title, *subtitle[FURNITURE_SUBTITLES];
 	uint64_t at_s; /* the clock's instant, Unix; 0 = no clock */
 	struct furniture_row {
 		char name[TEXT_NAME_MAX];

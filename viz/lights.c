@@ -134,6 +134,8 @@ static void node_job(void *ctx, unsigned index, unsigned worker)
 			continue;
 		}
 		spot = &p->spots[n->place];
+		if (spot->off)
+			continue;
 		w->tally.drawn++;
 		w->tally.country_level += spot->disc;
 		dot.weight *= spot->dim;

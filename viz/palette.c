@@ -60,10 +60,10 @@ struct palette_rgb palette_oklch(double lightness, double chroma, double hue)
 	};
 }
 
-/* What stands back behind the named networks: the same lightness, hardly a hue. */
+/* What stands back behind the named networks: darker, hardly a hue. */
 static struct palette_rgb slate(void)
 {
-	return palette_oklch(0.66, 0.025, 262);
+	return palette_oklch(0.60, 0.03, 262);
 }
 
 static struct palette_rgb by_hash(uint32_t asn)
@@ -81,7 +81,7 @@ static struct palette_rgb focus(unsigned rank)
 {
 	static const double hue[] = { 250, 70, 150, 10, 310, 195 };
 
-	return rank < 6 ? palette_oklch(0.76, 0.12, hue[rank]) : slate();
+	return rank < 6 ? palette_oklch(0.76, 0.125, hue[rank]) : slate();
 }
 
 /* Closest pair 8.2 (OKLab x 100) under protanopia and deuteranopia (Machado 2009). */

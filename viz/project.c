@@ -95,7 +95,7 @@ void project_map_init(struct project_map *m, unsigned width, unsigned height)
 {
 	/* the most that leaves the bottom fifth to the furniture: 16:9 just fits */
 	const double scale_per_height = 0.3285;
-	double u = height / 1080.0, half = project_equal_earth(NUM_PI, 0).x;
+	double u = height / 1080.0, half = project_equal_earth(NUM_PI, 0).x, spare;
 
 	m->meridian = PROJECT_MERIDIAN;
 	m->scale = width / (2 * half);
@@ -103,6 +103,10 @@ void project_map_init(struct project_map *m, unsigned width, unsigned height)
 		m->scale = scale_per_height * height;
 	m->x0 = width / 2.0;
 	m->y0 = 40 * u + m->scale * project_equal_earth(0, 84 * NUM_RAD).y;
+	/* what a tall frame leaves above the furniture is shared out */
+	spare = 862 * u - (m->y0 + m->scale * project_equal_earth(0, 60 * NUM_RAD).y);
+	if (spare > 8 * u)
+		m->y0 += spare / 2;
 	m->km_per_px = 40075.017 / (2 * half * m->scale);
 }
 

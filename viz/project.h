@@ -39,9 +39,13 @@ struct project_map {
 /** The cut lies in the Bering Strait, so that no inhabited land is divided. */
 #define PROJECT_MERIDIAN 11.0
 
+/** Degrees: from here on southwards the page has taken over. */
+#define PROJECT_SOUTH (-60.0f)
+
 /**
  * project_map_init() - as wide as the frame, 84 N at 40 U (U = @height / 1080).
- * On frames wider than 16:9 the globe keeps clear of the band at the bottom.
+ * On wider frames than 16:9 the globe keeps clear of the band at the bottom, on
+ * taller ones it stands in the middle of what is free.
  */
 void project_map_init(struct project_map *m, unsigned width, unsigned height);
 

@@ -71,5 +71,6 @@ struct spread_spot spread_spot(const struct project_map *m, const struct scene_p
 		.reach = (float)(reach * u * ACCUM_SUB),
 		.dim = p->country_level ? 0.35f : 1,
 		.disc = p->country_level,
+		.off = p->lat < PROJECT_SOUTH,
 	};
 }

@@ -37,6 +37,7 @@ struct spread_spot {
 	float reach;  /* sigma of a Gaussian, or radius of a disc: 1/16 pixel */
 	float dim;    /* weight of its nodes: 1, less on a disc */
 	bool disc;
+	bool off; /* south of what the map shows */
 };
 
 /** spread_spot() - @u = height / 1080. */

@@ -40,16 +40,10 @@ float tone_level(const struct tone *t, float w)
 /* Weights in steps of 1/64 octave, which is finer than the eye. */
 enum { STEP_BITS = 17, STEPS_ALL = 1 << (32 - STEP_BITS) };
 
-static void count_tile(const struct accum *a, unsigned tx, unsigned ty, uint64_t *hist)
+static void count_tile(const struct accum *a, struct accum_box b, uint64_t *hist)
 {
-	unsigned x1 = (tx + 1) * ACCUM_TILE, y1 = (ty + 1) * ACCUM_TILE;
-
-	if (x1 > a->width)
-		x1 = a->width;
-	if (y1 > a->height)
-		y1 = a->height;
-	for (unsigned y = ty * ACCUM_TILE; y < y1; y++)
-		for (unsigned x = tx * ACCUM_TILE; x < x1; x++) {
+	for (unsigned y = b.y0; y < b.y1; y++)
+		for (unsigned x = b.x0; x < b.x1; x++) {
 			uint32_t w = a->cells[(size_t)y * a->width + x][3], bits;
 			float f = (float)w;
 
@@ -69,7 +63,7 @@ double tone_reference(const struct accum *a)
 	for (unsigned ty = 0; ty < a->tiles_y; ty++)
 		for (unsigned tx = 0; tx < a->tiles_x; tx++)
 			if (accum_is_lit(a, tx, ty))
-				count_tile(a, tx, ty, hist);
+				count_tile(a, accum_tile(a, tx, ty), hist);
 	for (unsigned i = 0; i < STEPS_ALL / 2; i++)
 		lit += hist[i];
 	if (!lit)
@@ -91,7 +85,8 @@ static accum_light shine(const struct tone *t, float unit, accum_cell cell)
 
 		return (accum_light){ e.r, e.g, e.b, 0 };
 	}
-	v *= level / v[3]; /* the mean colour of what stands here, as bright as the level */
+	/* the mean colour of what stands here, as bright as the level */
+	v *= tone_light(level) / v[3];
 	luma = 0.2126f * v[0] + 0.7152f * v[1] + 0.0722f * v[2];
 	v = luma + SATURATION * (v - luma);
 	if (level > WHITE_FROM) {
@@ -111,26 +106,27 @@ struct pass {
 	accum_light *light;
 };
 
+static void map_tile(const struct pass *p, struct accum_box b)
+{
+	const struct accum *a = p->plate;
+
+	for (unsigned y = b.y0; y < b.y1; y++)
+		for (unsigned x = b.x0; x < b.x1; x++) {
+			size_t i = (size_t)y * a->width + x;
+
+			if (a->cells[i][3])
+				p->light[i] = shine(p->tone, a->unit, a->cells[i]);
+		}
+}
+
 static void tile_row(void *ctx, unsigned ty, unsigned worker)
 {
 	const struct pass *p = ctx;
-	const struct accum *a = p->plate;
-	unsigned y1 = (ty + 1) * ACCUM_TILE < a->height ? (ty + 1) * ACCUM_TILE : a->height;
 
 	(void)worker;
-	for (unsigned tx = 0; tx < a->tiles_x; tx++) {
-		unsigned x1 = (tx + 1) * ACCUM_TILE < a->width ? (tx + 1) * ACCUM_TILE : a->width;
-
-		if (!accum_is_lit(a, tx, ty))
-			continue;
-		for (unsigned y = ty * ACCUM_TILE; y < y1; y++)
-			for (unsigned x = tx * ACCUM_TILE; x < x1; x++) {
-				size_t i = (size_t)y * a->width + x;
-
-				if (a->cells[i][3])
-					p->light[i] = shine(p->tone, a->unit, a->cells[i]);
-			}
-	}
+	for (unsigned tx = 0; tx < p->plate->tiles_x; tx++)
+		if (accum_is_lit(p->plate, tx, ty))
+			map_tile(p, accum_tile(p->plate, tx, ty));
 }
 
 void tone_map(const struct tone *t, const struct accum *a, accum_light *light, unsigned threads)
