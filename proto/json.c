@@ -282,11 +282,11 @@ void json_raw(struct json *j, struct span value)
 
 int json_finish(struct json *j)
 {
+	if (!j->cap)
+		fail(j, DT_EFULL);
+	if (j->depth || j->after_key || j->first[0])
+		fail(j, DT_EMALF);
 	if (j->cap)
 		j->buf[j->err ? 0 : j->len] = '\0';
-	else
-		fail(j, DT_EFULL);
-	if (!j->err && (j->depth || j->after_key || j->first[0]))
-		fail(j, DT_EMALF);
 	return j->err ? j->err : (int)j->len;
 }

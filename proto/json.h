@@ -68,7 +68,8 @@ static inline void json_kv_cstring(struct json *j, const char *key, const char *
 
 /**
  * json_finish() - NUL-terminate. Returns the length, or DT_EFULL, or DT_EMALF
- * where begin and end do not match.
+ * where begin and end do not match, DT_EDEPTH past JSON_DEPTH_MAX; after an
+ * error the buffer holds an empty string, never half a text.
  */
 int json_finish(struct json *j) DT_MUST;
 

@@ -272,6 +272,7 @@ static void test_misuse_is_said_and_writes_nothing(void **state)
 		misuse(&j, which);
 		if (json_finish(&j) != DT_EMALF)
 			fail_msg("misuse %d: '%s'", which, buf);
+		assert_string_equal(buf, "");
 	}
 }
 
