@@ -28,8 +28,12 @@ LDOPT := -fsanitize=address,undefined
 else ifeq ($(MODE),tsan)
 OPT   := -O1 -fsanitize=thread
 LDOPT := -fsanitize=thread
+else ifeq ($(MODE),fuzz)
+# Only tests/fuzz/run.sh builds this way, with CC=clang: it has libFuzzer.
+OPT   := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LDOPT := -fsanitize=fuzzer,address,undefined
 else
-$(error MODE is release, asan or tsan, not '$(MODE)')
+$(error MODE is release, asan, tsan or fuzz, not '$(MODE)')
 endif
 
 # Dependencies are looked up once a run, and only by targets that compile.
@@ -74,7 +78,7 @@ all: $(PROG) ## build the program: build/release/dht-telescope
 
 define layer_rules
 $(call lib,$(1)): $(call obj,$(src_$(1)) $(if $(filter viz,$(1)),$(src_asm)))
-	@rm -f $$@ && ar rcs $$@ $$^
+	@mkdir -p $$(@D) && rm -f $$@ && ar rcs $$@ $$^
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 
@@ -114,7 +118,8 @@ $(B)/tests/crash/%: $(B)/tests/crash/%.o $(call obj,$(src_support)) $(libs_bench
 	@$(CC) $(LDOPT) -o $@ $^ $(LIBS) -lcmocka
 
 # Without libFuzzer a target is linked with a main that replays the corpus.
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(libs_bench)
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(if $(filter fuzz,$(MODE)),,$(B)/tests/fuzz/replay.o) \
+		$(call obj,$(src_support)) $(libs_bench)
 	@echo "  LD    $@"
 	@$(CC) $(LDOPT) -o $@ $^ $(LIBS)
 
@@ -132,8 +137,9 @@ check: ## all fast tests: unit, crash, fuzz corpus, namespaces
 check-run: $(PROG) $(UNIT) $(CRASH) $(REPLAY)
 	@tests/run.sh $(B) $(UNIT) $(CRASH) $(REPLAY) $(SHELL_TESTS)
 
-check-unit: $(UNIT) ## unit tests only; LAYER=proto for one layer
-	@tests/run.sh $(B) $(if $(LAYER),$(filter $(B)/tests/unit/$(LAYER)/%,$(UNIT)),$(UNIT))
+UNIT_WANTED := $(if $(LAYER),$(filter $(B)/tests/unit/$(LAYER)/%,$(UNIT)),$(UNIT))
+check-unit: $(UNIT_WANTED) ## unit tests only; LAYER=proto for one layer
+	@tests/run.sh $(B) $(UNIT_WANTED)
 
 asan: ## the unit, crash and corpus tests under address and undefined sanitizers
 	@$(MAKE) --no-print-directory MODE=asan sanitized

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Install the Debian packages that a group of targets needs; nothing where all is there.
 #
-#   install-deps.sh [--quiet] [--list-missing] GROUP...   groups: build test lint
+#   install-deps.sh [--quiet] [--list-missing] GROUP...   groups: build test lint fuzz
 set -euo pipefail
 
 build="gcc make git pkg-config liburing-dev libpcap-dev libmaxminddb-dev liblmdb-dev libxxhash-dev
@@ -11,6 +11,7 @@ build="gcc make git pkg-config liburing-dev libpcap-dev libmaxminddb-dev liblmdb
 test="libcmocka-dev iproute2 python3-minimal python3-libtorrent transmission-daemon aria2 rtorrent
       tmux nodejs"
 lint="clang-format cppcheck"
+fuzz="clang libclang-rt-dev"
 
 quiet=0 list=0 want=""
 for a in "$@"; do
@@ -20,7 +21,8 @@ for a in "$@"; do
 	build) want+=" $build" ;;
 	test) want+=" $test" ;;
 	lint) want+=" $lint" ;;
-	*) echo "install-deps.sh: unknown group '$a' (build, test, lint)" >&2; exit 2 ;;
+	fuzz) want+=" $fuzz" ;;
+	*) echo "install-deps.sh: unknown group '$a' (build, test, lint, fuzz)" >&2; exit 2 ;;
 	esac
 done
 
@@ -28,7 +30,7 @@ done
 have() {
 	case $1 in
 	nodejs) command -v node >/dev/null && return 0 ;;
-	clang-format | cppcheck | git | make | gcc) command -v "$1" >/dev/null && return 0 ;;
+	clang-format | clang | cppcheck | git | make | gcc) command -v "$1" >/dev/null && return 0 ;;
 	esac
 	dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'
 }
