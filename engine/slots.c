@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/slots.h"
+
+#include <errno.h>
+
+/* Times are compared as 32-bit differences of microseconds: half the circle. */
+enum { SLOTS_TIMEOUT_US_MAX = 0x7fffffff };
+
+int slots_init(struct slots *s, unsigned log2, const uint64_t timeout_ns[static SLOTS_CLASSES])
+{
+	*s = (struct slots){ .free = SLOTS_NONE };
+	if (log2 > SLOTS_LOG2_MAX)
+		return -EINVAL;
+	for (unsigned c = 0; c < SLOTS_CLASSES; c++) {
+		if (timeout_ns[c] / 1000 > SLOTS_TIMEOUT_US_MAX)
+			return -EINVAL;
+		s->timeout_us[c] = (uint32_t)(timeout_ns[c] / 1000);
+		s->cls[c].head = s->cls[c].tail = SLOTS_NONE;
+	}
+	s->max = s->allowed = (uint32_t)1 << log2;
+	return arena_init(&s->mem, (size_t)s->max * sizeof(struct slot));
+}
+
+void slots_free(struct slots *s)
+{
+	arena_free(&s->mem);
+}
+
+void slots_allow(struct slots *s, uint64_t count)
+{
+	s->allowed = count < s->max ? (uint32_t)count : s->max;
+}
+
+/* The next index: a freed one, else one never used. */
+static uint32_t take_free(struct slots *s)
+{
+	uint32_t idx = s->free;
+
+	if (idx != SLOTS_NONE) {
+		s->free = slots_at(s, idx)->next;
+		return idx;
+	}
+	if (arena_need(&s->mem, ((size_t)s->top + 1) * sizeof(struct slot)))
+		return SLOTS_NONE;
+	return s->top++;
+}
+
+uint32_t slots_take(struct slots *s, enum slots_class cls, uint32_t now_us)
+{
+	uint32_t idx, last = s->cls[cls].tail;
+	struct slot *slot;
+
+	if (slots_full(s))
+		return SLOTS_NONE;
+	idx = take_free(s);
+	if (idx == SLOTS_NONE)
+		return SLOTS_NONE;
+	slot = slots_at(s, idx);
+	slot->gen = (slot->gen + 1) & ((1 << SLOTS_GEN_BITS) - 1);
+	slot->cls = (uint8_t)cls;
+	slot->sent_us = now_us;
+	slot->prev = last;
+	slot->next = SLOTS_NONE;
+	if (last == SLOTS_NONE)
+		s->cls[cls].head = idx;
+	else
+		slots_at(s, last)->next = idx;
+	s->cls[cls].tail = idx;
+	s->used++;
+	return idx;
+}
+
+void slots_release(struct slots *s, uint32_t idx)
+{
+	struct slot *slot = slots_at(s, idx);
+
+	if (slot->prev == SLOTS_NONE)
+		s->cls[slot->cls].head = slot->next;
+	else
+		slots_at(s, slot->prev)->next = slot->next;
+	if (slot->next == SLOTS_NONE)
+		s->cls[slot->cls].tail = slot->prev;
+	else
+		slots_at(s, slot->next)->prev = slot->prev;
+	slot->cls = SLOTS_CLASSES;
+	slot->next = s->free;
+	s->free = idx;
+	s->used--;
+}
+
+unsigned slots_expired(const struct slots *s, uint32_t now_us, uint32_t *idx, unsigned max)
+{
+	unsigned found = 0;
+
+	for (unsigned c = 0; c < SLOTS_CLASSES; c++) {
+		uint32_t at = s->cls[c].head;
+
+		while (found < max && at != SLOTS_NONE &&
+		       now_us - slots_at(s, at)->sent_us >= s->timeout_us[c]) {
+			idx[found++] = at;
+			at = slots_at(s, at)->next;
+		}
+	}
+	return found;
+}
+
+uint32_t slots_due_in_us(const struct slots *s, uint32_t now_us)
+{
+	uint32_t least = UINT32_MAX;
+
+	for (unsigned c = 0; c < SLOTS_CLASSES; c++) {
+		uint32_t head = s->cls[c].head, age, left;
+
+		if (head == SLOTS_NONE)
+			continue;
+		age = now_us - slots_at(s, head)->sent_us;
+		left = age >= s->timeout_us[c] ? 0 : s->timeout_us[c] - age;
+		if (left < least)
+			least = left;
+	}
+	return least;
+}
