@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ENGINE_NODETAB_H
+#define ENGINE_NODETAB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/arena.h"
+#include "proto/endpoint.h"
+#include "proto/err.h"
+#include "proto/nodekey.h"
+
+/**
+ * DOC: every endpoint that a shard knows, one record each, found by (address,
+ * port). Records are 40 bytes in an arena: a record's number never changes, so
+ * queues and slots hold u32 numbers. An IPv6 endpoint is the same record whose
+ * address stands in a side array.
+ *
+ * The index is NODETAB_SUBTABLES small tables of 64-byte buckets of 16 entries.
+ * An entry is a record number and, in the bits that are left, a piece of the
+ * hash, so a bucket is decided without touching records. Each sub-table grows
+ * by a quarter when 85 % full, on its own: nothing ever stops the world. First
+ * sizes are staggered, so that sub-tables take turns in growing, and the whole
+ * stays 68 to 85 % full.
+ *
+ * The hash is seeded: who sends us contacts cannot aim at a bucket.
+ */
+struct node {
+	/* read and written by every mention */
+	uint32_t ip; /* IPv4, host order; IPv6: its place in the side array */
+	uint16_t port;
+	uint16_t mentions; /* by distinct introducers; see nodetab_mention() */
+	uint16_t tag[2];   /* the two introducers that count */
+	uint16_t flags;    /* enum node_flag */
+	uint8_t todo;      /* questions to ask, a bit each: the crawl's */
+	uint8_t tries;     /* attempts made at the first of them */
+	uint8_t attempts;  /* queries sent in this census */
+	uint8_t answers;
+	uint8_t depth;      /* c of census 4.3; NODE_DEPTH_NONE = not known */
+	uint8_t introduced; /* contacts taken from it (budget of P7) */
+	/* read when it is asked or answers */
+	struct nodeid id; /* answered, else advertised */
+};
+_Static_assert(sizeof(struct node) == 40, "bytes per endpoint are a promise: README.md");
+
+enum { NODE_DEPTH_NONE = 0xff };
+
+enum node_flag {
+	NODE_V6 = 1 << 0,
+	NODE_HAS_ID = 1 << 1,
+	NODE_ASKED = 1 << 2, /* at least one query was sent */
+	NODE_ANSWERED = 1 << 3,
+	NODE_ID_CHANGED = 1 << 4, /* answered under another id than advertised or before */
+	NODE_ALIAS = 1 << 5,      /* answered from another address or port */
+	NODE_ERROR = 1 << 6,      /* answered with y=e */
+	NODE_QUEUED = 1 << 7,     /* waits in exactly one of follow, retry, sweep, deferred, hand */
+	NODE_FLIGHT = 1 << 8,     /* its first question is in flight */
+	NODE_REFUSED = 1 << 9,    /* the gate said never */
+	NODE_NO_SAMPLE = 1 << 10, /* answered sample_infohashes with an error */
+	NODE_CLASS_SHIFT = 13,    /* bits 13..15: queue of its first question: the crawl's */
+};
+
+enum {
+	NODETAB_NONE = 0xffffffff,
+	NODETAB_SUBTABLES = 256,
+	NODETAB_BUCKET = 16,
+	/* Record numbers leave at least four bits of hash in an entry. */
+	NODETAB_MAX = (1 << 28) - 2,
+};
+
+struct nodetab_sub {
+	uint32_t *
+		buckets; /* NODETAB_BUCKET entries each; 0 = empty, else hash bits and number + 1 */
+	uint32_t count;  /* of buckets */
+	uint32_t used;   /* entries */
+};
+
+struct nodetab {
+	struct arena records, addresses; /* struct node; 16 bytes per IPv6 endpoint */
+	uint32_t count, count6, max;
+	unsigned number_bits;
+	uint64_t seed;
+	uint64_t index_bytes;
+	struct nodetab_sub sub[NODETAB_SUBTABLES];
+};
+
+/** struct nodetab_key - an endpoint as the table sees it. */
+struct nodetab_key {
+	uint64_t hash;
+	uint32_t ip; /* IPv4 */
+	uint16_t port;
+	bool v6;
+	const uint8_t *addr6; /* IPv6: borrowed, 16 bytes */
+};
+
+/**
+ * nodetab_init() - @max records at most, memory prepared for @hint of them.
+ * Errors: -EINVAL (@max 0 or above NODETAB_MAX); -ENOMEM.
+ */
+int nodetab_init(struct nodetab *t, uint64_t max, uint64_t hint, uint64_t seed) DT_MUST;
+void nodetab_free(struct nodetab *t);
+
+struct nodetab_key nodetab_key4(const struct nodetab *t, uint32_t ip, uint16_t port);
+
+/** nodetab_key() - either family; borrows @ep. */
+struct nodetab_key nodetab_key(const struct nodetab *t, const struct endpoint *ep);
+
+static inline struct node *nodetab_at(const struct nodetab *t, uint32_t ref)
+{
+	return (struct node *)(void *)t->records.base + ref;
+}
+
+/** nodetab_prefetch_record() - fetch both cache lines over which a record may lie. */
+static inline void nodetab_prefetch_record(const struct nodetab *t, uint32_t ref)
+{
+	const struct node *n = nodetab_at(t, ref);
+
+	__builtin_prefetch(n, 1);
+	__builtin_prefetch((const uint8_t *)(n + 1) - 1, 1);
+}
+
+/** nodetab_endpoint() - address and port of record @ref. */
+struct endpoint nodetab_endpoint(const struct nodetab *t, uint32_t ref);
+
+/*
+ * Look-ups of a batch go in three passes, so that the memory of all of them is
+ * fetched side by side: nodetab_prefetch() each, nodetab_guess() each,
+ * nodetab_find() or nodetab_add() each.
+ */
+
+/** nodetab_prefetch() - fetch the bucket where @key would stand. */
+void nodetab_prefetch(const struct nodetab *t, const struct nodetab_key *key);
+
+/**
+ * nodetab_guess() - the record whose hash bits fit, its memory fetched; its key
+ * is not compared. NODETAB_NONE: surely not there.
+ */
+uint32_t nodetab_guess(const struct nodetab *t, const struct nodetab_key *key);
+
+/** nodetab_is() - is @ref the record of @key? */
+bool nodetab_is(const struct nodetab *t, uint32_t ref, const struct nodetab_key *key);
+
+/** nodetab_find() - the record of @key or NODETAB_NONE. */
+uint32_t nodetab_find(const struct nodetab *t, const struct nodetab_key *key);
+
+/**
+ * nodetab_add() - a new record for @key, which must not be there; all zero but
+ * address, port, NODE_V6 and depth.
+ * Errors: DT_EFULL at the maximum; -ENOMEM. The table is unchanged then.
+ */
+int nodetab_add(struct nodetab *t, const struct nodetab_key *key, uint32_t *ref) DT_MUST;
+
+/**
+ * nodetab_mention() - count one mention by the introducer of 16-bit @tag (not 0).
+ *
+ * Counts once per distinct introducer, exactly (but for tags that collide, 1 in
+ * 65535) as long as the count is below three, which is what Chao1's f1 and f2
+ * stand on. Beyond, the last two introducers are remembered, so that the
+ * answers of one node to its two or three questions still count once when they
+ * come soon after each other.
+ * Returns true if it counted.
+ */
+bool nodetab_mention(struct node *n, uint16_t tag);
+
+/** nodetab_bytes() - records, side array and index, as allocated. */
+uint64_t nodetab_bytes(const struct nodetab *t);
+
+#endif
