@@ -23,30 +23,34 @@
 /** Which questions a node is asked. */
 enum crawl_plan {
 	CRAWL_PLAN_2PLUS, /* own id; own id with bit c-1 flipped; 10 % a random target */
-	CRAWL_PLAN_3,	  /* and c-2 */
-	CRAWL_PLAN_4,	  /* and c */
+	CRAWL_PLAN_3,     /* and c-2 */
+	CRAWL_PLAN_4,     /* and c */
 	CRAWL_PLAN_PING,  /* revisit, learn no contacts */
 };
 
 enum crawl_method { CRAWL_FIND_NODE, CRAWL_GET_PEERS, CRAWL_PING, CRAWL_SAMPLE };
 
 struct crawl_opts {
-	unsigned shard, shards;	 /* this worker, of how many */
+	unsigned shard, shards; /* this worker, of how many */
 	enum crawl_plan plan;
 	enum crawl_method method;
 	struct nodeid own_id;
-	uint8_t v[4];		 /* our client tag */
-	uint8_t mac_key[16];	 /* secret of the transaction ids */
-	uint64_t seed;		 /* all random choices follow from it */
-	double mixing;		 /* share of nodes that get a random target; default 0.10 */
+	uint8_t v[4];              /* our client tag */
+	uint8_t mac_key[16];       /* secret of the transaction ids */
+	uint64_t seed;             /* all random choices follow from it */
+	double mixing;             /* share of nodes that get a random target; default 0.10 */
 	uint32_t mixing_all_until; /* nodes known (whole run) before mixing drops to it; 50000 */
 	uint64_t timeout1_ns, timeout2_ns; /* 2 s, 4 s */
-	uint64_t sweep_after_ns; /* third attempt no sooner after the second; 60 s, 5 s with --sim */
-	uint64_t late_ns;	 /* answers this old still update their node; 15 s */
-	unsigned slots_log2;	 /* in-flight ring: 2^n slots of 32 bytes, n <= 23 */
-	uint64_t endpoints_max;	 /* bound of this shard's table; beyond it contacts are counted and dropped */
+	uint64_t
+		sweep_after_ns; /* third attempt no sooner after the second; 60 s, 5 s with --sim */
+	uint64_t late_ns;       /* answers this old still update their node; 15 s */
+	unsigned slots_log2;    /* in-flight ring: 2^n slots of 32 bytes, n <= 23 */
+	uint64_t endpoints_max; /* bound of this shard's table; beyond it contacts are counted and
+				   dropped */
 	uint64_t endpoints_hint; /* expected; sizes nothing irrevocably */
-	double raise_above;	 /* depth rises in a zone whose lower bound of unseen/seen exceeds it; 0.002; <= 0 never */
+	bool learn6;             /* the socket reaches IPv6: take contacts from nodes6 */
+	double raise_above; /* depth rises in a zone whose lower bound of unseen/seen exceeds it;
+			       0.002; <= 0 never */
 };
 
 /** crawl_opts_default() - the values above; ids, keys and seed zero. */
@@ -72,20 +76,24 @@ struct crawl_port {
 struct crawl_stats {
 	/* the accounting identity: sent = answered + errors + expired + in_flight */
 	uint64_t sent, answered, errors, expired, in_flight;
-	uint64_t send_failed;	 /* beside it: refused by the kernel, not in sent */
+	uint64_t send_failed; /* beside it: refused by the kernel, not in sent */
 	uint64_t late, duplicate, foreign, alias, malformed, truncated_t;
 	uint64_t first_attempts, retries_sent;
-	uint64_t mixing_sent;	 /* first attempts spent on random targets, of which */
+	uint64_t mixing_sent;         /* first attempts spent on random targets, of which */
 	uint64_t startup_mixing_sent; /* because of mixing_all_until */
-	uint64_t raised_sent;	 /* first attempts that the depth rule added */
-	uint64_t queries_received; /* y=q to our socket: counted, not answered by the crawl */
+	uint64_t raised_sent;         /* first attempts that the depth rule added */
+	uint64_t queries_received;    /* y=q to our socket: counted, not answered by the crawl */
+	uint64_t reflected;           /* our own query or our own id came back, or was listed */
+	uint64_t values;              /* peers in replies to get_peers */
 	uint64_t endpoints_known, endpoints_refused[GATE_REASONS], endpoints_full;
-	uint64_t endpoints_live; /* endpoints that answered */
-	uint64_t frontier;	 /* gauge: endpoints still to be asked for the first time */
-	uint64_t retry_waiting;	 /* gauge: waiting for a later attempt */
-	uint64_t ring_full;	 /* turns in which the slot ring was the limit */
-	uint64_t bytes_tables;	 /* node table and slot ring, as allocated */
-	uint64_t rtt_hist[64];	 /* log2 buckets of microseconds, 4 per octave from 16 us */
+	uint64_t endpoints_asked; /* endpoints that were sent at least one query */
+	uint64_t endpoints_live;  /* endpoints that answered */
+	uint64_t frontier;        /* gauge: endpoints still to be asked for the first time */
+	uint64_t retry_waiting;   /* gauge: waiting for a later attempt */
+	uint64_t ring_full;       /* turns in which the slot ring was the limit */
+	uint64_t bytes_tables;    /* node table and slot ring, as allocated */
+	uint64_t bytes_frontier;  /* waiting rooms, as allocated now */
+	uint64_t rtt_hist[64];    /* log2 buckets of microseconds, 4 per octave from 16 us */
 };
 
 struct crawl;
@@ -96,7 +104,8 @@ int crawl_new(const struct crawl_opts *opts, struct gate *gate, const struct cra
 void crawl_free(struct crawl *c);
 
 /** crawl_offer() - contacts from bootstrap, a warm start or other shards; must be this shard's. */
-void crawl_offer(struct crawl *c, const struct crawl_contact *list, unsigned count, uint64_t now_ns);
+void crawl_offer(struct crawl *c, const struct crawl_contact *list, unsigned count,
+		 uint64_t now_ns);
 
 /**
  * crawl_tx() - write the queries that should leave now.
@@ -123,7 +132,8 @@ int crawl_slot_owner(const struct net_msg *msg, unsigned shards);
 /** crawl_tick() - expire queries; call once per turn of the loop, cheap. */
 void crawl_tick(struct crawl *c, uint64_t now_ns);
 
-/** crawl_next_due_ns() - when there will be something to do without a datagram; UINT64_MAX = never. */
+/** crawl_next_due_ns() - when there will be something to do without a datagram; UINT64_MAX = never.
+ */
 uint64_t crawl_next_due_ns(const struct crawl *c, uint64_t now_ns);
 
 /** crawl_stop() - no first or repeated query any more; in-flight ones may still be answered. */
@@ -155,9 +165,9 @@ enum { CENSUS_ZONES = 256 }; /* by the top 8 bits of the id (census 4.4) */
 /** struct census_tally - what Chao1 needs, per zone; tallies of shards add up. */
 struct census_tally {
 	struct {
-		uint64_t live; /* endpoints that answered */
+		uint64_t live;   /* endpoints that answered */
 		uint64_t f1, f2; /* of these, with exactly one / two distinct introducers */
-		uint64_t known; /* endpoints known */
+		uint64_t known;  /* endpoints known */
 	} zone[CENSUS_ZONES];
 };
 
@@ -169,23 +179,26 @@ void crawl_tally(const struct crawl *c, struct census_tally *t);
  * Adds the next question of the plan (c-2, then c) for nodes of that zone.
  * Returns how many questions were added.
  */
-uint64_t crawl_raise(struct crawl *c, const uint8_t zones[static CENSUS_ZONES / 8], uint64_t now_ns);
+uint64_t crawl_raise(struct crawl *c, const uint8_t zones[static CENSUS_ZONES / 8],
+		     uint64_t now_ns);
 
 /** struct census_estimate - the certificate: what was not seen. */
 struct census_estimate {
 	uint64_t live;
 	double unseen, unseen_low, unseen_high; /* 95 % interval */
-	double recall; /* live / (live + unseen) */
+	double recall;                          /* live / (live + unseen) */
 };
 
 /** census_chao1() - Chao1 per zone, summed, with a log-normal 95 % interval (Chao 1987). */
 struct census_estimate census_chao1(const struct census_tally *t);
 
-/** census_zones_to_raise() - zones whose lower bound of unseen/seen exceeds @above; returns how many. */
+/** census_zones_to_raise() - zones whose lower bound of unseen/seen exceeds @above; returns how
+ * many. */
 unsigned census_zones_to_raise(const struct census_tally *t, double above,
 			       uint8_t zones[static CENSUS_ZONES / 8]);
 
-/** crawl_ids() - append 64-bit prefixes-with-hash of answered ids (distinct count). Returns count. */
+/** crawl_ids() - append 64-bit prefixes-with-hash of answered ids (distinct count). Returns count.
+ */
 uint64_t crawl_ids(const struct crawl *c, uint64_t *out, uint64_t cap);
 
 /** crawl_addresses() - append 64-bit hashes of answering addresses. Returns count. */

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "engine/crawl_impl.h"
+#include "engine/rng.h"
+
+enum {
+	NS_PER_MS = 1000000,
+	IDS_SEED = 1, /* of the hashes that distinct counts stand on: the same in every shard */
+};
+
+struct crawl_opts crawl_opts_default(void)
+{
+	const uint64_t s = 1000000000;
+
+	return (struct crawl_opts){
+		.shards = 1,
+		.plan = CRAWL_PLAN_2PLUS,
+		.method = CRAWL_FIND_NODE,
+		.v = { 'D', 'T', 0, 1 },
+		.mixing = 0.10,
+		.mixing_all_until = 50000,
+		.timeout1_ns = 2 * s,
+		.timeout2_ns = 4 * s,
+		.sweep_after_ns = 60 * s,
+		.late_ns = 15 * s,
+		.slots_log2 = 21,
+		.endpoints_max = 32 << 20,
+		.raise_above = 0.002,
+	};
+}
+
+uint32_t crawl_who(const struct crawl *c, const struct endpoint *ep)
+{
+	uint32_t who = (uint32_t)XXH3_64bits_withSeed(ep->addr, sizeof(ep->addr), c->opts.seed);
+
+	return who ? who : 1;
+}
+
+/* ---- life ------------------------------------------------------------------- */
+
+static int make_template(const struct crawl_opts *opts, enum krpc_method method,
+			 struct krpc_template *out)
+{
+	struct krpc_query q = { .method = method,
+				.v = span_of(opts->v, sizeof(opts->v)),
+				.id = opts->own_id,
+				.ro = true };
+
+	return krpc_template_init(out, &q);
+}
+
+static int make_templates(struct crawl *c)
+{
+	bool peers = c->opts.method == CRAWL_GET_PEERS;
+	int err = make_template(&c->opts, peers ? KRPC_GET_PEERS : KRPC_FIND_NODE, &c->find);
+
+	if (!err)
+		err = make_template(&c->opts, KRPC_PING, &c->ping);
+	if (!err)
+		err = make_template(&c->opts, KRPC_SAMPLE_INFOHASHES, &c->sample);
+	return err;
+}
+
+static unsigned bits_for(unsigned shards)
+{
+	return shards > 1 ? 32 - (unsigned)__builtin_clz(shards - 1) : 0;
+}
+
+static bool opts_good(const struct crawl_opts *o)
+{
+	return o->shards >= 1 && o->shards <= NET_WORKERS_MAX && o->shard < o->shards &&
+	       o->slots_log2 <= SLOTS_IDX_BITS - bits_for(o->shards) && o->mixing >= 0 &&
+	       o->mixing <= 1 && (unsigned)o->method <= CRAWL_SAMPLE &&
+	       (unsigned)o->plan <= CRAWL_PLAN_PING;
+}
+
+static int make_parts(struct crawl *c, uint64_t now_ns)
+{
+	const struct crawl_opts *o = &c->opts;
+	uint64_t timeouts[SLOTS_CLASSES] = { o->timeout1_ns, o->timeout2_ns };
+	int err = nodetab_init(&c->tab, o->endpoints_max, o->endpoints_hint,
+			       rng_mix(o->seed + o->shard));
+
+	if (!err)
+		err = slots_init(&c->slots, o->slots_log2, timeouts);
+	if (!err)
+		err = frontier_init(&c->frontier, o->endpoints_max, o->seed + o->shard, now_ns);
+	if (!err)
+		err = make_templates(c);
+	return err;
+}
+
+int crawl_new(const struct crawl_opts *opts, struct gate *gate, const struct crawl_port *port,
+	      uint64_t now_ns, uint64_t wall_minus_now_ns, struct crawl **out)
+{
+	struct crawl *c;
+	int err;
+
+	*out = NULL;
+	if (!opts_good(opts))
+		return -EINVAL;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->opts = *opts;
+	c->gate = gate;
+	c->port = *port;
+	c->wall_minus_now_ns = wall_minus_now_ns;
+	c->shard_shift = SLOTS_IDX_BITS - bits_for(opts->shards);
+	c->mixing_below = (uint32_t)(opts->mixing * UINT32_MAX);
+	c->mixing_all_until = opts->mixing_all_until / opts->shards;
+	c->plan_level = opts->plan == CRAWL_PLAN_4 ? 4 : opts->plan == CRAWL_PLAN_3 ? 3 : 2;
+	memset(c->zone_level, c->plan_level, sizeof(c->zone_level));
+	cookie_init(&c->cookie, opts->mac_key, opts->late_ns);
+	err = make_parts(c, now_ns);
+	if (err) {
+		crawl_free(c);
+		return err;
+	}
+	slots_allow(&c->slots, CRAWL_SLOTS_MIN);
+	*out = c;
+	return 0;
+}
+
+void crawl_free(struct crawl *c)
+{
+	if (!c)
+		return;
+	nodetab_free(&c->tab);
+	slots_free(&c->slots);
+	frontier_free(&c->frontier);
+	free(c);
+}
+
+void crawl_stop(struct crawl *c)
+{
+	c->stopped = true;
+}
+
+/* ---- from outside -------------------------------------------------------------- */
+
+void crawl_offer(struct crawl *c, const struct crawl_contact *list, unsigned count, uint64_t now_ns)
+{
+	(void)now_ns;
+	for (unsigned i = 0; i < count; i++) {
+		const struct crawl_contact *contact = &list[i];
+		struct learn l = { .key = nodetab_key(&c->tab, &contact->ep),
+				   .id = contact->has_id ? contact->id.b : NULL,
+				   .introducer = contact->introducer,
+				   .introducer_ref = NODETAB_NONE };
+
+		if (!l.key.v6 || c->opts.learn6)
+			crawl_learn(c, &l);
+	}
+	/* Contacts borrow their ids from @list. */
+	crawl_learn_flush(c);
+}
+
+/* ---- time ---------------------------------------------------------------------- */
+
+static void expire(struct crawl *c, uint64_t now_ns)
+{
+	enum { BATCH = 32 };
+	uint32_t idx[BATCH];
+
+	for (unsigned done = 0; done < CRAWL_EXPIRE_MAX;) {
+		unsigned n = slots_expired(&c->slots, crawl_us(now_ns), idx, BATCH);
+
+		if (n == 0)
+			return;
+		for (unsigned i = 0; i < n; i++)
+			nodetab_prefetch_record(&c->tab, slots_at(&c->slots, idx[i])->node);
+		for (unsigned i = 0; i < n; i++) {
+			const struct slot *slot = slots_at(&c->slots, idx[i]);
+			uint32_t ref = slot->node;
+			enum question q = (enum question)slot->question;
+
+			slots_release(&c->slots, idx[i]);
+			c->stats.expired++;
+			crawl_unanswered(c, ref, q, now_ns);
+		}
+		done += n;
+	}
+}
+
+void crawl_tick(struct crawl *c, uint64_t now_ns)
+{
+	uint64_t share = (uint64_t)c->tab.count * CRAWL_SLOTS_SHARE_NUM / CRAWL_SLOTS_SHARE_DEN;
+
+	slots_allow(&c->slots, share > CRAWL_SLOTS_MIN ? share : CRAWL_SLOTS_MIN);
+	expire(c, now_ns);
+}
+
+/* Anything that could be sent at once, were there a slot? */
+static bool ready(const struct crawl *c)
+{
+	return c->in_hand || c->waiting_first || frontier_count(&c->frontier, FRONTIER_FOLLOW) ||
+	       frontier_count(&c->frontier, FRONTIER_RETRY);
+}
+
+uint64_t crawl_next_due_ns(const struct crawl *c, uint64_t now_ns)
+{
+	uint32_t left_us = slots_due_in_us(&c->slots, crawl_us(now_ns));
+	uint64_t due = UINT64_MAX, send;
+
+	if (left_us != UINT32_MAX)
+		due = (now_ns / 1000 + left_us) * 1000;
+	if (c->stopped || slots_full(&c->slots))
+		return due;
+	send = ready(c) ? now_ns : frontier_due_ns(&c->frontier);
+	if (send < c->rate_until_ns)
+		send = c->rate_until_ns;
+	return send < due ? send : due;
+}
+
+bool crawl_idle(const struct crawl *c)
+{
+	const struct frontier *f = &c->frontier;
+
+	if (c->slots.used)
+		return false;
+	return c->stopped ||
+	       (!c->in_hand && !c->stats.frontier && !f->swept && !f->deferred &&
+		!frontier_count(f, FRONTIER_FOLLOW) && !frontier_count(f, FRONTIER_RETRY));
+}
+
+/* ---- deeper -------------------------------------------------------------------- */
+
+static bool is_set(const uint8_t *bits, unsigned i)
+{
+	return bits[i / 8] >> i % 8 & 1;
+}
+
+uint64_t crawl_raise(struct crawl *c, const uint8_t zones[static CENSUS_ZONES / 8], uint64_t now_ns)
+{
+	uint8_t level[CENSUS_ZONES];
+	uint64_t added = 0;
+
+	(void)now_ns;
+	memcpy(level, c->zone_level, sizeof(level));
+	for (unsigned z = 0; z < CENSUS_ZONES; z++)
+		if (is_set(zones, z) && c->zone_level[z] < 4)
+			c->zone_level[z]++;
+	for (uint32_t ref = 0; ref < c->tab.count; ref++) {
+		struct node *n = nodetab_at(&c->tab, ref);
+		unsigned zone = n->id.b[0];
+		bool to3 = level[zone] == 2, wide = n->depth != NODE_DEPTH_NONE;
+
+		if (c->zone_level[zone] == level[zone] || !(n->flags & NODE_ANSWERED) || !wide)
+			continue;
+		if (to3 ? n->depth < 2 : n->depth >= NODEID_BITS)
+			continue;
+		n->todo |= 1u << (to3 ? Q_FLIP2 : Q_FLIP0);
+		crawl_go_on(c, ref);
+		added++;
+	}
+	return added;
+}
+
+/* ---- what is known ------------------------------------------------------------- */
+
+void crawl_stats(const struct crawl *c, struct crawl_stats *out)
+{
+	*out = c->stats;
+	out->in_flight = c->slots.used;
+	out->endpoints_known = c->tab.count;
+	out->retry_waiting = (uint64_t)frontier_count(&c->frontier, FRONTIER_RETRY) +
+			     c->frontier.swept + c->frontier.deferred;
+	out->bytes_tables = nodetab_bytes(&c->tab) + slots_bytes(&c->slots);
+	out->bytes_frontier = frontier_bytes(&c->frontier);
+}
+
+int crawl_find(const struct crawl *c, const struct endpoint *ep, struct crawl_node *out)
+{
+	struct nodetab_key key = nodetab_key(&c->tab, ep);
+	uint32_t ref = nodetab_find(&c->tab, &key);
+	const struct node *n;
+
+	if (ref == NODETAB_NONE)
+		return DT_ENOTFOUND;
+	n = nodetab_at(&c->tab, ref);
+	*out = (struct crawl_node){ .id = n->id,
+				    .answered = n->flags & NODE_ANSWERED,
+				    .attempts = n->attempts,
+				    .mentions = n->mentions };
+	return 0;
+}
+
+void crawl_tally(const struct crawl *c, struct census_tally *t)
+{
+	for (uint32_t ref = 0; ref < c->tab.count; ref++) {
+		const struct node *n = nodetab_at(&c->tab, ref);
+		unsigned zone = n->id.b[0];
+
+		t->zone[zone].known++;
+		if (!(n->flags & NODE_ANSWERED))
+			continue;
+		t->zone[zone].live++;
+		t->zone[zone].f1 += n->mentions == 1;
+		t->zone[zone].f2 += n->mentions == 2;
+	}
+}
+
+uint64_t crawl_ids(const struct crawl *c, uint64_t *out, uint64_t cap)
+{
+	uint64_t n = 0;
+
+	for (uint32_t ref = 0; ref < c->tab.count && n < cap; ref++) {
+		const struct node *node = nodetab_at(&c->tab, ref);
+
+		if (node->flags & NODE_ANSWERED)
+			out[n++] = XXH3_64bits_withSeed(node->id.b, NODEID_BYTES, IDS_SEED);
+	}
+	return n;
+}
+
+uint64_t crawl_addresses(const struct crawl *c, uint64_t *out, uint64_t cap)
+{
+	uint64_t n = 0;
+
+	for (uint32_t ref = 0; ref < c->tab.count && n < cap; ref++) {
+		struct endpoint ep;
+
+		if (!(nodetab_at(&c->tab, ref)->flags & NODE_ANSWERED))
+			continue;
+		ep = nodetab_endpoint(&c->tab, ref);
+		out[n++] = XXH3_64bits_withSeed(ep.addr, sizeof(ep.addr), IDS_SEED);
+	}
+	return n;
+}
+
+/* ---- what is said ---------------------------------------------------------------- */
+
+void crawl_say(struct crawl *c, uint32_t ref, const struct krpc_msg *msg, uint16_t flags,
+	       uint32_t rtt_us, uint64_t now_ns)
+{
+	const struct node *n = nodetab_at(&c->tab, ref);
+	struct sighting s = {
+		.when_ms = (now_ns + c->wall_minus_now_ns) / NS_PER_MS,
+		.from = nodetab_endpoint(&c->tab, ref),
+		.way = n->flags & NODE_ANSWERED ? SIGHTING_ANSWERED : SIGHTING_MENTIONED,
+		.attempts = n->attempts,
+		.answers = n->answers,
+		.flags = flags,
+		.mentions = n->mentions,
+		.rtt_us = rtt_us,
+	};
+
+	if (n->flags & NODE_HAS_ID)
+		s.key = nodekey_from_id(&n->id);
+	if (n->flags & NODE_ANSWERED && nodeid_bep42_ok(&n->id, &s.from))
+		s.flags |= SIGHTING_BEP42_OK;
+	if (n->flags & NODE_ID_CHANGED)
+		s.flags |= SIGHTING_ID_CHANGED;
+	if (n->flags & NODE_ALIAS)
+		s.flags |= SIGHTING_ALIAS;
+	if (n->flags & NODE_ERROR)
+		s.flags |= SIGHTING_ERROR;
+	if (msg && msg->v.ptr) {
+		s.version_len =
+			(uint8_t)(msg->v.len < sizeof(s.version) ? msg->v.len : sizeof(s.version));
+		memcpy(s.version, msg->v.ptr, s.version_len);
+	}
+	c->port.sighting(c->port.ctx, &s);
+}
+
+void crawl_close(struct crawl *c, uint64_t now_ns)
+{
+	for (uint32_t ref = 0; ref < c->tab.count; ref++)
+		crawl_say(c, ref, NULL, SIGHTING_FINAL, 0, now_ns);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ENGINE_CRAWL_IMPL_H
+#define ENGINE_CRAWL_IMPL_H
+
+#include "engine/cookie.h"
+#include "engine/crawl.h"
+#include "engine/frontier.h"
+#include "engine/nodetab.h"
+#include "engine/slots.h"
+#include "proto/krpc.h"
+
+/**
+ * DOC: the inside of a crawl; nobody but engine/crawl*.c includes this.
+ *
+ *	crawl.c		life, options, statistics, closing words
+ *	crawl_node.c	one endpoint's path: which question next, what an outcome means
+ *	crawl_learn.c	contacts into the table or to their shard, in batches
+ *	crawl_rx.c	datagrams to outcomes
+ *	crawl_tx.c	questions to datagrams
+ *
+ * An endpoint has at most one question in flight; which one is the lowest bit
+ * of node.todo. Every waiting room holds record numbers only: what is to be
+ * done is read from the record when its turn comes, so an entry may be stale
+ * and nothing has to be searched and removed.
+ */
+
+/** Questions, in the order in which they are asked; bits of node.todo. */
+enum question {
+	Q_FIRST, /* a random target: of a contact whose id nobody told */
+	Q_OWN,   /* its own id: neighbours, c, and the id confirmed (q1) */
+	Q_AGAIN, /* the id it answered with, where that was not the advertised one */
+	Q_FLIP1, /* bit c-1 flipped: the sibling bucket just above (q2) */
+	Q_MIX,   /* a random target */
+	Q_FLIP2, /* bit c-2 */
+	Q_FLIP0, /* bit c */
+	QUESTIONS
+};
+
+enum {
+	CRAWL_ATTEMPTS_Q1 = 3, /* census 4.5: with 5 % loss 0.0125 % stay unheard */
+	CRAWL_ATTEMPTS_Q2 = 2, /* q2 and mixing: one retry */
+	/* P7. What one endpoint may add to the work: contacts that were new here, and
+	 * all that other shards own. Nodes give 8 a reply, so 3 to 5 honest replies
+	 * stay below; stricter than "64 unanswered": nothing is credited back. */
+	CRAWL_INTRODUCED_MAX = 64,
+	CRAWL_RX_BLOCK = 32,     /* datagrams in the three passes at once: their state fits in L1 */
+	CRAWL_LEARN_BATCH = 384, /* contacts looked up side by side; 32 replies of 8, and room */
+	CRAWL_HAND_MAX = NET_BATCH_MAX,
+	/* Slots in use may be this share of the endpoints known (or the minimum): more in
+	 * flight than that gains no time and costs the bytes per endpoint. */
+	CRAWL_SLOTS_SHARE_NUM = 1,
+	CRAWL_SLOTS_SHARE_DEN = 4,
+	CRAWL_SLOTS_MIN = 16384,
+	CRAWL_EXPIRE_MAX = 2048, /* slots expired in one turn: some 0.2 ms */
+	/* A send that the kernel refused for want of memory is tried again after this. */
+	CRAWL_RESEND_NS = 20 * 1000 * 1000,
+	CRAWL_T_FOREIGN_BIT = 31, /* set in no t of ours (engine.md 4) */
+};
+
+/** struct learn - one contact on its way into the table. */
+struct learn {
+	struct nodetab_key key;
+	const uint8_t *id; /* borrowed until the batch is applied; NULL = none */
+	uint32_t introducer;
+	uint32_t introducer_ref; /* NODETAB_NONE: told by another shard or by ourselves */
+	uint32_t guess;
+};
+
+struct crawl {
+	struct crawl_opts opts;
+	struct gate *gate;
+	struct crawl_port port;
+	uint64_t wall_minus_now_ns;
+
+	struct nodetab tab;
+	struct slots slots;
+	struct frontier frontier;
+	struct cookie cookie;
+	struct krpc_template find, ping, sample;
+	unsigned shard_shift; /* of the shard's number in t */
+
+	uint32_t mixing_below; /* a node whose 32 random bits are below it gets a random target */
+	uint64_t mixing_all_until;        /* this shard's part */
+	uint8_t zone_level[CENSUS_ZONES]; /* questions 2..4 of the plan, by zone */
+	uint8_t plan_level;
+
+	struct learn batch[CRAWL_LEARN_BATCH];
+	unsigned batched;
+
+	uint32_t hand[CRAWL_HAND_MAX]; /* picked, not sent yet */
+	unsigned in_hand;
+	uint32_t waiting_first; /* nodes in the bags of first questions */
+	uint64_t rate_until_ns; /* the gate is shut until then */
+	bool stopped;
+
+	struct crawl_stats stats;
+};
+
+static inline uint32_t crawl_us(uint64_t now_ns)
+{
+	return (uint32_t)(now_ns / 1000);
+}
+
+/* The queue in which a node waits for its first question; 0 = in none. */
+static inline unsigned crawl_class(const struct node *n)
+{
+	return n->flags >> NODE_CLASS_SHIFT;
+}
+
+static inline void crawl_set_class(struct node *n, unsigned bag)
+{
+	n->flags =
+		(uint16_t)((n->flags & ((1u << NODE_CLASS_SHIFT) - 1)) | bag << NODE_CLASS_SHIFT);
+}
+
+/** crawl_who() - 32 bits that name an introducer: its address, so that a host with many ports
+ * counts once. Never 0. */
+uint32_t crawl_who(const struct crawl *c, const struct endpoint *ep);
+
+/* ---- crawl_node.c -------------------------------------------------------- */
+
+/** crawl_question() - what it is asked next; QUESTIONS = nothing. */
+static inline enum question crawl_question(const struct node *n)
+{
+	return n->todo ? (enum question)__builtin_ctz(n->todo) : QUESTIONS;
+}
+
+/** crawl_target() - of question @q to node @ref; the same each time it is repeated. */
+struct nodeid crawl_target(const struct crawl *c, uint32_t ref, enum question q);
+
+/** crawl_random_chosen() - does the 10 % rule give this node a random target? */
+bool crawl_random_chosen(const struct crawl *c, uint32_t ref);
+
+/** crawl_wait_first() - let a node that was never asked wait in the bag its mentions earn. */
+void crawl_wait_first(struct crawl *c, uint32_t ref);
+
+/** crawl_go_on() - a node whose question was settled: its next one, if any. */
+void crawl_go_on(struct crawl *c, uint32_t ref);
+
+/** crawl_satisfied() - question @q was answered; plans what follows from it. */
+void crawl_satisfied(struct crawl *c, uint32_t ref, enum question q, bool id_changed);
+
+/** crawl_unanswered() - an attempt at @q came to nothing: retry, sweep, or give up. */
+void crawl_unanswered(struct crawl *c, uint32_t ref, enum question q, uint64_t now_ns);
+
+/** crawl_refuse() - @q came back as an error message. */
+void crawl_refused(struct crawl *c, uint32_t ref, enum question q, uint64_t now_ns);
+
+/** crawl_defer() - not before @at_ns. */
+void crawl_defer(struct crawl *c, uint32_t ref, uint64_t at_ns, uint64_t now_ns);
+
+/* ---- crawl_learn.c ------------------------------------------------------- */
+
+/**
+ * crawl_learn() - a contact into the batch. crawl_learn_flush() before what @id
+ * and @addr6 point to goes away.
+ */
+void crawl_learn(struct crawl *c, const struct learn *l);
+void crawl_learn_flush(struct crawl *c);
+
+/**
+ * crawl_learn_reply() - every contact of a reply of node @ref.
+ * @target: what was asked for, or NULL. Returns c, the common bits of @target and
+ * the farthest contact; NODE_DEPTH_NONE where there was none.
+ */
+unsigned crawl_learn_reply(struct crawl *c, uint32_t ref, const struct krpc_msg *msg,
+			   const struct nodeid *target);
+
+/* ---- crawl.c --------------------------------------------------------------- */
+
+/** crawl_say() - a sighting of node @ref; @msg may be NULL. */
+void crawl_say(struct crawl *c, uint32_t ref, const struct krpc_msg *msg, uint16_t flags,
+	       uint32_t rtt_us, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "engine/crawl_impl.h"
+
+enum { PICK_MAX = 64 }; /* picked at once: their records are fetched side by side */
+
+/* ---- the hand: whose turn it is ---------------------------------------------- */
+
+/* Is an entry of @bag still true? A first question may have moved to a better bag. */
+static bool still_there(struct crawl *c, enum frontier_bag bag, uint32_t ref)
+{
+	struct node *n = nodetab_at(&c->tab, ref);
+
+	if (bag < FRONTIER_WARM)
+		return true;
+	if (crawl_class(n) != bag)
+		return false;
+	crawl_set_class(n, 0);
+	c->waiting_first--;
+	n->flags |= NODE_QUEUED;
+	return true;
+}
+
+static bool hand_full(const struct crawl *c, unsigned want)
+{
+	return c->in_hand >= want;
+}
+
+static void draw_bag(struct crawl *c, enum frontier_bag bag, unsigned want)
+{
+	uint32_t refs[PICK_MAX];
+
+	while (!hand_full(c, want)) {
+		unsigned most = want - c->in_hand < PICK_MAX ? want - c->in_hand : PICK_MAX;
+		unsigned n = frontier_take(&c->frontier, bag, refs, most);
+
+		if (n == 0)
+			return;
+		for (unsigned i = 0; i < n; i++)
+			nodetab_prefetch_record(&c->tab, refs[i]);
+		for (unsigned i = 0; i < n; i++)
+			if (still_there(c, bag, refs[i]))
+				c->hand[c->in_hand++] = refs[i];
+	}
+}
+
+static void draw_timed(struct crawl *c, uint64_t now_ns, unsigned want,
+		       unsigned (*take)(struct frontier *f, uint64_t now_ns, uint32_t *refs,
+					unsigned max))
+{
+	unsigned n;
+
+	if (hand_full(c, want))
+		return;
+	n = take(&c->frontier, now_ns, c->hand + c->in_hand, want - c->in_hand);
+	for (unsigned i = 0; i < n; i++)
+		nodetab_prefetch_record(&c->tab, c->hand[c->in_hand + i]);
+	c->in_hand += n;
+}
+
+/* Second attempts go mostly to the dead and hold their slots for long: as long as
+ * there are first questions they leave a quarter of the slots to these. */
+static bool retries_may_go(const struct crawl *c)
+{
+	return c->waiting_first == 0 || c->slots.used < c->slots.allowed / 4 * 3;
+}
+
+static void draw(struct crawl *c, uint64_t now_ns, unsigned want)
+{
+	draw_bag(c, FRONTIER_FOLLOW, want);
+	draw_timed(c, now_ns, want, frontier_deferred_take);
+	if (retries_may_go(c))
+		draw_bag(c, FRONTIER_RETRY, want);
+	for (unsigned b = FRONTIER_WARM; b < FRONTIER_BAGS; b++)
+		draw_bag(c, (enum frontier_bag)b, want);
+	draw_timed(c, now_ns, want, frontier_sweep_take);
+}
+
+/* ---- one question -------------------------------------------------------------- */
+
+static const struct krpc_template *template_of(const struct crawl *c, const struct node *n,
+					       enum question q)
+{
+	if (c->opts.plan == CRAWL_PLAN_PING || c->opts.method == CRAWL_PING)
+		return &c->ping;
+	if (c->opts.method == CRAWL_SAMPLE && q == Q_FLIP1 && !(n->flags & NODE_NO_SAMPLE))
+		return &c->sample;
+	return &c->find;
+}
+
+/* Beyond what the plan asks of every node? */
+static bool is_raised(const struct crawl *c, enum question q)
+{
+	return (q == Q_FLIP2 && c->plan_level < 3) || (q == Q_FLIP0 && c->plan_level < 4);
+}
+
+/* The counters of a first attempt, up by one or, when the kernel refused it, down. */
+static void count_first(struct crawl *c, uint32_t ref, enum question q, uint64_t by)
+{
+	c->stats.first_attempts += by;
+	if (is_raised(c, q))
+		c->stats.raised_sent += by;
+	if (q != Q_MIX && q != Q_FIRST)
+		return;
+	c->stats.mixing_sent += by;
+	if (q == Q_FIRST || !crawl_random_chosen(c, ref))
+		c->stats.startup_mixing_sent += by;
+}
+
+static void count_sent(struct crawl *c, uint32_t ref, enum question q)
+{
+	struct node *n = nodetab_at(&c->tab, ref);
+
+	c->stats.sent++;
+	if (n->tries == 0)
+		count_first(c, ref, q, 1);
+	else
+		c->stats.retries_sent++;
+	if (!(n->flags & NODE_ASKED)) {
+		c->stats.endpoints_asked++;
+		c->stats.frontier--;
+	}
+	n->flags = (uint16_t)((n->flags & ~NODE_QUEUED) | NODE_ASKED | NODE_FLIGHT);
+	n->tries++;
+	if (n->attempts < UINT8_MAX)
+		n->attempts++;
+}
+
+/* A slot was found to be there before. */
+static void write_query(struct crawl *c, uint32_t ref, const struct endpoint *ep, uint64_t now_ns,
+			struct net_msg *msg)
+{
+	struct node *n = nodetab_at(&c->tab, ref);
+	enum question q = crawl_question(n);
+	const struct krpc_template *tp = template_of(c, n, q);
+	struct nodeid target = crawl_target(c, ref, q);
+	uint32_t idx =
+		slots_take(&c->slots, n->tries ? SLOTS_REPEAT : SLOTS_FIRST, crawl_us(now_ns));
+	struct slot *slot = slots_at(&c->slots, idx);
+	uint32_t head =
+		(uint32_t)slot->gen << SLOTS_IDX_BITS | c->opts.shard << c->shard_shift | idx;
+	uint8_t t[KRPC_TEMPLATE_T];
+
+	slot->node = ref;
+	slot->mac = cookie_make(&c->cookie, ep, head, now_ns);
+	slot->v6 = n->flags & NODE_V6;
+	slot->ip = n->ip;
+	slot->port = n->port;
+	slot->question = (uint8_t)q;
+	slot->attempt = (uint8_t)(n->tries + 1);
+	for (unsigned i = 0; i < 4; i++) {
+		t[i] = (uint8_t)(head >> 8 * i);
+		t[4 + i] = (uint8_t)(slot->mac >> 8 * i);
+	}
+	krpc_template_write(tp, &target, t, msg->data);
+	msg->len = tp->len;
+	msg->peer = *ep;
+	msg->tag = head;
+	count_sent(c, ref, q);
+}
+
+static void never(struct crawl *c, struct node *n)
+{
+	if (!(n->flags & NODE_ASKED))
+		c->stats.frontier--;
+	n->flags = (uint16_t)((n->flags & ~NODE_QUEUED) | NODE_REFUSED);
+}
+
+unsigned crawl_tx(struct crawl *c, uint64_t now_ns, struct net_msg *msgs, unsigned count)
+{
+	unsigned written = 0, at = 0;
+
+	if (c->stopped || now_ns < c->rate_until_ns)
+		return 0;
+	draw(c, now_ns, count < CRAWL_HAND_MAX ? count : CRAWL_HAND_MAX);
+	for (unsigned i = 0; i < c->in_hand; i++) {
+		struct endpoint ep = nodetab_endpoint(&c->tab, c->hand[i]);
+
+		gate_prefetch(c->gate, &ep);
+	}
+	while (at < c->in_hand && written < count) {
+		uint32_t ref = c->hand[at];
+		struct node *n = nodetab_at(&c->tab, ref);
+		struct endpoint ep = nodetab_endpoint(&c->tab, ref);
+		enum gate_verdict verdict;
+		enum gate_reason why;
+		uint64_t retry_ns = now_ns;
+
+		if (slots_full(&c->slots)) {
+			c->stats.ring_full++;
+			break;
+		}
+		if (!n->todo) { /* settled while it waited */
+			n->flags &= (uint16_t)~NODE_QUEUED;
+			at++;
+			continue;
+		}
+		verdict = gate_admit(c->gate, &ep, n->mentions, now_ns, &why, &retry_ns);
+		if (verdict == GATE_FULL) {
+			c->rate_until_ns = retry_ns;
+			break;
+		}
+		at++;
+		if (verdict == GATE_PASS)
+			write_query(c, ref, &ep, now_ns, &msgs[written++]);
+		else if (verdict == GATE_LATER)
+			crawl_defer(c, ref, retry_ns, now_ns);
+		else
+			never(c, n);
+	}
+	c->in_hand -= at;
+	memmove(c->hand, c->hand + at, c->in_hand * sizeof(c->hand[0]));
+	return written;
+}
+
+/* ---- sends that never left ------------------------------------------------------ */
+
+static bool is_passing(int err)
+{
+	return err == -EAGAIN || err == -ENOBUFS || err == -ENOMEM || err == -EINTR;
+}
+
+void crawl_send_failed(struct crawl *c, uint64_t tag, int err, uint64_t now_ns)
+{
+	uint32_t idx = (uint32_t)tag & ((1u << c->shard_shift) - 1);
+	struct slot *slot = slots_get(
+		&c->slots, idx, (unsigned)(tag >> SLOTS_IDX_BITS) & ((1u << SLOTS_GEN_BITS) - 1));
+	enum question q;
+	struct node *n;
+	uint32_t ref;
+
+	if (!slot)
+		return; /* expired while the device held it: it counts as lost */
+	ref = slot->node;
+	q = (enum question)slot->question;
+	n = nodetab_at(&c->tab, ref);
+	c->stats.sent--;
+	c->stats.send_failed++;
+	if (slot->attempt == 1)
+		count_first(c, ref, q, (uint64_t)-1);
+	else
+		c->stats.retries_sent--;
+	if (n->attempts > 0)
+		n->attempts--;
+	slots_release(&c->slots, idx);
+	if (!(n->flags & NODE_FLIGHT) || crawl_question(n) != q)
+		return;
+	if (!is_passing(err)) {
+		/* This destination is refused: the attempt is spent, though nothing was sent. */
+		crawl_unanswered(c, ref, q, now_ns);
+		return;
+	}
+	n->flags &= (uint16_t)~NODE_FLIGHT;
+	n->tries--;
+	crawl_defer(c, ref, now_ns + CRAWL_RESEND_NS, now_ns);
+}
