@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "proto/json.h"
+
+/* KAD's churn, the planning figure of census.md 2: 0.7 % of the population per 5 minutes. */
+static const double churn_per_s = 0.007 / 300;
+
+static double ratio(double a, double b)
+{
+	return b > 0 ? a / b : 0;
+}
+
+void report_fill(struct census_report *out, const struct engine_result *r, const char *version,
+		 const struct census_truth *truth)
+{
+	const struct crawl_stats *c = &r->counters.crawl;
+	const struct net_stats *n = &r->counters.net;
+	double live = (double)c->endpoints_live;
+	double silent = (double)c->endpoints_asked - live;
+
+	memset(out, 0, sizeof(*out));
+	out->result = r;
+	out->version = version;
+	out->has_truth = truth != NULL;
+	if (truth)
+		out->truth = *truth;
+	out->span_s = (double)r->span_ns / 1e9;
+	out->elapsed_s = (double)r->elapsed_ns / 1e9;
+	out->queries_per_live =
+		ratio((double)c->first_attempts - silent - (double)c->startup_mixing_sent -
+			      (double)c->raised_sent,
+		      live);
+	out->first_attempts_per_live = ratio((double)c->first_attempts, live);
+	out->packets_per_live = ratio((double)c->sent, live);
+	out->bytes_per_live = ratio((double)(n->sent_bytes + n->recv_bytes), live);
+	out->bytes_per_endpoint = ratio((double)c->bytes_tables, (double)c->endpoints_known);
+	out->answered_per_s = ratio((double)c->answered, out->span_s);
+	out->churn_blur = out->span_s * churn_per_s;
+}
+
+/* ---- JSON ----------------------------------------------------------------- */
+
+static void json_iso(struct json *j, const char *key, uint64_t unix_ms)
+{
+	time_t t = (time_t)(unix_ms / 1000);
+	char text[32];
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	json_kv_cstring(j, key, text);
+}
+
+static void json_found(struct json *j, const struct census_report *rep)
+{
+	const struct engine_result *r = rep->result;
+	const struct crawl_stats *c = &r->counters.crawl;
+
+	json_kv_u64(j, "live_endpoints", c->endpoints_live);
+	json_kv_u64(j, "distinct_ids", r->distinct_ids);
+	json_kv_u64(j, "distinct_addresses", r->distinct_addresses);
+	json_kv_u64(j, "endpoints_known", c->endpoints_known);
+	json_kv_u64(j, "endpoints_asked", c->endpoints_asked);
+	json_kv_double(j, "unseen_estimate", r->estimate.unseen);
+	json_kv_double(j, "unseen_low", r->estimate.unseen_low);
+	json_kv_double(j, "unseen_high", r->estimate.unseen_high);
+	json_kv_double(j, "recall_estimate", r->estimate.recall);
+	json_kv_double(j, "churn_blur", rep->churn_blur);
+	json_kv_u64(j, "raise_rounds", r->raise_rounds);
+}
+
+static void json_cost(struct json *j, const struct census_report *rep)
+{
+	const struct engine_counters *e = &rep->result->counters;
+	const struct crawl_stats *c = &e->crawl;
+
+	json_kv_u64(j, "queries_sent", c->first_attempts);
+	json_kv_u64(j, "retries_sent", c->retries_sent);
+	json_kv_u64(j, "mixing_sent", c->mixing_sent);
+	json_kv_u64(j, "startup_mixing_sent", c->startup_mixing_sent);
+	json_kv_u64(j, "raised_sent", c->raised_sent);
+	json_kv_double(j, "queries_per_live", rep->queries_per_live);
+	json_kv_double(j, "first_attempts_per_live", rep->first_attempts_per_live);
+	json_kv_double(j, "packets_per_live", rep->packets_per_live);
+	json_kv_double(j, "bytes_per_live", rep->bytes_per_live);
+	json_kv_u64(j, "packets_sent", c->sent);
+	json_kv_u64(j, "packets_received", e->net.recv_packets);
+	json_kv_u64(j, "answered", c->answered);
+	json_kv_u64(j, "expired", c->expired);
+	json_kv_u64(j, "errors", c->errors);
+	json_kv_u64(j, "in_flight", c->in_flight);
+	json_kv_u64(j, "unexplained", e->unexplained);
+	json_kv_u64(j, "bytes_sent", e->net.sent_bytes);
+	json_kv_u64(j, "bytes_received", e->net.recv_bytes);
+	json_kv_u64(j, "peak_rss_bytes", rep->result->peak_rss_bytes);
+	json_kv_double(j, "bytes_per_endpoint", rep->bytes_per_endpoint);
+	json_kv_double(j, "answered_per_s", rep->answered_per_s);
+	json_kv_double(j, "cpu_user_s", (double)rep->result->cpu_user_ns / 1e9);
+	json_kv_double(j, "cpu_system_s", (double)rep->result->cpu_system_ns / 1e9);
+	json_kv_double(j, "scribe_cpu_s", (double)rep->result->scribe_cpu_ns / 1e9);
+}
+
+/* Every way in which something we wanted did not happen, by cause. */
+static void json_losses(struct json *j, const struct engine_counters *e)
+{
+	json_key(j, "losses");
+	json_object_begin(j);
+	json_kv_u64(j, "kernel_receive_queue", e->net.kernel_drops);
+	json_kv_u64(j, "cq_overflow", e->net.cq_overflow);
+	json_kv_u64(j, "no_receive_buffer", e->net.buffer_starved);
+	json_kv_u64(j, "receive_truncated", e->net.recv_truncated);
+	json_kv_u64(j, "send_failed", e->crawl.send_failed);
+	json_kv_u64(j, "late", e->crawl.late);
+	json_kv_u64(j, "duplicate", e->crawl.duplicate);
+	json_kv_u64(j, "foreign", e->crawl.foreign);
+	json_kv_u64(j, "malformed", e->crawl.malformed);
+	json_kv_u64(j, "truncated_t", e->crawl.truncated_t);
+	json_kv_u64(j, "reflected", e->crawl.reflected);
+	json_kv_u64(j, "table_full", e->crawl.endpoints_full);
+	json_kv_u64(j, "post_dropped", e->worker.post_dropped);
+	json_kv_u64(j, "forward_dropped", e->worker.forward_dropped);
+	json_object_end(j);
+}
+
+static void json_conduct(struct json *j, const struct engine_counters *e)
+{
+	json_key(j, "refused");
+	json_object_begin(j);
+	for (unsigned i = GATE_OK + 1; i < GATE_REASONS; i++)
+		json_kv_u64(j, gate_reason_name((enum gate_reason)i), e->gate.refused[i]);
+	json_object_end(j);
+	json_key(j, "not_learnt");
+	json_object_begin(j);
+	for (unsigned i = GATE_OK + 1; i < GATE_REASONS; i++)
+		if (e->crawl.endpoints_refused[i])
+			json_kv_u64(j, gate_reason_name((enum gate_reason)i),
+				    e->crawl.endpoints_refused[i]);
+	json_object_end(j);
+	json_key(j, "politeness");
+	json_object_begin(j);
+	json_kv_u64(j, "packets_to_one_address_10s_max", e->gate.worst_host_10s);
+	json_kv_u64(j, "packets_to_one_net24_10s_max", e->gate.worst_net_10s);
+	json_object_end(j);
+}
+
+static void json_truth(struct json *j, const struct census_report *rep)
+{
+	json_key(j, "truth");
+	if (!rep->has_truth) {
+		json_null(j);
+		return;
+	}
+	json_object_begin(j);
+	json_kv_u64(j, "live", rep->truth.live);
+	json_kv_u64(j, "seen", rep->truth.seen);
+	json_kv_u64(j, "answered", rep->truth.answered);
+	json_kv_double(j, "recall", rep->truth.recall);
+	json_kv_double(j, "estimate_error", rep->truth.estimate_error);
+	json_object_end(j);
+}
+
+int report_to_json(const struct census_report *rep, char *buf, size_t cap)
+{
+	const struct engine_result *r = rep->result;
+	struct json j;
+
+	json_init(&j, buf, cap, true);
+	json_object_begin(&j);
+	json_kv_cstring(&j, "schema", "dht-telescope report 1");
+	json_kv_cstring(&j, "version", rep->version);
+	json_kv_cstring(&j, "end", engine_end_name(r->end));
+	json_kv_cstring(&j, "backend", r->backend);
+	json_kv_cstring(&j, "backend_why", r->backend_why);
+	json_kv_u64(&j, "workers", r->workers);
+	json_iso(&j, "started", r->started_ms);
+	json_kv_double(&j, "span_s", rep->span_s);
+	json_kv_double(&j, "elapsed_s", rep->elapsed_s);
+	json_kv_double(&j, "wall_s", (double)r->wall_ns / 1e9);
+	json_found(&j, rep);
+	json_cost(&j, rep);
+	json_losses(&j, &r->counters);
+	json_conduct(&j, &r->counters);
+	json_truth(&j, rep);
+	json_object_end(&j);
+	return json_finish(&j);
+}
+
+/* ---- text ------------------------------------------------------------------- */
+
+struct text {
+	char *buf;
+	size_t cap, len;
+};
+
+static void say(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (t->len >= t->cap)
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf(t->buf + t->len, t->cap - t->len, fmt, ap);
+	va_end(ap);
+	t->len += n > 0 ? (size_t)n : 0;
+}
+
+/* 1234567 as "1,234,567". */
+static const char *group(double v, char out[static 32])
+{
+	char plain[32];
+	int len = snprintf(plain, sizeof(plain), "%.0f", v < 0 ? 0 : v), at = 0;
+
+	for (int i = 0; i < len && at < 30; i++) {
+		if (i && (len - i) % 3 == 0)
+			out[at++] = ',';
+		out[at++] = plain[i];
+	}
+	out[at] = 0;
+	return out;
+}
+
+static void text_found(struct text *t, const struct census_report *rep)
+{
+	const struct engine_result *r = rep->result;
+	const struct crawl_stats *c = &r->counters.crawl;
+	char a[32], b[32], d[32];
+
+	say(t, "  live endpoints     %14s   %s ids, %s addresses\n",
+	    group((double)c->endpoints_live, a), group((double)r->distinct_ids, b),
+	    group((double)r->distinct_addresses, d));
+	say(t, "  contacts known     %14s   %s asked\n", group((double)c->endpoints_known, a),
+	    group((double)c->endpoints_asked, b));
+	say(t, "  unseen, estimated  %14s   95 %%: %s to %s\n", group(r->estimate.unseen, a),
+	    group(r->estimate.unseen_low, b), group(r->estimate.unseen_high, d));
+	say(t, "  recall, estimated  %14.3f %%\n", 100 * r->estimate.recall);
+	if (rep->has_truth)
+		say(t,
+		    "  recall, true       %14.3f %% %s of %s live answered; estimate off by %+.3f "
+		    "%%\n",
+		    100 * rep->truth.recall, group((double)rep->truth.answered, a),
+		    group((double)rep->truth.live, b), 100 * rep->truth.estimate_error);
+}
+
+static void text_cost(struct text *t, const struct census_report *rep)
+{
+	const struct engine_result *r = rep->result;
+	const struct engine_counters *e = &r->counters;
+	char a[32], b[32], d[32], f[32];
+
+	say(t, "  span               %14.1f s %s answers/s; churn blur %.2f %%\n", rep->span_s,
+	    group(rep->answered_per_s, a), 100 * rep->churn_blur);
+	say(t, "  queries per live   %14.3f   %.2f packets with repeats and the dead\n",
+	    rep->queries_per_live, rep->packets_per_live);
+	say(t, "  packets sent       %14s   %s answered, %s expired, %s errors\n",
+	    group((double)e->crawl.sent, a), group((double)e->crawl.answered, b),
+	    group((double)e->crawl.expired, d), group((double)e->crawl.errors, f));
+	say(t, "  unexplained        %14s   kernel drops %s, late %s\n",
+	    group((double)e->unexplained, a), group((double)e->net.kernel_drops, b),
+	    group((double)e->crawl.late, d));
+	say(t, "  bytes per endpoint %14.1f   peak memory %.0f MiB\n", rep->bytes_per_endpoint,
+	    (double)r->peak_rss_bytes / (1 << 20));
+	say(t, "  most packets to    %14u   to one address in 10 s; %u to one /24\n",
+	    e->gate.worst_host_10s, e->gate.worst_net_10s);
+}
+
+int report_to_text(const struct census_report *rep, char *buf, size_t cap)
+{
+	const struct engine_result *r = rep->result;
+	struct text t = { buf, cap, 0 };
+
+	say(&t, "Census %s: %u worker%s, %s%s%s%s\n", engine_end_name(r->end), r->workers,
+	    r->workers == 1 ? "" : "s", r->backend, r->backend_why[0] ? " (" : "", r->backend_why,
+	    r->backend_why[0] ? ")" : "");
+	text_found(&t, rep);
+	text_cost(&t, rep);
+	return t.len < t.cap ? (int)t.len : DT_EFULL;
+}

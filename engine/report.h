@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ENGINE_REPORT_H
+#define ENGINE_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/engine.h"
+#include "proto/err.h"
+
+/**
+ * DOC: the report at the end of a census (design 5): what was found, what was
+ * not, what it cost and how much of the loss was ours. One struct, two forms.
+ */
+
+/** struct census_truth - of a simulation; plain numbers, the engine knows no simulator. */
+struct census_truth {
+	uint64_t live, seen, answered;
+	double recall;         /* answered live / live */
+	double estimate_error; /* (answered + unseen estimate - live) / live */
+};
+
+struct census_report {
+	const struct engine_result *result; /* borrowed */
+	const char *version;                /* borrowed */
+	bool has_truth;
+	struct census_truth truth;
+	/* derived */
+	double span_s, elapsed_s;
+	/**
+	 * Questions to endpoints that answered, without repeats, start-up mixing and
+	 * raised depth, per live endpoint: the q of census.md 2b. An endpoint that
+	 * never answered costs one first attempt, which counts under
+	 * first_attempts_per_live alone.
+	 */
+	double queries_per_live;
+	double first_attempts_per_live;
+	double packets_per_live, bytes_per_live, bytes_per_endpoint;
+	double answered_per_s;
+	double churn_blur; /* share of the population that changed meanwhile, at 0.7 % per 5 min */
+};
+
+/** report_fill() - @truth may be NULL. @r, @version must outlive @out. */
+void report_fill(struct census_report *out, const struct engine_result *r, const char *version,
+		 const struct census_truth *truth);
+
+/** report_to_json() - one object. Returns its length, or DT_EFULL. */
+int report_to_json(const struct census_report *rep, char *buf, size_t cap) DT_MUST;
+
+/** report_to_text() - for a person. Returns its length, or DT_EFULL. */
+int report_to_text(const struct census_report *rep, char *buf, size_t cap) DT_MUST;
+
+#endif
