@@ -23,19 +23,19 @@ enum { GEO_ORG_MAX = 96, GEO_CITY_MAX = 64 };
 /** What one lookup gives. Absent: asn 0, country "", has_point false. */
 struct geo_place {
 	uint32_t asn;
-	char country[3];  /* ISO 3166-1 alpha-2 or "" */
+	char country[3]; /* ISO 3166-1 alpha-2 or "" */
 	bool has_point;
 	bool country_level; /* the point is the country's label point */
-	float lat, lon;	  /* degrees */
-	float radius_km;  /* 0 = unknown */
+	float lat, lon;     /* degrees */
+	float radius_km;    /* 0 = unknown */
 };
 
 struct geo;
 
 struct geo_opts {
 	const char *city_file, *asn_file, *country_file; /* explicit files win; NULL = search */
-	const char *dir;    /* search here first (a simulation's own geo.tsv) */
-	bool search;	    /* the usual places of viz.md 3.3 */
+	const char *dir; /* search here first (a simulation's own geo.tsv) */
+	bool search;     /* the usual places of viz.md 3.3 */
 };
 
 /**
@@ -64,11 +64,11 @@ bool geo_is_synthetic(const struct geo *g);
 /** struct geo_source - one opened file, for lists and metadata. */
 struct geo_source {
 	char path[256];
-	char kind[16];	   /* "city", "asn", "country", "table" */
-	char format[32];   /* database_type or "csv", "tsv" */
+	char kind[16];   /* "city", "asn", "country", "table" */
+	char format[32]; /* database_type or "csv", "tsv" */
 	char licence[96];
-	uint64_t build_s;  /* Unix time; 0 unknown */
-	uint64_t entries;  /* ranges or tree nodes */
+	uint64_t build_s; /* Unix time; 0 unknown */
+	uint64_t entries; /* ranges or tree nodes */
 };
 
 unsigned geo_sources(const struct geo *g, struct geo_source *out, unsigned max);
