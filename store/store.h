@@ -24,11 +24,12 @@ enum store_mode { STORE_READ, STORE_WRITE, STORE_CREATE /* write; make it where 
 
 /**
  * store_open() - open DIR.
- * @why: out, may be NULL: a line for a person that names the thing and the cure.
+ * @why: NULL, or room for 256 bytes: a line for a person that names the thing and the
+ * cure. Filled on success too where there is something to know, else "".
  * Errors:  DT_ENOTFOUND, DT_EFOREIGN, DT_ENEWER, DT_ECORRUPT, -EACCES, DT_ENOSPACE.
  *          On error nothing on disk was changed.
  */
-int store_open(const char *dir, enum store_mode mode, struct store **out, char why[static 256]) DT_MUST;
+int store_open(const char *dir, enum store_mode mode, struct store **out, char *why) DT_MUST;
 void store_close(struct store *s);
 
 /* ---- writing ----------------------------------------------------------------- */
@@ -36,13 +37,14 @@ void store_close(struct store *s);
 struct store_writer;
 
 struct store_writer_opts {
-	unsigned batch_records; /* sort and commit at this many; 0 = 1,000,000 */
-	unsigned batch_ms;	/* or when the oldest is this old; 0 = 10,000 */
-	struct geo *geo;	/* resolved at write time; NULL = none */
+	unsigned batch_records;    /* sort and commit at this many; 0 = 1,000,000 */
+	unsigned batch_ms;         /* or when the oldest is this old; 0 = 10,000 */
+	struct geo *geo;           /* resolved at write time; NULL = none */
 	uint64_t disk_floor_bytes; /* stop cleanly below this much free; 0 = 512 MiB */
 };
 
-int store_writer_new(struct store *s, const struct store_writer_opts *opts, struct store_writer **out) DT_MUST;
+int store_writer_new(struct store *s, const struct store_writer_opts *opts,
+		     struct store_writer **out) DT_MUST;
 
 /** store_writer_put() - @ctx is the writer; the shape of an engine sink's put. */
 int store_writer_put(void *ctx, const struct sighting *list, unsigned count);
@@ -60,7 +62,8 @@ void store_writer_free(struct store_writer *w);
 struct store_epoch {
 	uint32_t id;
 	uint64_t started_s, ended_s; /* ended 0 = still open or broken off */
-	bool synthetic;		     /* of a simulation */
+	bool synthetic;              /* of a simulation */
+	uint32_t report_bytes;       /* length of its report; 0 = none yet */
 };
 
 int store_epoch_begin(struct store *s, uint64_t started_s, bool synthetic, uint32_t *id) DT_MUST;
@@ -85,13 +88,13 @@ struct store_node {
 	uint64_t first_answered_s, last_answered_s; /* 0 = never */
 	uint32_t asn;
 	uint32_t rtt_us;
-	uint16_t flags;	   /* sighting_flag bits ever seen */
-	uint16_t mentions; /* most of any epoch */
+	uint16_t flags;            /* sighting_flag bits ever seen */
+	uint16_t mentions;         /* most of any epoch */
 	uint8_t attempts, answers; /* of the last epoch */
-	uint8_t ways;	   /* bit per sighting_way */
+	uint8_t ways;              /* bit per sighting_way */
 	uint8_t node_class;
 	uint8_t version[4], version_len;
-	uint8_t color[3];  /* of its ASN (viz.md 4) */
+	uint8_t color[3]; /* of its ASN (viz.md 4) */
 	char country[3];
 	bool has_point, country_level;
 	float lat, lon, radius_km;
@@ -107,13 +110,24 @@ void store_view_close(struct store_view *v);
 int store_view_next(struct store_view *v, struct store_node *out) DT_MUST;
 void store_view_rewind(struct store_view *v);
 
-/** store_view_next_mentioned() - contacts never heard from, by address: key may be unknown. */
+/**
+ * store_view_next_mentioned() - contacts never heard from under an id, by address.
+ * The key is what others advertised, or unknown; no place: geo_lookup() where one is wanted.
+ */
 int store_view_next_mentioned(struct store_view *v, struct store_node *out) DT_MUST;
 
+/**
+ * store_view_find() - the node last seen at an endpoint.
+ * Returns 1 and @out, 0 where nobody was heard there, or an error.
+ */
+int store_view_find(struct store_view *v, const struct endpoint *ep,
+		    struct store_node *out) DT_MUST;
+
 struct store_counts {
-	uint64_t nodes;	    /* rows of the node table */
-	uint64_t mentioned; /* rows of the mentioned table */
-	uint64_t addresses;
+	uint64_t nodes;     /* rows of the node table */
+	uint64_t mentioned; /* rows of the mentioned table; some may have answered since:
+			       store_tally */
+	uint64_t addresses; /* endpoints that were heard from */
 	uint32_t epochs;
 	uint64_t file_bytes;
 };
@@ -145,8 +159,9 @@ struct store_tally {
 	uint64_t located, country_level, unlocated, without_asn;
 	uint64_t networks, countries;
 	struct store_tally_row top_networks[STORE_TALLY_TOP], top_countries[STORE_TALLY_TOP],
-		top_clients[STORE_TALLY_TOP];
-	unsigned network_rows, country_rows, client_rows;
+		top_clients[STORE_TALLY_TOP],  /* families: "libtorrent" */
+		top_versions[STORE_TALLY_TOP]; /* "libtorrent 2.0" */
+	unsigned network_rows, country_rows, client_rows, version_rows;
 	uint64_t bep42_ok, with_version, read_only, ip_vote;
 	uint64_t first_seen_s, last_seen_s;
 };
@@ -158,5 +173,9 @@ int store_tally(struct store_view *v, struct store_tally *out) DT_MUST;
 
 /** asn_color() - sRGB of the ASN-hash palette: OKLCH L .74 C .125, hue by splitmix64 (viz.md 4). */
 void asn_color(uint32_t asn, uint8_t rgb[static 3]);
+
+/** asn_color_of_hue() - the palette's entry @hue of ASN_COLOR_HUES. */
+enum { ASN_COLOR_HUES = 4096 };
+void asn_color_of_hue(unsigned hue, uint8_t rgb[static 3]);
 
 #endif

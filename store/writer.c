@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "store/addr.h"
+#include "store/inside.h"
+#include "store/merge.h"
+#include "store/orgs.h"
+#include "store/radix.h"
+
+/**
+ * DOC: the single writer. Sightings gather in a batch; a full or an old batch
+ * is sorted by key, folded with what the tables hold, and committed as one
+ * durable transaction. Sorting is what makes durable commits fast: each leaf
+ * is touched once (S-1). Where a commit fails the batch is kept, so that
+ * nothing is lost while the caller thinks about it.
+ */
+
+enum {
+	BATCH_RECORDS_DEFAULT = 1000000,
+	BATCH_MS_DEFAULT = 10000,
+	BATCH_FIRST_RECORDS = 4096, /* what a small census costs; doubles up to the batch */
+};
+static const uint64_t disk_floor_default = (uint64_t)512 << 20;
+
+struct store_writer {
+	struct store *store;
+	struct store_writer_opts opts;
+	struct sighting *rows;
+	struct radix_ref *refs, *tmp; /* as long as rows */
+	unsigned count, cap;
+	uint64_t oldest_ms;
+	uint64_t acknowledged;
+	struct orgs orgs;
+};
+
+/* What one commit works with. */
+struct pass {
+	struct store_writer *w;
+	struct kv_txn *txn;
+	struct radix_ref *refs; /* of one table; compacted in place as it is used */
+	size_t count;
+	bool six;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+int store_writer_new(struct store *s, const struct store_writer_opts *opts,
+		     struct store_writer **out)
+{
+	struct store_writer *w;
+
+	if (!s->write)
+		return DT_EREFUSED;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->store = s;
+	w->opts = *opts;
+	if (!w->opts.batch_records)
+		w->opts.batch_records = BATCH_RECORDS_DEFAULT;
+	if (!w->opts.batch_ms)
+		w->opts.batch_ms = BATCH_MS_DEFAULT;
+	if (!w->opts.disk_floor_bytes)
+		w->opts.disk_floor_bytes = disk_floor_default;
+	orgs_init(&w->orgs);
+	*out = w;
+	return 0;
+}
+
+void store_writer_free(struct store_writer *w)
+{
+	if (!w)
+		return;
+	orgs_fini(&w->orgs);
+	free(w->rows);
+	free(w->refs);
+	free(w->tmp);
+	free(w);
+}
+
+uint64_t store_writer_acknowledged(const struct store_writer *w)
+{
+	return w->acknowledged;
+}
+
+/* ---- sorting ------------------------------------------------------------- */
+
+static int compare_addr(const struct sighting *a, const struct sighting *b)
+{
+	int d = memcmp(a->from.addr, b->from.addr, sizeof(a->from.addr));
+
+	return d ? d : (int)a->from.port - (int)b->from.port;
+}
+
+static int compare_node(const struct sighting *a, const struct sighting *b)
+{
+	int d = memcmp(a->key.b, b->key.b, NODEID_BYTES);
+
+	return d ? d : compare_addr(a, b);
+}
+
+static int by_addr(const void *a, const void *b, void *rows)
+{
+	const struct sighting *r = rows;
+
+	return compare_addr(&r[((const struct radix_ref *)a)->row],
+			    &r[((const struct radix_ref *)b)->row]);
+}
+
+static int by_node(const void *a, const void *b, void *rows)
+{
+	const struct sighting *r = rows;
+
+	return compare_node(&r[((const struct radix_ref *)a)->row],
+			    &r[((const struct radix_ref *)b)->row]);
+}
+
+/* Rows whose first 8 key bytes agree are few: an ordinary sort ends the work. */
+static void sort_refs(struct pass *p, int (*compare)(const void *, const void *, void *))
+{
+	size_t run = 0;
+
+	radix_sort(p->refs, p->w->tmp, p->count);
+	for (size_t i = 1; i <= p->count; i++) {
+		if (i < p->count && p->refs[i].prefix == p->refs[run].prefix)
+			continue;
+		if (i - run > 1)
+			qsort_r(p->refs + run, i - run, sizeof(*p->refs), compare, p->w->rows);
+		run = i;
+	}
+}
+
+static uint64_t addr_prefix(const struct endpoint *ep)
+{
+	uint64_t v;
+
+	if (endpoint_is4(ep))
+		return (uint64_t)endpoint_get_ip4(ep) << 16 | ep->port;
+	memcpy(&v, ep->addr, sizeof(v));
+	return __builtin_bswap64(v);
+}
+
+static uint64_t id_prefix(const struct sighting *s)
+{
+	uint64_t v;
+
+	memcpy(&v, s->key.b, sizeof(v));
+	return __builtin_bswap64(v);
+}
+
+/* Heard under an id: a node. Anything less is a contact. */
+static bool is_node(const struct sighting *s)
+{
+	return s->way != SIGHTING_MENTIONED && s->key.bits == NODEID_BITS;
+}
+
+static void select_refs(struct pass *p, bool nodes)
+{
+	const struct sighting *rows = p->w->rows;
+
+	p->count = 0;
+	for (unsigned i = 0; i < p->w->count; i++) {
+		if (is_node(&rows[i]) != nodes || endpoint_is4(&rows[i].from) == p->six)
+			continue;
+		p->refs[p->count++] = (struct radix_ref){
+			.prefix = nodes ? id_prefix(&rows[i]) : addr_prefix(&rows[i].from),
+			.row = i,
+		};
+	}
+}
+
+/* ---- nodes ------------------------------------------------------------------ */
+
+static bool is_placed(const struct record_place *p)
+{
+	return p->asn || p->has_point || p->country[0];
+}
+
+static int place(struct pass *p, const struct endpoint *ep, struct record *r)
+{
+	struct geo_place g = { 0 };
+
+	if (p->w->opts.geo)
+		geo_lookup(p->w->opts.geo, ep, &g);
+	r->place = record_place_of(&g);
+	return orgs_note(&p->w->orgs, g.asn);
+}
+
+static int replace_if_changed(struct kv_cursor *c, struct span key, const uint8_t *old,
+			      const uint8_t *now, size_t len)
+{
+	if (memcmp(old, now, len) == 0)
+		return 0;
+	return kv_cursor_replace(c, key, span_of(now, len));
+}
+
+/* @r: out; what the table holds afterwards. */
+static int upsert_node(struct pass *p, struct kv_cursor *c, const struct sighting *s,
+		       struct record *r)
+{
+	uint8_t key[RECORD_KEY_MAX], was[RECORD_BYTES], now[RECORD_BYTES];
+	const struct nodeid id = nodekey_to_id(&s->key);
+	struct span k = span_of(key, record_key(&id, &s->from, key)), old;
+	struct record before;
+	int rc;
+
+	record_encode(r, now);
+	rc = kv_cursor_insert(c, k, span_of(now, sizeof(now)), &old);
+	if (rc < 0)
+		return rc;
+	if (rc == 1) {
+		memcpy(was, now, sizeof(was));
+	} else {
+		rc = record_decode(old, &before);
+		if (rc < 0)
+			return rc;
+		memcpy(was, old.ptr, sizeof(was));
+		merge_record(r, &before);
+	}
+	if (!is_placed(&r->place))
+		rc = place(p, &s->from, r);
+	if (rc < 0)
+		return rc;
+	record_encode(r, now);
+	return replace_if_changed(c, k, was, now, sizeof(now));
+}
+
+static int write_nodes(struct pass *p)
+{
+	const struct sighting *rows = p->w->rows;
+	struct kv_cursor *c;
+	size_t folded = 0;
+	int rc = kv_cursor_open(p->txn, p->six ? KV_NODES6 : KV_NODES4, &c);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < p->count && rc == 0;) {
+		uint32_t first = p->refs[i].row;
+		struct record r = merge_from_sighting(&rows[first], p->w->store->epoch_s), more;
+
+		for (i++; i < p->count && compare_node(&rows[first], &rows[p->refs[i].row]) == 0;
+		     i++) {
+			more = merge_from_sighting(&rows[p->refs[i].row], p->w->store->epoch_s);
+			merge_record(&r, &more);
+		}
+		rc = upsert_node(p, c, &rows[first], &r);
+		/* What stands behind is used up: the addresses of the next pass go there. */
+		p->refs[folded++] = (struct radix_ref){ .prefix = addr_prefix(&rows[first].from),
+							.row = first,
+							.extra = r.last_seen_s };
+	}
+	p->count = folded;
+	kv_cursor_close(c);
+	return rc;
+}
+
+/* ---- addresses ---------------------------------------------------------------- */
+
+/* Two ids at one endpoint: the one seen last stays. */
+static int settle_addr(struct kv_cursor *addr, struct kv_cursor *nodes, struct span key,
+		       const struct sighting *s, uint32_t seen_s, struct span old)
+{
+	uint8_t id4[RECORD_ADDR_BYTES];
+	struct record other;
+	struct nodeid id;
+	int rc;
+
+	if (old.len != RECORD_ADDR_BYTES)
+		return DT_ECORRUPT;
+	if (memcmp(old.ptr, s->key.b, RECORD_ADDR_BYTES) == 0)
+		return 0;
+	memcpy(id4, old.ptr, sizeof(id4));
+	rc = addr_find(nodes, &s->from, id4, &id, &other);
+	if (rc < 0)
+		return rc;
+	if (rc == 1 && addr_later(other.last_seen_s, id4, seen_s, s->key.b))
+		return 0;
+	return kv_cursor_replace(addr, key, span_of(s->key.b, RECORD_ADDR_BYTES));
+}
+
+static int upsert_addrs(struct pass *p, struct kv_cursor *addr, struct kv_cursor *nodes)
+{
+	const struct sighting *rows = p->w->rows;
+	uint8_t key[ENDPOINT_COMPACT6];
+	struct span old;
+
+	for (size_t i = 0; i < p->count; i++) {
+		const struct sighting *s = &rows[p->refs[i].row];
+		struct span k = span_of(key, record_addr(&s->from, key));
+		int rc = kv_cursor_insert(addr, k, span_of(s->key.b, RECORD_ADDR_BYTES), &old);
+
+		if (rc == 0)
+			rc = settle_addr(addr, nodes, k, s, p->refs[i].extra, old);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int write_addrs(struct pass *p)
+{
+	struct kv_cursor *addr, *nodes;
+	int rc = kv_cursor_open(p->txn, p->six ? KV_ADDR6 : KV_ADDR4, &addr);
+
+	if (rc < 0)
+		return rc;
+	rc = kv_cursor_open(p->txn, p->six ? KV_NODES6 : KV_NODES4, &nodes);
+	if (rc == 0) {
+		rc = upsert_addrs(p, addr, nodes);
+		kv_cursor_close(nodes);
+	}
+	kv_cursor_close(addr);
+	return rc;
+}
+
+/* ---- contacts -------------------------------------------------------------------- */
+
+static int upsert_contact(struct kv_cursor *c, const struct endpoint *ep, struct record_contact *r)
+{
+	uint8_t key[ENDPOINT_COMPACT6], now[RECORD_CONTACT_BYTES];
+	struct span k = span_of(key, record_addr(ep, key)), old;
+	struct record_contact before;
+	int rc;
+
+	record_contact_encode(r, now);
+	rc = kv_cursor_insert(c, k, span_of(now, sizeof(now)), &old);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = record_contact_decode(old, &before);
+	if (rc < 0)
+		return rc;
+	merge_contact(r, &before);
+	record_contact_encode(r, now);
+	return replace_if_changed(c, k, old.ptr, now, sizeof(now));
+}
+
+static int write_contacts(struct pass *p)
+{
+	const struct sighting *rows = p->w->rows;
+	struct kv_cursor *c;
+	int rc = kv_cursor_open(p->txn, p->six ? KV_MENTIONED6 : KV_MENTIONED4, &c);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < p->count && rc == 0;) {
+		uint32_t first = p->refs[i].row, epoch_s = p->w->store->epoch_s;
+		struct record_contact r = merge_contact_from_sighting(&rows[first], epoch_s), more;
+
+		for (i++; i < p->count && compare_addr(&rows[first], &rows[p->refs[i].row]) == 0;
+		     i++) {
+			more = merge_contact_from_sighting(&rows[p->refs[i].row], epoch_s);
+			merge_contact(&r, &more);
+		}
+		rc = upsert_contact(c, &rows[first].from, &r);
+	}
+	kv_cursor_close(c);
+	return rc;
+}
+
+/* ---- the batch --------------------------------------------------------------------- */
+
+static int write_family(struct pass *p)
+{
+	int rc = 0;
+
+	select_refs(p, true);
+	if (p->count) {
+		sort_refs(p, by_node);
+		rc = write_nodes(p);
+		sort_refs(p, by_addr);
+		if (rc == 0)
+			rc = write_addrs(p);
+	}
+	if (rc < 0)
+		return rc;
+	select_refs(p, false);
+	sort_refs(p, by_addr);
+	return p->count ? write_contacts(p) : 0;
+}
+
+static int write_batch(struct store_writer *w, struct kv_txn *txn)
+{
+	struct pass four = { .w = w, .txn = txn, .refs = w->refs };
+	struct pass six = { .w = w, .txn = txn, .refs = w->refs, .six = true };
+	int rc = write_family(&four);
+
+	if (rc == 0)
+		rc = write_family(&six);
+	if (rc == 0 && w->opts.geo)
+		rc = orgs_write(&w->orgs, txn, w->opts.geo);
+	return rc;
+}
+
+static int check_floor(const struct store_writer *w)
+{
+	uint64_t free_bytes;
+	int rc = fs_free_bytes(w->store->dir_fd, &free_bytes);
+
+	if (rc < 0)
+		return rc;
+	return free_bytes < w->opts.disk_floor_bytes ? DT_ENOSPACE : 0;
+}
+
+static int commit(struct store_writer *w)
+{
+	struct kv_txn *txn;
+	int rc = check_floor(w);
+
+	if (rc == 0)
+		rc = kv_begin(w->store->kv, true, &txn);
+	if (rc < 0)
+		return rc;
+	rc = write_batch(w, txn);
+	if (rc == 0)
+		rc = kv_commit(txn);
+	else
+		kv_abort(txn);
+	orgs_settle(&w->orgs, rc == 0);
+	if (rc < 0)
+		return rc;
+	w->acknowledged += w->count;
+	w->count = 0;
+	return 0;
+}
+
+static int grow(struct store_writer *w)
+{
+	unsigned cap = w->cap ? 2 * w->cap : BATCH_FIRST_RECORDS;
+	struct sighting *rows;
+	struct radix_ref *refs, *tmp;
+
+	if (cap > w->opts.batch_records)
+		cap = w->opts.batch_records;
+	rows = reallocarray(w->rows, cap, sizeof(*rows));
+	if (rows)
+		w->rows = rows;
+	refs = reallocarray(w->refs, cap, sizeof(*refs));
+	if (refs)
+		w->refs = refs;
+	tmp = reallocarray(w->tmp, cap, sizeof(*tmp));
+	if (tmp)
+		w->tmp = tmp;
+	if (!rows || !refs || !tmp)
+		return -ENOMEM;
+	w->cap = cap;
+	return 0;
+}
+
+static int check_sightings(const struct sighting *list, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (list[i].way >= SIGHTING_WAYS)
+			return DT_EKIND;
+		if (list[i].key.bits != 0 && list[i].key.bits != NODEID_BITS)
+			return DT_EUNSUPPORTED; /* other networks get tables of their own */
+	}
+	return 0;
+}
+
+static int make_room(struct store_writer *w)
+{
+	if (w->count == w->opts.batch_records)
+		return commit(w);
+	return w->count == w->cap ? grow(w) : 0;
+}
+
+int store_writer_put(void *ctx, const struct sighting *list, unsigned count)
+{
+	struct store_writer *w = ctx;
+	uint64_t now = now_ms();
+	int rc = check_sightings(list, count);
+
+	while (rc == 0 && count) {
+		unsigned n;
+
+		rc = make_room(w);
+		if (rc < 0)
+			return rc;
+		n = w->cap - w->count < count ? w->cap - w->count : count;
+		if (w->count == 0)
+			w->oldest_ms = now;
+		memcpy(w->rows + w->count, list, n * sizeof(*list));
+		w->count += n;
+		list += n;
+		count -= n;
+	}
+	if (rc == 0 && w->count &&
+	    (w->count == w->opts.batch_records || now - w->oldest_ms >= w->opts.batch_ms))
+		rc = commit(w);
+	return rc;
+}
+
+int store_writer_flush(void *ctx)
+{
+	struct store_writer *w = ctx;
+
+	return w->count ? commit(w) : 0;
+}
