@@ -19,6 +19,7 @@ enum {
 
 static const struct bench *const groups[] = {
 	bench_krpc,
+	bench_net,
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 

@@ -30,6 +30,7 @@ struct bench {
 };
 
 extern const struct bench bench_krpc[]; /* bench_krpc.c */
+extern const struct bench bench_net[];  /* bench_net.c */
 
 /** bench_list() - names and what they measure, one a line. */
 void bench_list(FILE *out);

@@ -145,7 +145,7 @@ struct net_udp_opts {
 	size_t rcvbuf_bytes;     /* asked for with SO_RCVBUFFORCE, else SO_RCVBUF; 0 = 64 MiB */
 	size_t sndbuf_bytes;     /* 0 = 8 MiB */
 	const char *bind_device; /* SO_BINDTODEVICE; NULL = none */
-	unsigned recv_buffers;   /* io_uring: power of two, at most 2^15; 0 = 512 */
+	unsigned recv_buffers;   /* io_uring: power of two, at most 2^15; 0 = 256 */
 };
 
 enum { NET_WORKERS_MAX = 64 };

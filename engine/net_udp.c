@@ -25,7 +25,7 @@ enum {
 	RCVBUF_DEFAULT =
 		64 << 20, /* 50 to 100 thousand replies of 300 bytes, kernel overhead included */
 	SNDBUF_DEFAULT = 8 << 20,
-	RECV_BUFFERS_DEFAULT = 512, /* E-3: what cycles must stay in the cache */
+	RECV_BUFFERS_DEFAULT = NET_BATCH_MAX, /* E-23: what goes round should stay in the cache */
 	PAGE_BYTES = 4096,
 	RECV_BUFFERS_MAX = 1 << 15, /* the kernel's bound for a provided-buffer ring */
 };

@@ -19,7 +19,7 @@ enum {
 	/*
 	 * How long a device gathers before it looks again. A wake-up of an idle
 	 * core costs some 25 us on each side, a datagram 1 us: waking per datagram
-	 * would be most of the work (E-4).
+	 * would be most of the work (E-22).
 	 */
 	NET_UDP_TICK_NS = 500 * 1000,
 	NET_UDP_FRAME_STRIDE = NET_FRAME_MAX,

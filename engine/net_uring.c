@@ -20,7 +20,7 @@
  * Receiving: multishot recvmsg into a ring of provided buffers, issued anew
  * each turn with MSG_DONTWAIT: it takes what lies in the queue and ends. A
  * multishot that stays armed costs a poll wake-up in the sender's softirq for
- * each datagram and brings nothing to a loop that comes back anyway (E-3).
+ * each datagram and brings nothing to a loop that comes back anyway (E-21).
  *
  * user_data of a send is its tag and length, which is all that a refusal needs.
  */
@@ -247,9 +247,13 @@ static int turn(struct net_uring *d, struct net_msg *msgs, unsigned max)
 {
 	unsigned ready = io_uring_cq_ready(&d->ring);
 	unsigned drains = ready >= max ? 0 : d->drains;
+	/* completions that wait may each hold a buffer */
+	unsigned fit = ready < d->buffers ? (d->buffers - ready) / DRAIN_MAX : 0;
 	unsigned n;
 	int err;
 
+	if (drains > fit && !d->cut)
+		drains = fit ? fit : 1;
 	err = enter(d, drains);
 	if (err)
 		return err;
