@@ -198,6 +198,12 @@ static bool make_room(struct limiter *l, uint32_t tick)
 	uint32_t age = tick - l->gen[0].since;
 	size_t most = l->gen[0].entries / 100 * LOAD_MAX_PERCENT;
 
+	/* Nothing in it yet: its time begins now. Else the first packet, at whatever time
+	 * the clock stands, would put a small table in the place of the one the hint asked for. */
+	if (l->gens == 1 && l->gen[0].used == 0) {
+		l->gen[0].since = tick;
+		return true;
+	}
 	if (age >= STALE_TICKS)
 		return start_over(l, tick) == 0;
 	if (l->gen[0].used >= most)

@@ -251,6 +251,27 @@ static void test_grows_and_shrinks(void **state)
 }
 
 /* More doublings within keep than there may be tables: new addresses wait, none passes twice. */
+/* The hint holds from the first packet on, whatever the clock says by then. */
+static void test_hint_outlives_the_clock(void **state)
+{
+	enum { CROWD = 600000 };
+	struct limiter_opts opts = host_opts;
+	struct limiter_stats stats;
+	uint64_t now = 1000000 * S, retry;
+	struct limiter *l;
+
+	(void)state;
+	opts.entries_hint = CROWD;
+	assert_int_equal(limiter_new(&opts, &l), 0);
+	for (unsigned i = 0; i < CROWD; i++)
+		if (!pass(l, i, now + i * 1000, &retry))
+			fail_msg("address %u had to wait", i);
+	limiter_stats(l, &stats);
+	assert_int_equal(stats.tables, 1);
+	assert_int_equal(stats.crowded, 0);
+	limiter_free(l);
+}
+
 static void test_crowded(void **state)
 {
 	struct limiter_stats stats;
@@ -302,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_retry_is_kept),
 		cmocka_unit_test(test_pauses),
 		cmocka_unit_test(test_grows_and_shrinks),
+		cmocka_unit_test(test_hint_outlives_the_clock),
 		cmocka_unit_test(test_crowded),
 	};
 
