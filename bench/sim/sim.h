@@ -23,27 +23,47 @@
 
 struct sim_opts {
 	uint64_t seed;
-	uint32_t live;	     /* nodes that answer */
-	double dead_share;   /* dead contacts as a share of all ids; 0.40 */
-	double loss;	     /* per round trip; 0.05 */
-	uint32_t delay_us;   /* median round trip; 0 = at once */
-	double lt_share;     /* tables of 128/64/32/16/8; the others 8 everywhere; 0.70 */
+	uint32_t live;         /* nodes that answer */
+	double dead_share;     /* dead contacts as a share of all ids; 0.40 */
+	double loss;           /* per round trip; 0.05 */
+	uint32_t delay_us;     /* median round trip; 0 = at once */
+	double lt_share;       /* tables of 128/64/32/16/8; the others 8 everywhere; 0.70 */
 	const struct geo *geo; /* real networks to draw addresses from; borrowed; NULL or an
 				* empty set = own table */
-	bool plain;	     /* hand out loopback aliases as contacts (any third-party crawler) */
-	uint64_t epoch;	     /* reserved for churn: which round of the same world */
+	bool plain;            /* hand out loopback aliases as contacts (any third-party crawler) */
+	uint64_t epoch;        /* reserved for churn: which round of the same world */
 };
 
 struct sim_opts sim_opts_default(void);
 
 struct sim_world;
 
-/** sim_world_new() - Cost: about 20 bytes and 100 ns per node. Errors: -ENOMEM, DT_ERANGE. */
+/** sim_world_new() - Cost: about 9 bytes and 60 ns per node. Errors: -ENOMEM, DT_ERANGE. */
 int sim_world_new(const struct sim_opts *opts, struct sim_world **out) DT_MUST;
 void sim_world_free(struct sim_world *w);
 
+/** sim_world_opts() - what it was made from. */
+const struct sim_opts *sim_world_opts(const struct sim_world *w);
+
+/**
+ * sim_world_shed() - drop the table of ids, so that the crawler's memory is its
+ * own: after sim_farm_start() only the child needs it, net_alias never does.
+ * sim_world_load() makes it again; whoever needs ids (sim_world_node(), sim_score(),
+ * sim_peer_answer(), sim_truth_write()) needs it loaded. A new world is.
+ * Errors:  -ENOMEM.
+ */
+void sim_world_shed(struct sim_world *w);
+int sim_world_load(struct sim_world *w) DT_MUST;
+
+/** sim_world_bytes() - memory of its tables now. */
+uint64_t sim_world_bytes(const struct sim_world *w);
+
 /** sim_world_nodes() - live and dead together. */
 uint32_t sim_world_nodes(const struct sim_world *w);
+
+/** sim_world_contact() - how replies name node @n: its public endpoint, the alias with opts.plain.
+ */
+struct endpoint sim_world_contact(const struct sim_world *w, uint32_t n);
 
 /** sim_world_bootstrap() - up to @max live endpoints to start from. Returns the count. */
 unsigned sim_world_bootstrap(const struct sim_world *w, struct endpoint *out, unsigned max);
@@ -52,7 +72,7 @@ unsigned sim_world_bootstrap(const struct sim_world *w, struct endpoint *out, un
 struct sim_node {
 	struct nodeid id;
 	struct endpoint public_ep; /* what contacts, store, geo and maps see */
-	struct endpoint alias;	   /* where the farm answers for it: 127.x.y.z:port */
+	struct endpoint alias;     /* where the farm answers for it: 127.x.y.z:port */
 	bool live;
 };
 
@@ -81,16 +101,17 @@ int net_sim_open(struct sim_world *w, struct net **out, struct clock *clock) DT_
 /* ---- the farm -------------------------------------------------------------- */
 
 struct sim_farm_opts {
-	unsigned threads;      /* one per core */
-	bool pin;	       /* thread i on core i, sockets dealt by CPU */
+	unsigned threads;         /* one per core */
+	bool pin;                 /* thread i on core i, sockets dealt by CPU */
 	enum net_backend backend; /* how the farm itself does I/O; MMSG by default */
-	uint16_t base_port;    /* first of its ports; 0 = chosen */
+	uint16_t base_port;       /* first of its ports; 0 = chosen */
 };
 
 struct sim_farm;
 
 /** sim_farm_start() - fork the farm; returns once every port is bound and answering. */
-int sim_farm_start(struct sim_world *w, const struct sim_farm_opts *opts, struct sim_farm **out) DT_MUST;
+int sim_farm_start(struct sim_world *w, const struct sim_farm_opts *opts,
+		   struct sim_farm **out) DT_MUST;
 
 struct sim_farm_stats {
 	uint64_t received, answered, lost, dead, malformed, send_failures, kernel_drops;
@@ -114,7 +135,7 @@ int net_alias_open(const struct sim_world *w, struct net *inner, struct net **ou
 
 struct sim_truth {
 	uint64_t live, seen, answered;
-	double recall;	       /* answered live / live */
+	double recall;         /* answered live / live */
 	double seen_share;     /* seen live / live */
 	double estimate_error; /* (answered + unseen estimate - live) / live; NAN until given */
 	uint64_t false_nodes;  /* endpoints said to have answered that are not live nodes */
@@ -129,13 +150,20 @@ void sim_score(const struct sim_world *w,
 	       int (*lookup)(void *ctx, const struct endpoint *ep, struct nodeid *id), void *ctx,
 	       struct sim_truth *out);
 
-/** sim_truth_write() - DIR/truth.csv (id, endpoint, alias, live) and DIR/geo.tsv (own geo table). */
+/**
+ * sim_truth_write() - DIR/truth.csv (id, endpoint, alias, live) and, where no geo
+ * files were used, DIR/geo.tsv. Cost: 100 bytes and 1 us a node. Errors: -errno.
+ */
 int sim_truth_write(const struct sim_world *w, const char *dir) DT_MUST;
 
-/** sim_world_geo_is_own() - true where no geo file was used: pictures say SYNTHETIC SAMPLE either way. */
+/** sim_world_geo_is_own() - true where no geo file was used: pictures say SYNTHETIC SAMPLE either
+ * way. */
 bool sim_world_geo_is_own(const struct sim_world *w);
 
-/** sim_world_write_geo() - the own table: start, end, asn, org, country, city, lat, lon, radius_km; TSV. */
+/**
+ * sim_world_write_geo() - the own table: start, end, asn, org, country, city, lat,
+ * lon, radius_km; TSV. Errors: -errno; DT_EUNSUPPORTED where geo files were used.
+ */
 int sim_world_write_geo(const struct sim_world *w, const char *path) DT_MUST;
 
 #endif

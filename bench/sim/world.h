@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BENCH_SIM_WORLD_H
+#define BENCH_SIM_WORLD_H
+
+#include <string.h>
+
+#include "bench/sim/place.h"
+#include "bench/sim/shuffle.h"
+#include "bench/sim/sim.h"
+#include "engine/rng.h"
+
+/**
+ * DOC: the inside of a world, for the files of bench/sim alone.
+ *
+ * Node number n is the rank of its id: ids are sorted, so the nodes that share
+ * a prefix, and with them every bucket of every routing table, are a contiguous
+ * range of numbers. Stored are the upper 64 bits of each id and an index over
+ * them, 8.5 bytes a node; the lower 96 bits of an id, whether the node is alive,
+ * its age, client, table and address are computed from n.
+ */
+
+/** Age classes of census 4.2: 30, 60 and 10 % of the nodes. */
+enum sim_age { SIM_OLD, SIM_MIDDLE, SIM_YOUNG, SIM_AGES };
+
+/** What is drawn, so that no two kinds of draws share their numbers. */
+enum sim_draw_kind {
+	SIM_DRAW_ID,
+	SIM_DRAW_TAIL,
+	SIM_DRAW_MOOD,
+	SIM_DRAW_CLIENT,
+	SIM_DRAW_PORT,
+	SIM_DRAW_NUMBER,
+	SIM_DRAW_PLACE,
+	SIM_DRAW_BOOTSTRAP,
+	SIM_DRAW_PRESENT,
+	SIM_DRAW_ENTRY,
+	SIM_DRAW_LOSS,
+	SIM_DRAW_DELAY,
+	SIM_DRAW_TOKEN,
+	SIM_DRAW_SWARM,
+	SIM_DRAW_KINDS
+};
+
+struct sim_world {
+	struct sim_opts opts;
+	uint32_t nodes, live;
+	uint64_t loss_32;    /* of opts: 32-bit draws below it are lost */
+	uint32_t lt_16;      /* of opts: 16-bit draws below it are like libtorrent */
+	uint16_t alias_port; /* first port of the farm */
+	unsigned index_bits;
+	uint64_t last_alive; /* the greatest mood of a live node */
+	uint64_t *prefix;    /* sorted; NULL after sim_world_shed() */
+	uint32_t *index;     /* [i]: the first node whose upper index_bits bits are >= i */
+	uint64_t key[SIM_DRAW_KINDS];
+	struct sim_shuffle number; /* node number <-> number of its address */
+	struct sim_places *places;
+};
+
+static inline uint64_t sim_fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 p = (unsigned __int128)a * b;
+
+	return (uint64_t)p ^ (uint64_t)(p >> 64);
+}
+
+/**
+ * sim_draw() - a random number that is a function of (key, a, b).
+ * Source:  the two folded multiplications of wyhash64 and its constants (Wang
+ *          Yi, public domain).
+ */
+static inline uint64_t sim_draw(uint64_t key, uint64_t a, uint64_t b)
+{
+	uint64_t x = a ^ key ^ 0xa0761d6478bd642full, y = b ^ 0xe7037ed1a0b428dbull;
+	unsigned __int128 p = (unsigned __int128)x * y;
+
+	return sim_fold((uint64_t)p ^ 0x8ebc6af09c88c6e3ull,
+			(uint64_t)(p >> 64) ^ key ^ 0x589965cc75374cc3ull);
+}
+
+/** sim_below() - a 32-bit draw scaled to 0..@limit-1. */
+static inline uint32_t sim_below(uint32_t draw, uint32_t limit)
+{
+	return (uint32_t)((uint64_t)draw * limit >> 32);
+}
+
+/** sim_mix() - number @i of the splitmix64 series that a draw begins; for inner loops. */
+static inline uint64_t sim_mix(uint64_t seed, uint64_t i)
+{
+	return rng_mix(seed + i * 0x9e3779b97f4a7c15ull);
+}
+
+/**
+ * world_mood() - the one draw that says who a node is: its upper half whether it
+ * is alive, bits 0..15 its age, bits 16..31 its kind of table.
+ *
+ * splitmix64 is a bijection, so all draws differ, and draw_alive() found the
+ * one of them that exactly opts.live do not exceed.
+ */
+static inline uint64_t world_mood(const struct sim_world *w, uint32_t n)
+{
+	return sim_mix(w->key[SIM_DRAW_MOOD], n);
+}
+
+static inline bool mood_alive(const struct sim_world *w, uint64_t mood)
+{
+	return mood <= w->last_alive;
+}
+
+static inline enum sim_age mood_age(uint64_t mood)
+{
+	unsigned draw = mood & 0xffff;
+
+	return (enum sim_age)((draw >= 19661) + (draw >= 58982)); /* 30, 60, 10 % */
+}
+
+static inline bool world_alive(const struct sim_world *w, uint32_t n)
+{
+	return mood_alive(w, world_mood(w, n));
+}
+
+static inline bool world_is_lt(const struct sim_world *w, uint32_t n)
+{
+	return (world_mood(w, n) >> 16 & 0xffff) < w->lt_16;
+}
+
+/** world_id() - all 160 bits of node @n's id. */
+static inline void world_id(const struct sim_world *w, uint32_t n, uint8_t out[static 20])
+{
+	uint64_t top = __builtin_bswap64(w->prefix[n]);
+	uint64_t low = sim_mix(w->key[SIM_DRAW_TAIL], n);
+	uint32_t last = (uint32_t)(low * 0xd1342543de82ef95ull >> 32); /* no need to be random */
+
+	memcpy(out, &top, 8);
+	memcpy(out + 8, &low, 8);
+	memcpy(out + 16, &last, 4);
+}
+
+/** world_rank() - the first node whose upper 64 id bits are >= @v; w->nodes when none is. */
+uint32_t world_rank(const struct sim_world *w, uint64_t v);
+
+/** world_port() - of the public endpoint: 1024..65535 and no service port (census P7). */
+uint16_t world_port(const struct sim_world *w, uint32_t n);
+
+/** world_public() - what contacts, store, geo and maps see. */
+void world_public(const struct sim_world *w, uint32_t n, uint32_t *ip, uint16_t *port);
+
+/** world_alias() - where the farm answers for it. */
+void world_alias(const struct sim_world *w, uint32_t n, uint32_t *ip, uint16_t *port);
+
+/** world_contact() - which of the two replies carry. */
+static inline void world_contact(const struct sim_world *w, uint32_t n, uint32_t *ip,
+				 uint16_t *port)
+{
+	if (w->opts.plain)
+		world_alias(w, n, ip, port);
+	else
+		world_public(w, n, ip, port);
+}
+
+/** world_from_public(), _alias() - the inverse; DT_ENOTFOUND. IPs in host order. */
+int world_from_public(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *n) DT_MUST;
+int world_from_alias(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *n) DT_MUST;
+
+/**
+ * Aliases keep away from 127.0/16 (127.0.0.1, the resolver's 127.0.0.53,
+ * Debian's 127.0.1.1) and from the last /24 (the broadcast address).
+ */
+enum {
+	ALIAS_NET = 0x7f, /* first octet of everything the farm answers for */
+	ALIAS_FIRST = 0x7f010000,
+	ALIAS_LAST = 0x7ffffeff,
+	ALIAS_ROOM = ALIAS_LAST - ALIAS_FIRST + 1,
+	ALIAS_PORTS_MAX = 8, /* 133 million nodes are room enough */
+	ALIAS_PORT = 20000,  /* where no farm has chosen yet; below ip_local_port_range */
+};
+
+static inline bool alias_is_loopback(uint32_t ip)
+{
+	return ip >> 24 == ALIAS_NET;
+}
+
+/** alias_ports() - how many ports the farm of @nodes needs. */
+static inline unsigned alias_ports(uint32_t nodes)
+{
+	return (nodes + ALIAS_ROOM - 1) / ALIAS_ROOM;
+}
+
+#endif
