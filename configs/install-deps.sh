@@ -13,13 +13,13 @@ test="libcmocka-dev iproute2 python3-minimal python3-libtorrent transmission-dae
 lint="clang-format cppcheck"
 fuzz="clang libclang-rt-dev"
 
-quiet=0 list=0 want=""
+quiet=0 list=0 modules=0 want=""
 for a in "$@"; do
 	case $a in
 	--quiet) quiet=1 ;;
 	--list-missing) list=1 ;;
 	build) want+=" $build" ;;
-	test) want+=" $test" ;;
+	test) want+=" $test" modules=1 ;;
 	lint) want+=" $lint" ;;
 	fuzz) want+=" $fuzz" ;;
 	*) echo "install-deps.sh: unknown group '$a' (build, test, lint, fuzz)" >&2; exit 2 ;;
@@ -35,9 +35,20 @@ have() {
 	dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'
 }
 
+# Node modules of tests/package.json: one more kind of node for the tests. Where
+# they cannot be had, the tests go without and say so.
+modules() {
+	local dir=${0%/*}/../tests
+	[ $modules = 1 ] && [ ! -d "$dir/node_modules" ] && command -v npm >/dev/null || return 0
+	echo "installing: tests/package.json"
+	timeout 60 npm ci --prefix "$dir" --no-audit --no-fund --fetch-retries=0 >/dev/null 2>&1 ||
+		echo "install-deps.sh: npm could not; tests go without these modules" >&2
+}
+
 missing=()
 for p in $want; do have "$p" || missing+=("$p"); done
 if [ ${#missing[@]} -eq 0 ]; then
+	[ $list = 1 ] || modules
 	[ $quiet = 1 ] || echo "dependencies: all there"
 	exit 0
 fi
@@ -61,3 +72,4 @@ run() { $sudo env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1; }
 run apt-get install -y --no-install-recommends "${missing[@]}" ||
 	{ run apt-get update && run apt-get install -y --no-install-recommends "${missing[@]}"; } ||
 	{ tail -n 20 "$log" >&2; echo "install-deps.sh: apt-get failed, see above" >&2; exit 1; }
+modules
