@@ -17,7 +17,7 @@ int bloom_init(struct bloom *b, unsigned width, unsigned height)
 
 	*b = (struct bloom){ .width = width, .height = height };
 	/* on small frames the finest levels would be finer than a pixel */
-	while (u < 0.75 && skip < BLOOM_LEVELS - 2) {
+	while (u < 0.7071 && skip < BLOOM_LEVELS - 2) {
 		u *= 2;
 		skip++;
 	}
@@ -109,18 +109,39 @@ static void first_row(void *ctx, unsigned y, unsigned worker)
 	}
 }
 
-static void halve(const struct bloom_level *from, struct bloom_level *to)
+static unsigned within(int i, unsigned n)
 {
-	for (unsigned y = 0; y < to->height; y++) {
-		unsigned ya = 2 * y, yb = ya + 1 < from->height ? ya + 1 : ya;
-		const accum_light *a = from->px + (size_t)ya * from->width;
-		const accum_light *b = from->px + (size_t)yb * from->width;
+	return i < 0 ? 0 : (unsigned)i < n ? (unsigned)i : n - 1;
+}
+
+/*
+ * 1-3-3-1 along both axes, not the mean of two: with that the glow of a light
+ * would lean to one side, depending on which pair of pixels it fell into.
+ */
+static void halve(const struct bloom_level *from, struct bloom_level *to, accum_light *spare)
+{
+	for (unsigned y = 0; y < from->height; y++) {
+		const accum_light *row = from->px + (size_t)y * from->width;
 
 		for (unsigned x = 0; x < to->width; x++) {
-			unsigned xa = 2 * x, xb = xa + 1 < from->width ? xa + 1 : xa;
+			int i = 2 * (int)x;
 
-			to->px[(size_t)y * to->width + x] = (a[xa] + a[xb] + b[xa] + b[xb]) * 0.25f;
+			spare[(size_t)y * to->width + x] =
+				(row[within(i - 1, from->width)] + row[within(i + 2, from->width)] +
+				 (row[i] + row[within(i + 1, from->width)]) * 3) *
+				0.125f;
 		}
+	}
+	for (unsigned y = 0; y < to->height; y++) {
+		int i = 2 * (int)y;
+		const accum_light *a = spare + (size_t)within(i - 1, from->height) * to->width;
+		const accum_light *b = spare + (size_t)i * to->width;
+		const accum_light *c = spare + (size_t)within(i + 1, from->height) * to->width;
+		const accum_light *d = spare + (size_t)within(i + 2, from->height) * to->width;
+
+		for (unsigned x = 0; x < to->width; x++)
+			to->px[(size_t)y * to->width + x] =
+				(a[x] + d[x] + (b[x] + c[x]) * 3) * 0.125f;
 	}
 }
 
@@ -187,7 +208,7 @@ void bloom_build(struct bloom *b, const accum_light *light, const struct accum *
 
 	parallel_run(threads, b->level[0].height, first_row, &s);
 	for (unsigned i = 1; i < b->levels; i++)
-		halve(&b->level[i - 1], &b->level[i]);
+		halve(&b->level[i - 1], &b->level[i], b->spare);
 	for (unsigned i = 0; i < b->levels; i++)
 		blur(&b->level[i], b->spare);
 	for (unsigned i = b->levels - 1; i > 0; i--) {

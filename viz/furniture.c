@@ -116,7 +116,7 @@ static void legend_row(const struct desk *d, const struct furniture_row *row, ui
 	room = width - text_width(d->text, &count, figure) - 12 * d->scale;
 	memcpy(shown, row->name, sizeof(shown));
 	name.tabular = false;
-	text_fit(d->text, &name, shown, room);
+	text_fit(d->text, &name, shown, sizeof(shown), room);
 	left_text(d, name, MARGIN, y, shown);
 	right_text(d, count, MARGIN + width, y, figure);
 	use_color(d->cr, FAINT, 0.16);
@@ -343,7 +343,7 @@ static void sources(const struct desk *d)
 	snprintf(line, sizeof(line), "%s%sMap: Natural Earth",
 		 d->f->attribution ? d->f->attribution : "",
 		 d->f->attribution && d->f->attribution[0] ? "  ·  " : "");
-	text_fit(d->text, &s, line, x - MARGIN);
+	text_fit(d->text, &s, line, sizeof(line), x - MARGIN);
 	right_text(d, s, x, y, line);
 }
 

@@ -120,7 +120,7 @@ static int write_file(const char *path, const uint8_t *bytes, uint64_t len, char
 		snprintf(why, 256, "%.200s...: the name is too long", path);
 		return -ENAMETOOLONG;
 	}
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (fd < 0) {
 		err = -errno;
 		snprintf(why, 256, "%.200s: %s", path, dt_strerror(err));

@@ -104,7 +104,7 @@ void project_map_init(struct project_map *m, unsigned width, unsigned height)
 	m->x0 = width / 2.0;
 	m->y0 = 40 * u + m->scale * project_equal_earth(0, 84 * NUM_RAD).y;
 	/* what a tall frame leaves above the furniture is shared out */
-	spare = 862 * u - (m->y0 + m->scale * project_equal_earth(0, 60 * NUM_RAD).y);
+	spare = 890 * u - (m->y0 + m->scale * project_equal_earth(0, 60 * NUM_RAD).y);
 	if (spare > 8 * u)
 		m->y0 += spare / 2;
 	m->km_per_px = 40075.017 / (2 * half * m->scale);

@@ -3,6 +3,7 @@
 #define VIZ_TEXT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "proto/err.h"
@@ -50,8 +51,12 @@ enum { TEXT_NAME_CHARS = 26, TEXT_NAME_MAX = 4 * TEXT_NAME_CHARS + 4 };
  */
 char *text_name(const char *hostile, char out[static TEXT_NAME_MAX]);
 
-/** text_fit() - shorten @name in place with an ellipsis until it is at most @width_px wide. */
-void text_fit(const struct text *t, const struct text_style *s, char *name, double width_px);
+/**
+ * text_fit() - shorten @name[@cap] in place until it is at most @width_px wide, with an
+ * ellipsis at its end where that has room.
+ */
+void text_fit(const struct text *t, const struct text_style *s, char *name, size_t cap,
+	      double width_px);
 
 /** text_count() - "1,234,567"; returns @out. */
 char *text_count(uint64_t n, char out[static 32]);

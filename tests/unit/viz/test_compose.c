@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "viz/compose.h"
+#include "viz/palette.h"
+
+enum { W = 640, H = 360 };
+
+struct stage {
+	struct basemap base;
+	struct accum plate;
+	struct bloom bloom;
+	accum_light *light;
+	uint32_t *words;
+	uint8_t *rgba;
+	struct compose_parts parts;
+};
+
+static void stage_open(struct stage *s)
+{
+	memset(s, 0, sizeof(*s));
+	assert_int_equal(basemap_open(&s->base, W, H, &(struct basemap_opts){ .bare = true }), 0);
+	assert_int_equal(accum_init(&s->plate, W, H), 0);
+	assert_int_equal(bloom_init(&s->bloom, W, H), 0);
+	s->light = calloc(W * H, sizeof(*s->light));
+	s->words = calloc(W * H, sizeof(*s->words));
+	s->rgba = calloc(W * H, 4);
+	assert_true(s->light && s->words && s->rgba);
+	bloom_build(&s->bloom, s->light, &s->plate, 1);
+	s->parts = (struct compose_parts){ .width = W,
+					   .height = H,
+					   .base = &s->base,
+					   .light = s->light,
+					   .bloom = &s->bloom,
+					   .overlay = s->words };
+}
+
+static void stage_close(struct stage *s)
+{
+	basemap_close(&s->base);
+	accum_fini(&s->plate);
+	bloom_fini(&s->bloom);
+	free(s->light);
+	free(s->words);
+	free(s->rgba);
+}
+
+/* The page comes out as it is: its mean exact, no pixel more than a step off. */
+static void test_dither(void **state)
+{
+	static const int page[3] = { 0x05, 0x07, 0x0b };
+	double sum[3] = { 0 };
+	struct stage s;
+
+	(void)state;
+	stage_open(&s);
+	assert_int_equal(compose_frame(&s.parts, s.rgba, 1), 0);
+	for (unsigned i = 0; i < W * H; i++) {
+		for (unsigned c = 0; c < 3; c++) {
+			assert_true(abs(s.rgba[4 * i + c] - page[c]) <= 1);
+			sum[c] += s.rgba[4 * i + c];
+		}
+		assert_int_equal(s.rgba[4 * i + 3], 255);
+	}
+	for (unsigned c = 0; c < 3; c++)
+		assert_true(fabs(sum[c] / (W * H) - page[c]) < 0.05);
+	stage_close(&s);
+}
+
+/* Light between two bytes' steps survives as a mean: that is what dither is for. */
+static void test_between_steps(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	stage_open(&s);
+	for (int step = 0; step < 8; step++) {
+		float level = 0.002f + 0.0005f * (float)step,
+		      page = (float)palette_linear(7 / 255.0);
+		float shown = compose_shoulder(level);
+		double sum = 0, want = 255 * palette_srgb((double)(page + shown * (1 - page)));
+
+		for (unsigned i = 0; i < W * H; i++)
+			s.light[i] = (accum_light){ level, level, level, 0 };
+		assert_int_equal(compose_frame(&s.parts, s.rgba, 2), 0);
+		for (unsigned i = 0; i < W * H; i++)
+			sum += s.rgba[4 * i + 1];
+		if (fabs(sum / (W * H) - want) > 0.06)
+			fail_msg("level %f: mean %f, not %f", (double)level, sum / (W * H), want);
+	}
+	stage_close(&s);
+}
+
+static void test_words(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	stage_open(&s);
+	s.words[100] = 0xffc08040; /* opaque */
+	s.words[200] = 0x80404040; /* half */
+	assert_int_equal(compose_frame(&s.parts, s.rgba, 1), 0);
+	assert_true(abs(s.rgba[400] - 0xc0) <= 1 && abs(s.rgba[401] - 0x80) <= 1 &&
+		    abs(s.rgba[402] - 0x40) <= 1);
+	assert_true(abs(s.rgba[800] - (0x40 + 2)) <= 2);
+	s.parts.overlay = NULL;
+	assert_int_equal(compose_frame(&s.parts, s.rgba, 1), 0);
+	assert_true(s.rgba[400] < 8);
+	stage_close(&s);
+}
+
+static void test_extremes(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	stage_open(&s);
+	for (unsigned i = 0; i < W * H; i++)
+		s.light[i] = (accum_light){ 1e6f, i % 2 ? 1e6f : 0, 0, 0 };
+	assert_int_equal(compose_frame(&s.parts, s.rgba, 1), 0);
+	for (unsigned i = 0; i < W * H; i++)
+		assert_true(s.rgba[4 * i] >= 253 && s.rgba[4 * i + 2] < 16);
+	stage_close(&s);
+}
+
+static void test_threads_and_frames(void **state)
+{
+	uint8_t *one = malloc(W * H * 4);
+	struct stage s;
+
+	(void)state;
+	assert_non_null(one);
+	stage_open(&s);
+	for (unsigned i = 0; i < W * H; i++)
+		s.light[i] = (accum_light){ (float)(i % 97) / 97, (float)(i % 31) / 31, 0.1f, 0 };
+	assert_int_equal(compose_frame(&s.parts, one, 1), 0);
+	assert_int_equal(compose_frame(&s.parts, s.rgba, 5), 0);
+	assert_memory_equal(one, s.rgba, W * H * 4);
+	s.parts.frame = 1; /* the noise moves on */
+	assert_int_equal(compose_frame(&s.parts, s.rgba, 5), 0);
+	assert_true(memcmp(one, s.rgba, W * H * 4) != 0);
+	free(one);
+	stage_close(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dither),
+		cmocka_unit_test(test_between_steps),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_extremes),
+		cmocka_unit_test(test_threads_and_frames),
+	};
+
+	return cmocka_run_group_tests_name("viz/compose", tests, NULL, NULL);
+}
