@@ -2,6 +2,7 @@
 #include "engine/gate.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "engine/blocklist.h"
@@ -18,6 +19,9 @@ enum {
 	HOST_PPS_HINT_MAX = 250000,
 	INTRODUCERS_MIN = 2, /* for service ports */
 };
+
+/* Thirty years: the slowest rate, so that sums stay far from the end of 64 bits. */
+static const double STEP_NS_MAX = 1e18;
 
 /* The global rate: the next packet's time, in ns and 2^-32 ns. */
 struct bucket {
@@ -40,13 +44,12 @@ struct gate {
 
 static void bucket_set(struct bucket *b, double rate_pps, uint64_t now_ns)
 {
-	double step = rate_pps > 0 ? (double)NS_PER_S / rate_pps : 0;
+	double whole, frac, step = rate_pps > 0 ? (double)NS_PER_S / rate_pps : 0;
 
 	b->limited = rate_pps > 0;
-	if (step > 1e18)
-		step = 1e18;
-	b->step_ns = (uint64_t)step;
-	b->step_frac = (uint32_t)((step - (double)b->step_ns) * 0x1p32);
+	frac = modf(step < STEP_NS_MAX ? step : STEP_NS_MAX, &whole);
+	b->step_ns = (uint64_t)whole;
+	b->step_frac = (uint32_t)(frac * 0x1p32);
 	/* A next packet that the old rate put further away than the new one would. */
 	if (b->next_ns > now_ns + b->step_ns)
 		b->next_ns = now_ns + b->step_ns;

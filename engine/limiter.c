@@ -75,6 +75,7 @@ static int table_open(struct table *t, size_t entries)
 	t->entries = t->lines * LINE_ENTRIES;
 	t->used = 0;
 	bytes = t->entries * sizeof(*t->at);
+	/* cppcheck-suppress invalidFunctionArg ; -1 is what MAP_ANONYMOUS wants */
 	at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (at == MAP_FAILED)
 		return -ENOMEM;
