@@ -19,10 +19,12 @@ enum {
 	 * not replies, and the bound keeps the list on the stack small. */
 	DATAGRAM_HEAD = 20,
 	PARCEL_DATAGRAMS_MAX = 64,
-	/* Parcels per ordered pair of workers: 64 KiB. Two kinds may be open at a time and
-	 * the others are on their way or being read. */
-	PARCELS_PER_PAIR = 16,
-	RING_SLOTS = 2 * PARCELS_PER_PAIR,
+	/* Parcels of a worker, shared out evenly over the others. Where the kernel deals
+	 * nothing, half of a turn's 256 replies of 300 bytes and all their contacts go to
+	 * others: 40 parcels of datagrams, 30 of contacts. */
+	PARCELS = 128,
+	PARCELS_PER_PAIR_MAX = 64,
+	PARCELS_PER_PAIR_MIN = 4,
 	OVERFLOW_MIN = 1024,
 };
 
@@ -63,7 +65,7 @@ struct office {
 };
 
 struct post {
-	unsigned workers;
+	unsigned workers, parcels_per_pair;
 	struct pair *pairs; /* [from * workers + to] */
 	struct office *offices;
 };
@@ -309,13 +311,14 @@ void post_stats(const struct post *p, unsigned worker, struct post_stats *out)
 
 /* ---- life --------------------------------------------------------------------- */
 
-static int pair_init(struct pair *pair)
+static int pair_init(struct pair *pair, unsigned parcels)
 {
-	pair->parcels = calloc(PARCELS_PER_PAIR, sizeof(*pair->parcels));
-	if (!pair->parcels || ring_init(&pair->there, RING_SLOTS) ||
-	    ring_init(&pair->back, RING_SLOTS))
+	pair->parcels = calloc(parcels, sizeof(*pair->parcels));
+	/* A ring of n slots holds n - 1. */
+	if (!pair->parcels || ring_init(&pair->there, 2 * parcels) ||
+	    ring_init(&pair->back, 2 * parcels))
 		return -ENOMEM;
-	for (unsigned i = 0; i < PARCELS_PER_PAIR; i++) {
+	for (unsigned i = 0; i < parcels; i++) {
 		bool ok = ring_push(&pair->back, &pair->parcels[i]);
 
 		assert(ok);
@@ -331,6 +334,10 @@ int post_new(unsigned workers, struct post **out)
 	if (!p)
 		return -ENOMEM;
 	p->workers = workers;
+	p->parcels_per_pair = PARCELS_PER_PAIR_MAX;
+	while (p->parcels_per_pair > PARCELS_PER_PAIR_MIN &&
+	       p->parcels_per_pair * workers > PARCELS)
+		p->parcels_per_pair /= 2;
 	p->pairs = calloc((size_t)workers * workers, sizeof(*p->pairs));
 	p->offices = aligned_alloc(64, workers * sizeof(*p->offices));
 	if (!p->pairs || !p->offices)
@@ -339,7 +346,7 @@ int post_new(unsigned workers, struct post **out)
 		memset(p->offices, 0, workers * sizeof(*p->offices));
 	for (unsigned i = 0; !err && i < workers * workers; i++)
 		if (i / workers != i % workers)
-			err = pair_init(&p->pairs[i]);
+			err = pair_init(&p->pairs[i], p->parcels_per_pair);
 	if (err) {
 		post_free(p);
 		return err;

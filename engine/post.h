@@ -48,7 +48,7 @@ struct post_stats {
 	uint64_t overflow_peak;       /* longest the list has been */
 };
 
-/** post_new() - Cost: 64 KiB of parcels per pair of workers. Errors: -ENOMEM. */
+/** post_new() - Cost: 512 KiB of parcels per worker; 1 MiB from 33 workers on. Errors: -ENOMEM. */
 int post_new(unsigned workers, struct post **out) DT_MUST;
 void post_free(struct post *p);
 

@@ -2,6 +2,7 @@
 #ifndef ENGINE_WORKER_H
 #define ENGINE_WORKER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ struct worker_opts {
 	struct post *post;         /* NULL where there is one worker */
 	struct crawl_opts crawl;   /* shard and shards are set from index and workers */
 	uint64_t idle_wait_max_ns; /* longest sleep of a turn; 0 = WORKER_IDLE_WAIT_NS */
+	const atomic_bool *hushed; /* once true, worker_close() says nothing more; NULL = never */
 	uint32_t window;           /* self-clocking, see worker_turn(); 0 = off */
 };
 
@@ -46,13 +48,14 @@ enum {
 /** struct worker_stats - counters of the worker itself. */
 struct worker_stats {
 	uint64_t turns, busy_turns, sleeps;
-	uint64_t sent_packets, recv_packets; /* as this loop saw them */
+	uint64_t sent_packets, recv_packets; /* as this loop saw them, refused ones taken off */
 	uint64_t ring_full;       /* turns without asking because the scribe was behind */
 	uint64_t window_full;     /* turns cut short by the window */
 	uint64_t post_dropped;    /* contacts lost because the overflow list was full */
 	uint64_t forward_dropped; /* datagrams for other workers lost for want of parcels */
 	uint64_t misdealt;        /* datagrams forwarded to their worker */
-	uint64_t cpu_ns;          /* of the turning thread; 0 where not measured */
+	uint64_t cpu_ns;          /* of the turning thread; set by the engine */
+	uint64_t first_send_ns, last_recv_ns; /* on the worker's clock; 0 = none yet */
 };
 
 struct worker;

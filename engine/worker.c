@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	/* What a turn that found nothing waits at least. Less would be a wake-up (35 us
+	 * on the reference machine) for a packet or two; more would outlast the 1 ms that
+	 * the gate's rate lets us be late. A datagram ends the wait in any case. */
+	NAP_NS = 500 * 1000,
+	/* Blocks that are begun go to the scribe at least this often. */
+	LANE_FLUSH_NS = 100 * 1000 * 1000,
+	FAILURES_MAX = 64, /* per round; drained until none is left */
+	WINDOW_BINS = 20,
+	WINDOW_BIN_NS = WORKER_WINDOW_NS / WINDOW_BINS,
+};
+
+/* Packets out less packets in, over the last WORKER_WINDOW_NS, in bins of 1 ms. */
+struct window {
+	int32_t bin[WINDOW_BINS];
+	int64_t sum;
+	uint64_t at; /* number of the running bin */
+};
+
+struct worker {
+	struct worker_opts opts;
+	struct crawl *crawl;
+	struct worker_stats stats;
+	struct window window;
+	uint64_t now_ns;
+	uint64_t flush_ns; /* when the lane is flushed next */
+	bool closing, hushed;
+	bool busy; /* the last turn found something to do */
+	struct net_msg in[NET_BATCH_MAX], out[NET_BATCH_MAX];
+	uint16_t elsewhere[NET_BATCH_MAX];
+};
+
+/* ---- what leaves the crawl -------------------------------------------------- */
+
+static void on_sighting(void *ctx, const struct sighting *s)
+{
+	struct worker *w = ctx;
+
+	if (!w->hushed)
+		scribe_lane_put(w->opts.lane, s);
+	/* Relaxed: a wish. Looked at after each, for a slow sink may take a second for one. */
+	if (w->closing && w->opts.hushed)
+		w->hushed = atomic_load_explicit(w->opts.hushed, memory_order_relaxed);
+}
+
+static void on_contact(void *ctx, unsigned shard, const struct crawl_contact *contact)
+{
+	struct worker *w = ctx;
+
+	post_contact(w->opts.post, w->opts.index, shard, contact);
+}
+
+/* ---- what arrives ------------------------------------------------------------ */
+
+static void forward(struct worker *w, const struct net_msg *msg)
+{
+	int owner = crawl_slot_owner(msg, w->opts.workers);
+
+	if (owner < 0 || (unsigned)owner == w->opts.index || !w->opts.post) {
+		w->stats.forward_dropped++;
+		return;
+	}
+	w->stats.misdealt++;
+	post_datagram(w->opts.post, w->opts.index, (unsigned)owner, msg);
+}
+
+static void received(struct worker *w, unsigned count)
+{
+	unsigned elsewhere = 0;
+
+	if (count == 0)
+		return;
+	crawl_rx(w->crawl, w->now_ns, w->in, count, w->elsewhere, &elsewhere);
+	for (unsigned i = 0; i < elsewhere; i++)
+		forward(w, &w->in[w->elsewhere[i]]);
+	w->stats.recv_packets += count;
+	w->stats.last_recv_ns = w->now_ns;
+}
+
+static void posted_contacts(void *ctx, const struct crawl_contact *list, unsigned count)
+{
+	struct worker *w = ctx;
+
+	crawl_offer(w->crawl, list, count, w->now_ns);
+}
+
+/* A forwarded datagram that is not ours either has lied about its owner: no second journey. */
+static void posted_datagrams(void *ctx, const struct net_msg *msgs, unsigned count)
+{
+	struct worker *w = ctx;
+	unsigned elsewhere = 0;
+
+	crawl_rx(w->crawl, w->now_ns, msgs, count, w->elsewhere, &elsewhere);
+	w->stats.forward_dropped += elsewhere;
+	w->stats.last_recv_ns = w->now_ns;
+}
+
+static unsigned collect_post(struct worker *w)
+{
+	struct post_box box = { w, posted_contacts, posted_datagrams };
+
+	return w->opts.post ? post_collect(w->opts.post, w->opts.index, &box) : 0;
+}
+
+static unsigned collect_failures(struct worker *w)
+{
+	struct net_failure list[FAILURES_MAX];
+	unsigned all = 0, n;
+
+	while ((n = net_failures(w->opts.net, list, FAILURES_MAX)) > 0) {
+		for (unsigned i = 0; i < n; i++)
+			crawl_send_failed(w->crawl, list[i].tag, list[i].err, w->now_ns);
+		all += n;
+	}
+	w->stats.sent_packets -= all;
+	return all;
+}
+
+/* ---- what is sent -------------------------------------------------------------- */
+
+/* Move the window on to now, and count @packets (negative: received). */
+static void window_add(struct window *win, uint64_t now_ns, int32_t packets)
+{
+	uint64_t at = now_ns / WINDOW_BIN_NS;
+
+	if (at - win->at >= WINDOW_BINS) {
+		memset(win->bin, 0, sizeof(win->bin));
+		win->sum = 0;
+		win->at = at;
+	}
+	while (win->at < at) {
+		int32_t *bin = &win->bin[++win->at % WINDOW_BINS];
+
+		win->sum -= *bin;
+		*bin = 0;
+	}
+	win->bin[at % WINDOW_BINS] += packets;
+	win->sum += packets;
+}
+
+/* How many packets the window still lets out. */
+static unsigned window_room(const struct worker *w)
+{
+	int64_t room = (int64_t)w->opts.window - w->window.sum;
+
+	if (w->opts.window == 0 || room > NET_BATCH_MAX)
+		return NET_BATCH_MAX;
+	return room > 0 ? (unsigned)room : 0;
+}
+
+static unsigned ask(struct worker *w)
+{
+	unsigned room = window_room(w), count = 0;
+
+	if (scribe_lane_behind(w->opts.lane)) {
+		w->stats.ring_full++;
+		return 0;
+	}
+	if (room == 0)
+		w->stats.window_full++;
+	else
+		count = net_send_alloc(w->opts.net, w->out, room);
+	if (count)
+		count = crawl_tx(w->crawl, w->now_ns, w->out, count);
+	if (count == 0)
+		return 0;
+	if (w->stats.first_send_ns == 0)
+		w->stats.first_send_ns = w->now_ns;
+	w->stats.sent_packets += count;
+	return net_send(w->opts.net, w->out, count);
+}
+
+/* ---- the turn -------------------------------------------------------------------- */
+
+static uint64_t wait_ns(const struct worker *w)
+{
+	uint64_t most = w->opts.idle_wait_max_ns, due;
+
+	if (w->busy)
+		return 0;
+	due = crawl_next_due_ns(w->crawl, w->now_ns);
+	if (due <= w->now_ns + NAP_NS)
+		return NAP_NS;
+	return due - w->now_ns < most ? due - w->now_ns : most;
+}
+
+static void flush(struct worker *w)
+{
+	if (w->opts.post)
+		post_flush(w->opts.post, w->opts.index);
+	if (w->now_ns >= w->flush_ns) {
+		scribe_lane_flush(w->opts.lane);
+		w->flush_ns = w->now_ns + LANE_FLUSH_NS;
+	}
+}
+
+int worker_turn(struct worker *w)
+{
+	uint64_t wait = wait_ns(w);
+	int got = net_recv(w->opts.net, w->in, NET_BATCH_MAX, wait);
+	unsigned sent, others;
+
+	if (got < 0)
+		return got;
+	w->now_ns = clock_now_ns(&w->opts.clock);
+	received(w, (unsigned)got);
+	net_recv_finish(w->opts.net);
+	others = collect_failures(w);
+	crawl_tick(w->crawl, w->now_ns);
+	others += collect_post(w);
+	window_add(&w->window, w->now_ns, -got);
+	sent = ask(w);
+	window_add(&w->window, w->now_ns, (int32_t)sent);
+	flush(w);
+	w->busy = got > 0 || sent > 0 || others > 0;
+	w->stats.turns++;
+	w->stats.busy_turns += w->busy;
+	w->stats.sleeps += wait > 0;
+	if (w->opts.post)
+		post_settle(w->opts.post, w->opts.index, worker_quiet(w));
+	return w->busy;
+}
+
+bool worker_quiet(const struct worker *w)
+{
+	if (w->opts.post && post_waiting(w->opts.post, w->opts.index))
+		return false;
+	return crawl_idle(w->crawl);
+}
+
+void worker_close(struct worker *w)
+{
+	w->now_ns = clock_now_ns(&w->opts.clock);
+	w->closing = true;
+	crawl_close(w->crawl, w->now_ns);
+	scribe_lane_flush(w->opts.lane);
+}
+
+/* ---- life ------------------------------------------------------------------------ */
+
+int worker_new(const struct worker_opts *opts, struct worker **out)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	struct crawl_port port = { w, on_sighting, on_contact };
+	int err;
+
+	if (!w)
+		return -ENOMEM;
+	w->opts = *opts;
+	w->opts.crawl.shard = opts->index;
+	w->opts.crawl.shards = opts->workers;
+	if (w->opts.idle_wait_max_ns == 0)
+		w->opts.idle_wait_max_ns = WORKER_IDLE_WAIT_NS;
+	w->now_ns = clock_now_ns(&opts->clock);
+	err = crawl_new(&w->opts.crawl, opts->gate, &port, w->now_ns, opts->clock.wall_minus_now_ns,
+			&w->crawl);
+	if (err) {
+		free(w);
+		return err;
+	}
+	w->busy = true;
+	*out = w;
+	return 0;
+}
+
+void worker_free(struct worker *w)
+{
+	if (!w)
+		return;
+	crawl_free(w->crawl);
+	free(w);
+}
+
+struct crawl *worker_crawl(struct worker *w)
+{
+	return w->crawl;
+}
+
+uint64_t worker_now_ns(const struct worker *w)
+{
+	return w->now_ns;
+}
+
+void worker_stats(const struct worker *w, struct worker_stats *out)
+{
+	struct post_stats post;
+
+	*out = w->stats;
+	if (!w->opts.post)
+		return;
+	post_stats(w->opts.post, w->opts.index, &post);
+	out->post_dropped = post.contacts_dropped;
+	out->forward_dropped += post.datagrams_dropped;
+}
