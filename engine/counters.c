@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/counters.h"
+
+#include <math.h>
+#include <stddef.h>
+
+enum { HIST_BUCKETS = 64, HIST_FIRST_US = 16, HIST_PER_OCTAVE = 4 };
+
+/* These structs hold nothing but uint64_t, so that a new counter is added up unasked. */
+static void add_u64(void *sum, const void *one, size_t bytes)
+{
+	uint64_t *to = sum;
+	const uint64_t *from = one;
+
+	for (size_t i = 0; i < bytes / sizeof(*to); i++)
+		to[i] += from[i];
+}
+_Static_assert(sizeof(struct crawl_stats) % 8 == 0, "all counters are uint64_t");
+_Static_assert(sizeof(struct net_stats) % 8 == 0, "all counters are uint64_t");
+_Static_assert(sizeof(struct worker_stats) % 8 == 0, "all counters are uint64_t");
+
+static void add_gate(struct gate_stats *sum, const struct gate_stats *one)
+{
+	sum->passed += one->passed;
+	for (unsigned i = 0; i < GATE_REASONS; i++)
+		sum->refused[i] += one->refused[i];
+	if (one->worst_host_10s > sum->worst_host_10s)
+		sum->worst_host_10s = one->worst_host_10s;
+	/* A /24 may be split over all workers: the sum is the most that it can have got. */
+	sum->worst_net_10s += one->worst_net_10s;
+	sum->table_bytes += one->table_bytes;
+	sum->crowded += one->crowded;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+void counters_add(struct engine_counters *sum, const struct engine_counters *one)
+{
+	struct worker_stats before = sum->worker;
+
+	add_u64(&sum->crawl, &one->crawl, sizeof(sum->crawl));
+	add_u64(&sum->net, &one->net, sizeof(sum->net));
+	add_u64(&sum->worker, &one->worker, sizeof(sum->worker));
+	sum->worker.first_send_ns = earlier(before.first_send_ns, one->worker.first_send_ns);
+	sum->worker.last_recv_ns = before.last_recv_ns > one->worker.last_recv_ns
+					   ? before.last_recv_ns
+					   : one->worker.last_recv_ns;
+	add_gate(&sum->gate, &one->gate);
+	sum->unexplained += one->unexplained;
+}
+
+uint64_t counters_gap(const struct crawl_stats *c)
+{
+	uint64_t known = c->answered + c->errors + c->expired + c->in_flight;
+
+	return c->sent > known ? c->sent - known : known - c->sent;
+}
+
+double counters_rtt_ms(const uint64_t hist[static 64], double q)
+{
+	uint64_t total = 0, seen = 0;
+	unsigned i = 0;
+
+	for (unsigned k = 0; k < HIST_BUCKETS; k++)
+		total += hist[k];
+	if (total == 0)
+		return NAN;
+	for (; i < HIST_BUCKETS - 1; i++) {
+		seen += hist[i];
+		if ((double)seen >= q * (double)total)
+			break;
+	}
+	/* The bucket's middle, on the logarithm's scale. */
+	return HIST_FIRST_US * exp2((i + 0.5) / HIST_PER_OCTAVE) / 1000;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ENGINE_COUNTERS_H
+#define ENGINE_COUNTERS_H
+
+#include "engine/engine.h"
+
+/**
+ * DOC: what workers count, added up. Each worker counts for itself; only sums
+ * cross, once in a tenth of a second.
+ */
+
+/** counters_add() - add one worker's to @sum; largest of the worsts, first and last of times. */
+void counters_add(struct engine_counters *sum, const struct engine_counters *one);
+
+/** counters_gap() - how far the accounting identity is off: |sent - (answered + errors +
+ * expired + in flight)|. */
+uint64_t counters_gap(const struct crawl_stats *c);
+
+/** counters_rtt_ms() - quantile @q (0..1) of a histogram of round trips; NAN when it is empty. */
+double counters_rtt_ms(const uint64_t hist[static 64], double q);
+
+#endif

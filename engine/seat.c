@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/seat.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/clock.h"
+#include "engine/counters.h"
+#include "engine/cpu.h"
+
+enum {
+	SHOW_NS = 100 * 1000 * 1000,
+	/* In virtual time nobody else has post or orders meanwhile. */
+	VIRTUAL_WAIT_NS = 100 * 1000 * 1000,
+	NAP_NS = 2 * 1000 * 1000, /* while waiting for a seat, or failed and waiting for orders */
+};
+
+static void nap(void)
+{
+	struct timespec t = { 0, NAP_NS };
+
+	nanosleep(&t, NULL);
+}
+
+static int fail(struct seat *s, int err, const char *what)
+{
+	s->err = err;
+	snprintf(s->why, sizeof(s->why), "worker %u: %s: %s", s->opts.index, what,
+		 dt_strerror(err));
+	return err;
+}
+
+static void set_state(struct seat *s, enum seat_state state)
+{
+	/* Release: who sees the state sees err, why and backend. */
+	atomic_store_explicit(&s->state, (int)state, memory_order_release);
+}
+
+enum seat_state seat_state(const struct seat *s)
+{
+	return (enum seat_state)atomic_load_explicit(&s->state, memory_order_acquire);
+}
+
+/* ---- opening, on the worker's thread ---------------------------------------------- */
+
+static int open_device(struct seat *s)
+{
+	const struct engine_opts *o = s->opts.engine;
+	const char *why = "";
+	int err;
+
+	if (!s->opts.group) {
+		s->net = o->device;
+	} else {
+		err = net_open(o->backend, s->opts.group, s->opts.index, &s->net, &why);
+		if (err)
+			return fail(s, err, *why ? why : "device");
+		s->owns_net = true;
+	}
+	snprintf(s->backend, sizeof(s->backend), "%s", s->net->ops->name);
+	snprintf(s->backend_why, sizeof(s->backend_why), "%s", why);
+	if (s->opts.group && o->wrap) {
+		s->net = o->wrap(o->wrap_ctx, s->net);
+		if (!s->net)
+			return fail(s, -ENOMEM, "wrapped device");
+	}
+	return 0;
+}
+
+static int open_gate(struct seat *s)
+{
+	struct gate_opts opts = { .blocklist = s->opts.blocklist,
+				  .rate_pps = s->opts.unlimited ? 0 : s->opts.rate_pps,
+				  .workers = s->opts.workers };
+	int err = gate_new(&opts, &s->gate);
+
+	return err ? fail(s, err, "gate") : 0;
+}
+
+static int open_worker(struct seat *s)
+{
+	struct worker_opts opts = { .index = s->opts.index,
+				    .workers = s->opts.workers,
+				    .net = s->net,
+				    .clock = s->opts.clock,
+				    .gate = s->gate,
+				    .lane = s->opts.lane,
+				    .post = s->opts.post,
+				    .crawl = s->opts.engine->crawl,
+				    .idle_wait_max_ns = s->opts.threaded ? 0 : VIRTUAL_WAIT_NS,
+				    .hushed = &s->hushed,
+				    .window = s->opts.engine->window };
+	int err = worker_new(&opts, &s->worker);
+
+	return err ? fail(s, err, "crawl") : 0;
+}
+
+/* Contacts to start from, those of this shard. */
+static void offer_bootstrap(struct seat *s)
+{
+	const struct engine_opts *o = s->opts.engine;
+	uint64_t now = worker_now_ns(s->worker);
+
+	for (size_t i = 0; i < o->bootstrap_count; i++)
+		if (net_deal(&o->bootstrap[i].ep, s->opts.workers) == s->opts.index)
+			crawl_offer(worker_crawl(s->worker), &o->bootstrap[i], 1, now);
+}
+
+static int open_seat(struct seat *s)
+{
+	int err;
+
+	/* Not being pinned is slower, not wrong: a container may forbid it. */
+	if (s->opts.pin && cpu_pin(s->opts.index))
+		snprintf(s->backend_why, sizeof(s->backend_why), "cannot pin");
+	err = open_device(s);
+	if (!err)
+		err = open_gate(s);
+	if (!err)
+		err = open_worker(s);
+	if (!err)
+		offer_bootstrap(s);
+	return err;
+}
+
+/* ---- counters ------------------------------------------------------------------------ */
+
+static void show(struct seat *s)
+{
+	struct engine_counters now = { .unexplained = 0 };
+	uint64_t gap;
+
+	crawl_stats(worker_crawl(s->worker), &now.crawl);
+	gate_stats(s->gate, &now.gate);
+	net_stats(s->net, &now.net);
+	worker_stats(s->worker, &now.worker);
+	now.worker.cpu_ns = clock_thread_cpu_ns();
+	gap = counters_gap(&now.crawl);
+	if (gap > s->unexplained)
+		s->unexplained = gap;
+	now.unexplained = s->unexplained;
+	pthread_mutex_lock(&s->lock);
+	s->shown = now;
+	pthread_mutex_unlock(&s->lock);
+}
+
+void seat_counters(struct seat *s, struct engine_counters *out)
+{
+	pthread_mutex_lock(&s->lock);
+	*out = s->shown;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- orders ---------------------------------------------------------------------------- */
+
+/*
+ * A last look at the device: packets that wait for the next net_recv() leave or
+ * fail, so that its counts and the crawl's agree to the end.
+ */
+static void last_turn(struct seat *s)
+{
+	int err;
+
+	crawl_stop(worker_crawl(s->worker));
+	err = worker_turn(s->worker);
+	if (err < 0)
+		fail(s, err, "device");
+}
+
+static void carry_out(struct seat *s, const struct seat_order *order)
+{
+	struct crawl *crawl = s->worker ? worker_crawl(s->worker) : NULL;
+
+	if (!crawl)
+		return;
+	switch (order->kind) {
+	case SEAT_TALLY:
+		memset(&s->tally, 0, sizeof(s->tally));
+		crawl_tally(crawl, &s->tally);
+		s->quiet = worker_quiet(s->worker);
+		break;
+	case SEAT_RAISE:
+		s->raised = crawl_raise(crawl, order->zones, worker_now_ns(s->worker));
+		break;
+	case SEAT_STOP:
+		crawl_stop(crawl);
+		break;
+	case SEAT_BLOCKLIST:
+		gate_set_blocklist(s->gate, order->blocklist);
+		break;
+	case SEAT_CLOSE:
+		last_turn(s);
+		worker_close(s->worker);
+		break;
+	case SEAT_LEAVE:
+		last_turn(s);
+		scribe_lane_flush(s->opts.lane);
+		break;
+	}
+}
+
+/* False when the order was to end. */
+static bool obey(struct seat *s)
+{
+	/* Acquire: the order was written before its number. */
+	unsigned no = atomic_load_explicit(&s->order_no, memory_order_acquire);
+	bool ends;
+
+	if (no == atomic_load_explicit(&s->done_no, memory_order_relaxed))
+		return true;
+	carry_out(s, &s->order);
+	ends = s->order.kind == SEAT_CLOSE || s->order.kind == SEAT_LEAVE;
+	if (ends && s->worker)
+		show(s);
+	/* The mood as it is after the order, before anybody may ask for it. */
+	if (!ends && s->worker)
+		post_settle(s->opts.post, s->opts.index, worker_quiet(s->worker));
+	/* Release: answers were written before. */
+	atomic_store_explicit(&s->done_no, no, memory_order_release);
+	return !ends;
+}
+
+void seat_tell(struct seat *s, const struct seat_order *order)
+{
+	unsigned no = atomic_load_explicit(&s->order_no, memory_order_relaxed);
+
+	s->order = *order;
+	atomic_store_explicit(&s->order_no, no + 1, memory_order_release);
+	if (!s->has_thread)
+		obey(s);
+}
+
+bool seat_obeyed(const struct seat *s)
+{
+	return atomic_load_explicit(&s->done_no, memory_order_acquire) ==
+	       atomic_load_explicit(&s->order_no, memory_order_relaxed);
+}
+
+static uint64_t bits_of(double v)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &v, sizeof(bits));
+	return bits;
+}
+
+void seat_set_rate(struct seat *s, double rate_pps)
+{
+	/* Relaxed: a number on its own. */
+	atomic_store_explicit(&s->rate_bits, bits_of(rate_pps), memory_order_relaxed);
+}
+
+static void take_rate(struct seat *s)
+{
+	uint64_t bits = atomic_load_explicit(&s->rate_bits, memory_order_relaxed);
+	double rate;
+
+	if (bits == s->rate_taken)
+		return;
+	s->rate_taken = bits;
+	memcpy(&rate, &bits, sizeof(rate));
+	gate_set_rate(s->gate, rate);
+}
+
+/* ---- the thread ------------------------------------------------------------------------ */
+
+int seat_turn(struct seat *s)
+{
+	int did = worker_turn(s->worker);
+	uint64_t now = worker_now_ns(s->worker);
+
+	if (did < 0) {
+		fail(s, did, "device");
+		set_state(s, SEAT_FAILED);
+		return did;
+	}
+	take_rate(s);
+	if (now >= s->publish_ns) {
+		show(s);
+		s->publish_ns = now + SHOW_NS;
+	}
+	return did;
+}
+
+static void *seat_main(void *arg)
+{
+	struct seat *s = arg;
+	char name[16];
+
+	snprintf(name, sizeof(name), "dt-worker-%u", s->opts.index);
+	pthread_setname_np(pthread_self(), name);
+	set_state(s, open_seat(s) ? SEAT_FAILED : SEAT_SEATED);
+	while (obey(s)) {
+		/* Who has failed still takes orders, so that the others can be ended. */
+		if (seat_state(s) != SEAT_SEATED || seat_turn(s) < 0)
+			nap();
+	}
+	if (s->owns_net)
+		net_close(s->net);
+	s->net = NULL;
+	return NULL;
+}
+
+int seat_start(struct seat *s)
+{
+	int err;
+
+	if (!s->opts.threaded) {
+		err = open_seat(s);
+		set_state(s, err ? SEAT_FAILED : SEAT_SEATED);
+		return err;
+	}
+	err = pthread_create(&s->thread, NULL, seat_main, s);
+	if (err)
+		return fail(s, -err, "thread");
+	s->has_thread = true;
+	return 0;
+}
+
+int seat_await(struct seat *s)
+{
+	while (seat_state(s) == SEAT_STARTING)
+		nap();
+	return seat_state(s) == SEAT_FAILED ? s->err : 0;
+}
+
+void seat_hush(struct seat *s)
+{
+	atomic_store_explicit(&s->hushed, true, memory_order_relaxed);
+}
+
+void seat_join(struct seat *s)
+{
+	if (s->has_thread)
+		pthread_join(s->thread, NULL);
+	s->has_thread = false;
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+void seat_init(struct seat *s, const struct seat_opts *opts)
+{
+	memset(s, 0, sizeof(*s));
+	s->opts = *opts;
+	s->rate_taken = bits_of(opts->rate_pps);
+	atomic_init(&s->rate_bits, s->rate_taken);
+	pthread_mutex_init(&s->lock, NULL);
+}
+
+void seat_fini(struct seat *s)
+{
+	if (s->has_thread) {
+		struct seat_order leave = { .kind = SEAT_LEAVE };
+
+		seat_tell(s, &leave);
+		seat_join(s);
+	}
+	worker_free(s->worker);
+	gate_free(s->gate);
+	pthread_mutex_destroy(&s->lock);
+}

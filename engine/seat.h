@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ENGINE_SEAT_H
+#define ENGINE_SEAT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/engine.h"
+#include "engine/post.h"
+#include "engine/scribe.h"
+#include "engine/worker.h"
+#include "proto/err.h"
+
+/**
+ * DOC: where a worker sits: its thread, its device, its gate, the orders that it
+ * gets and the counters that it shows. The worker itself knows of none of this.
+ *
+ * Orders: the monitor writes one and raises order_no; the worker looks once a
+ * turn, obeys on its own thread and sets done_no. One order at a time. Counters:
+ * copied under a lock ten times a second. So the hot path pays one load a turn.
+ *
+ * Without a thread (virtual time) the caller turns the seat with seat_turn()
+ * and orders are obeyed where they are given.
+ */
+
+enum seat_order_kind {
+	SEAT_TALLY,     /* @tally and @quiet */
+	SEAT_RAISE,     /* ask deeper in @zones; @raised */
+	SEAT_STOP,      /* crawl_stop() */
+	SEAT_BLOCKLIST, /* use @blocklist from now on */
+	SEAT_CLOSE,     /* say every endpoint once more; the thread ends */
+	SEAT_LEAVE,     /* end at once */
+};
+
+struct seat_order {
+	enum seat_order_kind kind;
+	const struct blocklist *blocklist;
+	uint8_t zones[CENSUS_ZONES / 8];
+};
+
+/** struct seat_opts - what the engine has for one seat. */
+struct seat_opts {
+	unsigned index, workers;
+	bool threaded, pin;
+	const struct engine_opts *engine; /* outlives the seat */
+	const struct blocklist *blocklist;
+	struct net_group *group; /* NULL: engine->device */
+	struct clock clock;
+	struct scribe_lane *lane;
+	struct post *post;
+	double rate_pps;
+	bool unlimited;
+};
+
+enum seat_state { SEAT_STARTING, SEAT_SEATED, SEAT_FAILED, SEAT_LEFT };
+
+struct seat {
+	struct seat_opts opts;
+	pthread_t thread;
+	bool has_thread;
+	/* the worker's own */
+	struct gate *gate;
+	struct net *net;
+	bool owns_net;
+	struct worker *worker;
+	uint64_t publish_ns;
+	uint64_t unexplained;
+	uint64_t rate_taken; /* rate_bits as last seen */
+	/* orders */
+	struct seat_order order;
+	atomic_uint order_no, done_no;
+	/* answers; the monitor reads them after done_no */
+	struct census_tally tally;
+	uint64_t raised;
+	bool quiet;
+	atomic_bool hushed;
+	/* shown */
+	_Atomic uint64_t rate_bits; /* a double's */
+	atomic_int state;           /* enum seat_state */
+	int err;                    /* of SEAT_FAILED; read after the state */
+	char why[ENGINE_WHY_MAX];
+	char backend[ENGINE_BACKEND_MAX], backend_why[ENGINE_WHY_MAX];
+	pthread_mutex_t lock; /* of shown */
+	struct engine_counters shown;
+};
+
+/** seat_init() - nothing is opened yet. */
+void seat_init(struct seat *s, const struct seat_opts *opts);
+void seat_fini(struct seat *s);
+
+/** seat_start() - on a thread of its own, or for virtual time opened on the spot. */
+int seat_start(struct seat *s) DT_MUST;
+
+/** seat_await() - wait until it is seated. Returns 0 or why it failed. */
+int seat_await(struct seat *s) DT_MUST;
+
+/** seat_turn() - one turn on the caller's thread; see worker_turn(). */
+int seat_turn(struct seat *s) DT_MUST;
+
+/** seat_tell() - give an order; seat_obeyed() says when it was carried out. */
+void seat_tell(struct seat *s, const struct seat_order *order);
+bool seat_obeyed(const struct seat *s);
+
+/** seat_set_rate() - a new share of the rate; taken up with the next turn. */
+void seat_set_rate(struct seat *s, double rate_pps);
+
+/** seat_hush() - the closing words are not wanted any more: their sightings are dropped. */
+void seat_hush(struct seat *s);
+
+/** seat_join() - after SEAT_CLOSE or SEAT_LEAVE: the thread has ended, its last word is shown. */
+void seat_join(struct seat *s);
+
+/** seat_counters() - as last shown, at most a tenth of a second ago. */
+void seat_counters(struct seat *s, struct engine_counters *out);
+
+enum seat_state seat_state(const struct seat *s);
+
+#endif
