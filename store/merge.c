@@ -17,9 +17,10 @@ static uint32_t rtt(uint32_t us)
 
 struct record merge_from_sighting(const struct sighting *s, uint32_t epoch_s)
 {
+	bool heard = !(s->flags & SIGHTING_FINAL);
 	struct record r = {
 		.first_seen_s = seconds(s->when_ms),
-		.last_seen_s = seconds(s->when_ms),
+		.last_seen_s = heard ? seconds(s->when_ms) : 0,
 		.epoch_s = epoch_s,
 		.attempts = s->attempts,
 		.answers = s->answers,
@@ -30,8 +31,10 @@ struct record merge_from_sighting(const struct sighting *s, uint32_t epoch_s)
 		.rtt_us = rtt(s->rtt_us),
 	};
 
-	if (s->way == SIGHTING_ANSWERED)
-		r.first_answered_s = r.last_answered_s = r.last_seen_s;
+	if (s->way == SIGHTING_ANSWERED) {
+		r.first_answered_s = r.first_seen_s;
+		r.last_answered_s = r.last_seen_s;
+	}
 	memcpy(r.version, s->version, r.version_len);
 	return r;
 }

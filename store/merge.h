@@ -16,7 +16,11 @@
  * least, a greatest or a union.
  */
 
-/** merge_from_sighting() - what one sighting says, as a record without a place. */
+/**
+ * merge_from_sighting() - what one sighting says, as a record without a place.
+ * The closing word of a census (SIGHTING_FINAL) is spoken long after the node was heard:
+ * its time is the latest that the first may have been, and says nothing of the last.
+ */
 struct record merge_from_sighting(const struct sighting *s, uint32_t epoch_s);
 struct record_contact merge_contact_from_sighting(const struct sighting *s, uint32_t epoch_s);
 

@@ -42,10 +42,14 @@ struct record_place {
 };
 _Static_assert(sizeof(struct record_place) == 16, "no padding: compared as bytes");
 
-/** struct record - one node: somebody who was heard under this id at this endpoint. */
+/**
+ * struct record - one node: somebody who was heard under this id at this endpoint.
+ * The last times are 0 where only the closing word of a census told of the node: then
+ * they are the first ones.
+ */
 struct record {
 	uint32_t first_seen_s, last_seen_s;
-	uint32_t first_answered_s, last_answered_s; /* 0 = never */
+	uint32_t first_answered_s, last_answered_s; /* both 0 = never */
 	uint32_t epoch_s; /* start of the epoch that the next four are of */
 	uint8_t attempts, answers;
 	uint8_t version_len;

@@ -76,6 +76,8 @@ static int count_node(struct scan *s, const struct nodeid *id, const struct reco
 		t->first_seen_s = r->first_seen_s;
 	if (r->last_seen_s > t->last_seen_s)
 		t->last_seen_s = r->last_seen_s;
+	if (r->first_seen_s > t->last_seen_s)
+		t->last_seen_s = r->first_seen_s;
 	rc = count_place(s, &r->place);
 	return rc < 0 ? rc : count_client(s, r);
 }

@@ -116,13 +116,21 @@ static void expand_place(const struct record_place *p, struct store_node *out)
 
 	record_place_expand(p, &g);
 	out->asn = g.asn;
-	memcpy(out->color, p->color, sizeof(out->color));
+	if (p->asn)
+		memcpy(out->color, p->color, sizeof(out->color));
+	else
+		asn_color(0, out->color); /* a row that was written without geo files has none */
 	memcpy(out->country, g.country, sizeof(out->country));
 	out->has_point = g.has_point;
 	out->country_level = g.country_level;
 	out->lat = g.lat;
 	out->lon = g.lon;
 	out->radius_km = g.radius_km;
+}
+
+static uint32_t later(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
 }
 
 static void expand_node(const struct nodeid *id, const struct endpoint *ep, const struct record *r,
@@ -132,9 +140,9 @@ static void expand_node(const struct nodeid *id, const struct endpoint *ep, cons
 		.key = nodekey_from_id(id),
 		.ep = *ep,
 		.first_seen_s = r->first_seen_s,
-		.last_seen_s = r->last_seen_s,
+		.last_seen_s = later(r->first_seen_s, r->last_seen_s),
 		.first_answered_s = r->first_answered_s,
-		.last_answered_s = r->last_answered_s,
+		.last_answered_s = later(r->first_answered_s, r->last_answered_s),
 		.rtt_us = r->rtt_us,
 		.flags = r->flags,
 		.mentions = r->mentions,

@@ -89,14 +89,19 @@ void model_put(struct model *m, const struct sighting *s, uint64_t epoch_s)
 	n = &row->n;
 	if (when < n->first_seen_s)
 		n->first_seen_s = when;
-	if (when > n->last_seen_s)
-		n->last_seen_s = when;
+	if (contact || !(s->flags & SIGHTING_FINAL)) {
+		if (when > row->heard_s)
+			row->heard_s = when;
+		if (s->way == SIGHTING_ANSWERED && when > row->answered_s)
+			row->answered_s = when;
+	}
 	if (s->way == SIGHTING_ANSWERED && !contact) {
 		if (!n->first_answered_s || when < n->first_answered_s)
 			n->first_answered_s = when;
-		if (when > n->last_answered_s)
-			n->last_answered_s = when;
+		n->last_answered_s = row->answered_s > n->first_answered_s ? row->answered_s
+									   : n->first_answered_s;
 	}
+	n->last_seen_s = row->heard_s > n->first_seen_s ? row->heard_s : n->first_seen_s;
 	n->ways |= (uint8_t)(1u << s->way);
 	n->flags |= s->flags;
 	if (s->mentions > n->mentions)

@@ -15,6 +15,7 @@
 struct model_row {
 	struct store_node n;
 	uint64_t epoch_s;
+	uint64_t heard_s, answered_s; /* last times but for closing words; 0 = never */
 	bool contact;
 };
 

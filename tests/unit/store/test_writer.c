@@ -81,19 +81,20 @@ static void expect_contacts(struct store_view *v, struct model *m, size_t at)
 	assert_int_equal(store_view_next_mentioned(v, &n), 0);
 }
 
-/* The id last seen at each endpoint; the greater one where two were seen last. */
-static const struct store_node *last_at(struct model *m, const struct endpoint *ep)
+/* The id last heard at each endpoint; the greater one where two were heard last. */
+static const struct model_row *last_at(struct model *m, const struct endpoint *ep)
 {
-	const struct store_node *last = NULL;
+	const struct model_row *last = NULL;
 
 	for (size_t i = 0; i < m->count; i++) {
-		const struct store_node *n = &m->rows[i].n;
+		const struct model_row *row = &m->rows[i];
 
-		if (m->rows[i].contact || !endpoint_equal(&n->ep, ep))
+		if (row->contact || !endpoint_equal(&row->n.ep, ep))
 			continue;
-		if (!last || n->last_seen_s > last->last_seen_s ||
-		    (n->last_seen_s == last->last_seen_s && memcmp(n->key.b, last->key.b, 20) > 0))
-			last = n;
+		if (!last || row->heard_s > last->heard_s ||
+		    (row->heard_s == last->heard_s &&
+		     memcmp(row->n.key.b, last->n.key.b, NODEID_BYTES) > 0))
+			last = row;
 	}
 	return last;
 }
@@ -104,11 +105,11 @@ static void expect_found(struct store_view *v, struct model *m)
 	struct store_node n;
 
 	for (size_t i = 0; i < m->count; i++) {
-		const struct store_node *want = last_at(m, &m->rows[i].n.ep);
+		const struct model_row *want = last_at(m, &m->rows[i].n.ep);
 
 		assert_int_equal(store_view_find(v, &m->rows[i].n.ep, &n), want != NULL);
-		if (want && n.last_seen_s != want->last_seen_s)
-			fail_msg("row %zu: another id was seen there later", i);
+		if (want && model_differs(&n, &want->n))
+			fail_msg("row %zu: not the id last heard there", i);
 	}
 	assert_int_equal(store_view_find(v, &nowhere, &n), 0);
 }
