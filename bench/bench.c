@@ -20,6 +20,7 @@ enum {
 static const struct bench *const groups[] = {
 	bench_krpc,
 	bench_net,
+	bench_store,
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 

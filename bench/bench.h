@@ -31,6 +31,7 @@ struct bench {
 
 extern const struct bench bench_krpc[]; /* bench_krpc.c */
 extern const struct bench bench_net[];  /* bench_net.c */
+extern const struct bench bench_store[]; /* bench_store.c */
 
 /** bench_list() - names and what they measure, one a line. */
 void bench_list(FILE *out);

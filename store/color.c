@@ -21,6 +21,9 @@ static const double lightness = 0.74, chroma = 0.125;
  */
 static const uint64_t salt = 56330002;
 
+/* The same lightness without chroma, for who belongs to no known network. */
+static const uint8_t grey = 171;
+
 /* Source: Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014. */
 static uint64_t splitmix64(uint64_t x)
 {
@@ -63,5 +66,5 @@ void asn_color(uint32_t asn, uint8_t rgb[static 3])
 	if (asn)
 		asn_color_of_hue((unsigned)(splitmix64(asn | salt << 32) >> 52), rgb);
 	else
-		oklch_to_srgb(0, 0, rgb);
+		rgb[0] = rgb[1] = rgb[2] = grey;
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "store/addr.h"
@@ -22,6 +23,8 @@ enum {
 	BATCH_RECORDS_DEFAULT = 1000000,
 	BATCH_MS_DEFAULT = 10000,
 	BATCH_FIRST_RECORDS = 4096, /* what a small census costs; doubles up to the batch */
+	PREFETCH_ROWS = 16,         /* some 4 us ahead of its use */
+	HUGE_PAGE_BYTES = 2 << 20,
 };
 static const uint64_t disk_floor_default = (uint64_t)512 << 20;
 
@@ -178,6 +181,28 @@ static void select_refs(struct pass *p, bool nodes)
 	}
 }
 
+/*
+ * Rows lie in the order they came: each is a miss unless it is called for early.
+ * Inlined for certain: gcc 12 takes a function that only prefetches for one
+ * without effect and drops the call.
+ */
+static inline __attribute__((always_inline)) void prefetch_row(const struct pass *p, size_t at)
+{
+	const char *row;
+
+	if (at >= p->count)
+		return;
+	row = (const char *)&p->w->rows[p->refs[at].row];
+	__builtin_prefetch(row);
+	__builtin_prefetch(row + sizeof(struct sighting) - 1);
+}
+
+/* As the row before it: only then may they be of one key. */
+static bool same_prefix(const struct pass *p, size_t at)
+{
+	return p->refs[at].prefix == p->refs[at - 1].prefix;
+}
+
 /* ---- nodes ------------------------------------------------------------------ */
 
 static bool is_placed(const struct record_place *p)
@@ -187,10 +212,9 @@ static bool is_placed(const struct record_place *p)
 
 static int place(struct pass *p, const struct endpoint *ep, struct record *r)
 {
-	struct geo_place g = { 0 };
+	struct geo_place g;
 
-	if (p->w->opts.geo)
-		geo_lookup(p->w->opts.geo, ep, &g);
+	geo_lookup(p->w->opts.geo, ep, &g);
 	r->place = record_place_of(&g);
 	return orgs_note(&p->w->orgs, g.asn);
 }
@@ -217,17 +241,18 @@ static int upsert_node(struct pass *p, struct kv_cursor *c, const struct sightin
 	rc = kv_cursor_insert(c, k, span_of(now, sizeof(now)), &old);
 	if (rc < 0)
 		return rc;
-	if (rc == 1) {
-		memcpy(was, now, sizeof(was));
-	} else {
+	if (rc == 0) {
 		rc = record_decode(old, &before);
 		if (rc < 0)
 			return rc;
 		memcpy(was, old.ptr, sizeof(was));
 		merge_record(r, &before);
+	} else if (p->w->opts.geo) {
+		memcpy(was, now, sizeof(was));
+	} else {
+		return 0;
 	}
-	if (!is_placed(&r->place))
-		rc = place(p, &s->from, r);
+	rc = p->w->opts.geo && !is_placed(&r->place) ? place(p, &s->from, r) : 0;
 	if (rc < 0)
 		return rc;
 	record_encode(r, now);
@@ -247,16 +272,18 @@ static int write_nodes(struct pass *p)
 		uint32_t first = p->refs[i].row;
 		struct record r = merge_from_sighting(&rows[first], p->w->store->epoch_s), more;
 
-		for (i++; i < p->count && compare_node(&rows[first], &rows[p->refs[i].row]) == 0;
+		prefetch_row(p, i + PREFETCH_ROWS);
+		for (i++; i < p->count && same_prefix(p, i) &&
+			  compare_node(&rows[first], &rows[p->refs[i].row]) == 0;
 		     i++) {
 			more = merge_from_sighting(&rows[p->refs[i].row], p->w->store->epoch_s);
 			merge_record(&r, &more);
 		}
 		rc = upsert_node(p, c, &rows[first], &r);
 		/* What stands behind is used up: the addresses of the next pass go there. */
-		p->refs[folded++] = (struct radix_ref){ .prefix = addr_prefix(&rows[first].from),
-							.row = first,
-							.extra = r.last_seen_s };
+		p->refs[folded] = (struct radix_ref){ .prefix = addr_prefix(&rows[first].from),
+						      .row = first };
+		memcpy(&p->refs[folded++].extra, rows[first].key.b, RECORD_ADDR_BYTES);
 	}
 	p->count = folded;
 	kv_cursor_close(c);
@@ -265,41 +292,58 @@ static int write_nodes(struct pass *p)
 
 /* ---- addresses ---------------------------------------------------------------- */
 
-/* Two ids at one endpoint: the one seen last stays. */
+/* Two ids at one endpoint: the one heard last stays. */
 static int settle_addr(struct kv_cursor *addr, struct kv_cursor *nodes, struct span key,
-		       const struct sighting *s, uint32_t seen_s, struct span old)
+		       const struct sighting *s, struct span old)
 {
 	uint8_t id4[RECORD_ADDR_BYTES];
-	struct record other;
+	struct record ours, other;
 	struct nodeid id;
 	int rc;
 
-	if (old.len != RECORD_ADDR_BYTES)
-		return DT_ECORRUPT;
-	if (memcmp(old.ptr, s->key.b, RECORD_ADDR_BYTES) == 0)
-		return 0;
 	memcpy(id4, old.ptr, sizeof(id4));
 	rc = addr_find(nodes, &s->from, id4, &id, &other);
 	if (rc < 0)
 		return rc;
-	if (rc == 1 && addr_later(other.last_seen_s, id4, seen_s, s->key.b))
-		return 0;
+	if (rc == 1) {
+		rc = addr_find(nodes, &s->from, s->key.b, &id, &ours);
+		if (rc <= 0)
+			return rc < 0 ? rc : DT_ECORRUPT; /* it was put a moment ago */
+		if (addr_later(other.last_seen_s, id4, ours.last_seen_s, s->key.b))
+			return 0;
+	}
 	return kv_cursor_replace(addr, key, span_of(s->key.b, RECORD_ADDR_BYTES));
+}
+
+/* A v4 endpoint is wholly in its prefix, so its row need not be fetched once more. */
+static struct span addr_key(const struct pass *p, size_t at, uint8_t out[static ENDPOINT_COMPACT6])
+{
+	uint64_t prefix = p->refs[at].prefix;
+
+	if (p->six) {
+		prefetch_row(p, at + PREFETCH_ROWS);
+		return span_of(out, record_addr(&p->w->rows[p->refs[at].row].from, out));
+	}
+	for (unsigned i = 0; i < ENDPOINT_COMPACT4; i++)
+		out[i] = (uint8_t)(prefix >> (8 * (ENDPOINT_COMPACT4 - 1 - i)));
+	return span_of(out, ENDPOINT_COMPACT4);
 }
 
 static int upsert_addrs(struct pass *p, struct kv_cursor *addr, struct kv_cursor *nodes)
 {
-	const struct sighting *rows = p->w->rows;
 	uint8_t key[ENDPOINT_COMPACT6];
 	struct span old;
 
 	for (size_t i = 0; i < p->count; i++) {
-		const struct sighting *s = &rows[p->refs[i].row];
-		struct span k = span_of(key, record_addr(&s->from, key));
-		int rc = kv_cursor_insert(addr, k, span_of(s->key.b, RECORD_ADDR_BYTES), &old);
+		struct span k = addr_key(p, i, key);
+		/* Kept as the bytes of the id stand. */
+		const void *id4 = &p->refs[i].extra;
+		int rc = kv_cursor_insert(addr, k, span_of(id4, RECORD_ADDR_BYTES), &old);
 
-		if (rc == 0)
-			rc = settle_addr(addr, nodes, k, s, p->refs[i].extra, old);
+		if (rc == 0 && old.len != RECORD_ADDR_BYTES)
+			return DT_ECORRUPT;
+		if (rc == 0 && memcmp(old.ptr, id4, RECORD_ADDR_BYTES) != 0)
+			rc = settle_addr(addr, nodes, k, &p->w->rows[p->refs[i].row], old);
 		if (rc < 0)
 			return rc;
 	}
@@ -355,7 +399,9 @@ static int write_contacts(struct pass *p)
 		uint32_t first = p->refs[i].row, epoch_s = p->w->store->epoch_s;
 		struct record_contact r = merge_contact_from_sighting(&rows[first], epoch_s), more;
 
-		for (i++; i < p->count && compare_addr(&rows[first], &rows[p->refs[i].row]) == 0;
+		prefetch_row(p, i + PREFETCH_ROWS);
+		for (i++; i < p->count && same_prefix(p, i) &&
+			  compare_addr(&rows[first], &rows[p->refs[i].row]) == 0;
 		     i++) {
 			more = merge_contact_from_sighting(&rows[p->refs[i].row], epoch_s);
 			merge_contact(&r, &more);
@@ -432,24 +478,42 @@ static int commit(struct store_writer *w)
 	return 0;
 }
 
+/* Read in key order, that is at random: large pages save a walk through the page table each. */
+static void *move_to_larger(void *old, size_t old_bytes, size_t bytes)
+{
+	size_t rounded = (bytes + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+	bool huge = bytes >= HUGE_PAGE_BYTES;
+	void *p = huge ? aligned_alloc(HUGE_PAGE_BYTES, rounded) : malloc(bytes);
+
+	if (!p)
+		return NULL;
+	if (huge)
+		madvise(p, rounded, MADV_HUGEPAGE); /* refused: slower, no more */
+	if (old_bytes)
+		memcpy(p, old, old_bytes);
+	free(old);
+	return p;
+}
+
 static int grow(struct store_writer *w)
 {
 	unsigned cap = w->cap ? 2 * w->cap : BATCH_FIRST_RECORDS;
-	struct sighting *rows;
 	struct radix_ref *refs, *tmp;
+	struct sighting *rows;
 
 	if (cap > w->opts.batch_records)
 		cap = w->opts.batch_records;
-	rows = reallocarray(w->rows, cap, sizeof(*rows));
-	if (rows)
-		w->rows = rows;
+	rows = move_to_larger(w->rows, w->count * sizeof(*rows), cap * sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	w->rows = rows;
 	refs = reallocarray(w->refs, cap, sizeof(*refs));
 	if (refs)
 		w->refs = refs;
 	tmp = reallocarray(w->tmp, cap, sizeof(*tmp));
 	if (tmp)
 		w->tmp = tmp;
-	if (!rows || !refs || !tmp)
+	if (!refs || !tmp)
 		return -ENOMEM;
 	w->cap = cap;
 	return 0;
