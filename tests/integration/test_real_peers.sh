@@ -163,6 +163,13 @@ start_rtorrent() { # IP PORT BOOT...
 
 began=$SECONDS
 run libtorrent $py "$here/swarm/lt_nodes.py" "$work/libtorrent.json" "$work/self.json"
+# The others know libtorrent nodes only: one that finds nobody there at its
+# start may ask again a minute later.
+for _ in $(seq 200); do
+	[ -e "$work/self.json" ] && break
+	sleep 0.1
+done
+[ -e "$work/self.json" ] || { cat "$work/libtorrent.log"; fail "libtorrent did not start"; }
 for kind in transmission aria2 rtorrent; do
 	[ -e "$work/$kind.list" ] || continue
 	while read -r ip port boot; do
