@@ -58,7 +58,7 @@ static void cpu_model(char *out, size_t cap)
 	while (f && fgets(line, sizeof(line), f)) {
 		char *value = strstr(line, ": ");
 
-		if (strncmp(line, "model name", 10) || !value)
+		if (strncmp(line, "model name", 10) != 0 || !value)
 			continue;
 		value[strcspn(value, "\n")] = '\0';
 		snprintf(out, cap, "%s", value + 2);

@@ -29,8 +29,8 @@ struct bench {
 	int (*run)(const struct bench_ctx *ctx, FILE *out);
 };
 
-extern const struct bench bench_krpc[]; /* bench_krpc.c */
-extern const struct bench bench_net[];  /* bench_net.c */
+extern const struct bench bench_krpc[];  /* bench_krpc.c */
+extern const struct bench bench_net[];   /* bench_net.c */
 extern const struct bench bench_store[]; /* bench_store.c */
 
 /** bench_list() - names and what they measure, one a line. */
