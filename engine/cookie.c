@@ -2,7 +2,6 @@
 #include "engine/cookie.h"
 
 #include <sodium.h>
-#include <stddef.h>
 #include <string.h>
 
 _Static_assert(COOKIE_KEY_BYTES == crypto_shorthash_KEYBYTES, "the key is libsodium's");
@@ -15,21 +14,35 @@ void cookie_init(struct cookie *c, const uint8_t key[static COOKIE_KEY_BYTES], u
 		c->epoch_ns = 1;
 }
 
-/* The MAC's input: an IPv4 address leaves its constant prefix out, which saves a
- * third of the hash; the lengths differ, so no v4 input is ever a v6 one. */
-static uint32_t seal(const struct cookie *c, const struct endpoint *ep, uint32_t t, uint32_t epoch)
+static uint32_t shorthash(const struct cookie *c, const void *in, size_t len)
 {
-	uint8_t in[sizeof(*ep) + sizeof(t) + sizeof(epoch)], out[crypto_shorthash_BYTES];
-	size_t skip = endpoint_is4(ep) ? offsetof(struct endpoint, addr) + 12 : 0;
-	size_t len = sizeof(*ep) - skip;
+	uint8_t out[crypto_shorthash_BYTES];
 	uint32_t mac;
 
-	memcpy(in, (const uint8_t *)ep + skip, len);
-	memcpy(in + len, &t, sizeof(t));
-	memcpy(in + len + sizeof(t), &epoch, sizeof(epoch));
-	crypto_shorthash(out, in, len + sizeof(t) + sizeof(epoch), c->key);
+	crypto_shorthash(out, in, len, c->key);
 	memcpy(&mac, out, sizeof(mac));
 	return mac;
+}
+
+/*
+ * An IPv4 address leaves its constant prefix out, which saves a third of the
+ * hash; the lengths differ, so no v4 input is ever a v6 one.
+ */
+static uint32_t seal(const struct cookie *c, const struct endpoint *ep, uint32_t t, uint32_t epoch)
+{
+	uint8_t in[sizeof(*ep) + sizeof(t) + sizeof(epoch)];
+	enum { V4_BYTES = 6, V4_AT = 12 };
+
+	if (endpoint_is4(ep)) {
+		memcpy(in, (const uint8_t *)ep + V4_AT, V4_BYTES);
+		memcpy(in + V4_BYTES, &t, sizeof(t));
+		memcpy(in + V4_BYTES + sizeof(t), &epoch, sizeof(epoch));
+		return shorthash(c, in, V4_BYTES + sizeof(t) + sizeof(epoch));
+	}
+	memcpy(in, ep, sizeof(*ep));
+	memcpy(in + sizeof(*ep), &t, sizeof(t));
+	memcpy(in + sizeof(*ep) + sizeof(t), &epoch, sizeof(epoch));
+	return shorthash(c, in, sizeof(in));
 }
 
 uint32_t cookie_make(const struct cookie *c, const struct endpoint *ep, uint32_t t, uint64_t now_ns)

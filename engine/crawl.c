@@ -34,13 +34,6 @@ struct crawl_opts crawl_opts_default(void)
 	};
 }
 
-uint32_t crawl_who(const struct crawl *c, const struct endpoint *ep)
-{
-	uint32_t who = (uint32_t)XXH3_64bits_withSeed(ep->addr, sizeof(ep->addr), c->opts.seed);
-
-	return who ? who : 1;
-}
-
 /* ---- life ------------------------------------------------------------------- */
 
 static int make_template(const struct crawl_opts *opts, enum krpc_method method,
@@ -149,13 +142,13 @@ void crawl_offer(struct crawl *c, const struct crawl_contact *list, unsigned cou
 	(void)now_ns;
 	for (unsigned i = 0; i < count; i++) {
 		const struct crawl_contact *contact = &list[i];
-		struct learn l = { .key = nodetab_key(&c->tab, &contact->ep),
-				   .id = contact->has_id ? contact->id.b : NULL,
-				   .introducer = contact->introducer,
-				   .introducer_ref = NODETAB_NONE };
+		struct nodetab_key key;
 
-		if (!l.key.v6 || c->opts.learn6)
-			crawl_learn(c, &l);
+		if (!endpoint_is4(&contact->ep) && !c->opts.learn6)
+			continue;
+		key = nodetab_key(&c->tab, &contact->ep);
+		crawl_learn(c, &key, contact->has_id ? contact->id.b : NULL, NODETAB_NONE,
+			    crawl_tag(contact->introducer));
 	}
 	/* Contacts borrow their ids from @list. */
 	crawl_learn_flush(c);

@@ -48,8 +48,8 @@ enum {
 	CRAWL_HAND_MAX = NET_BATCH_MAX,
 	/* Slots in use may be this share of the endpoints known (or the minimum): more in
 	 * flight than that gains no time and costs the bytes per endpoint. */
-	CRAWL_SLOTS_SHARE_NUM = 1,
-	CRAWL_SLOTS_SHARE_DEN = 4,
+	CRAWL_SLOTS_SHARE_NUM = 3,
+	CRAWL_SLOTS_SHARE_DEN = 8,
 	CRAWL_SLOTS_MIN = 16384,
 	CRAWL_EXPIRE_MAX = 2048, /* slots expired in one turn: some 0.2 ms */
 	/* A send that the kernel refused for want of memory is tried again after this. */
@@ -57,13 +57,11 @@ enum {
 	CRAWL_T_FOREIGN_BIT = 31, /* set in no t of ours (engine.md 4) */
 };
 
-/** struct learn - one contact on its way into the table. */
+/** struct learn - what comes with a contact on its way into the table. */
 struct learn {
-	struct nodetab_key key;
-	const uint8_t *id; /* borrowed until the batch is applied; NULL = none */
-	uint32_t introducer;
+	const uint8_t *id;       /* borrowed until the batch is applied; NULL = none */
 	uint32_t introducer_ref; /* NODETAB_NONE: told by another shard or by ourselves */
-	uint32_t guess;
+	uint16_t tag;            /* of the introducer; 0 = nobody's mention */
 };
 
 struct crawl {
@@ -84,6 +82,7 @@ struct crawl {
 	uint8_t zone_level[CENSUS_ZONES]; /* questions 2..4 of the plan, by zone */
 	uint8_t plan_level;
 
+	struct nodetab_key batch_keys[CRAWL_LEARN_BATCH];
 	struct learn batch[CRAWL_LEARN_BATCH];
 	unsigned batched;
 
@@ -113,9 +112,20 @@ static inline void crawl_set_class(struct node *n, unsigned bag)
 		(uint16_t)((n->flags & ((1u << NODE_CLASS_SHIFT) - 1)) | bag << NODE_CLASS_SHIFT);
 }
 
-/** crawl_who() - 32 bits that name an introducer: its address, so that a host with many ports
- * counts once. Never 0. */
-uint32_t crawl_who(const struct crawl *c, const struct endpoint *ep);
+/**
+ * crawl_who() - 32 bits that name an introducer: its address, so that a host with
+ * many ports counts once. Never 0. An introducer's replies all reach one shard,
+ * so the shards need not agree on the hash.
+ */
+static inline uint32_t crawl_who(const struct crawl *c, const struct endpoint *ep)
+{
+	struct endpoint host = *ep;
+	uint32_t who;
+
+	host.port = 0;
+	who = (uint32_t)nodetab_key(&c->tab, &host).hash;
+	return who ? who : 1;
+}
 
 /* ---- crawl_node.c -------------------------------------------------------- */
 
@@ -151,12 +161,31 @@ void crawl_defer(struct crawl *c, uint32_t ref, uint64_t at_ns, uint64_t now_ns)
 
 /* ---- crawl_learn.c ------------------------------------------------------- */
 
-/**
- * crawl_learn() - a contact into the batch. crawl_learn_flush() before what @id
- * and @addr6 point to goes away.
- */
-void crawl_learn(struct crawl *c, const struct learn *l);
+/** crawl_learn_flush() - look the batch up side by side and apply it. */
 void crawl_learn_flush(struct crawl *c);
+
+/** crawl_tag() - sixteen bits of an introducer; 0 only for 0. */
+static inline uint16_t crawl_tag(uint32_t introducer)
+{
+	uint16_t tag = (uint16_t)(introducer ^ introducer >> 16);
+
+	return tag || !introducer ? tag : 1;
+}
+
+/**
+ * crawl_learn() - one contact into the batch. crawl_learn_flush() before what
+ * @id and the key's addr6 point to goes away.
+ */
+static inline void crawl_learn(struct crawl *c, const struct nodetab_key *key, const uint8_t *id,
+			       uint32_t introducer_ref, uint16_t tag)
+{
+	if (c->batched == CRAWL_LEARN_BATCH)
+		crawl_learn_flush(c);
+	nodetab_prefetch(&c->tab, key);
+	c->batch_keys[c->batched] = *key;
+	c->batch[c->batched++] =
+		(struct learn){ .id = id, .introducer_ref = introducer_ref, .tag = tag };
+}
 
 /**
  * crawl_learn_reply() - every contact of a reply of node @ref.

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
+#include <string.h>
+
 #include "engine/crawl_impl.h"
 
-/* Sixteen bits of an introducer; 0 is the empty tag. */
-static uint16_t tag_of(uint32_t introducer)
-{
-	uint16_t tag = (uint16_t)(introducer ^ introducer >> 16);
-
-	return tag ? tag : 1;
-}
+enum { NODE4_BYTES = 26, NODE6_BYTES = 38 }; /* BEP 5, BEP 32 */
 
 /* May one more contact be taken from this introducer? Charged if so. */
 static bool charge_introducer(struct crawl *c, uint32_t ref)
@@ -39,23 +36,18 @@ static void mention(struct crawl *c, uint32_t ref, const struct learn *l)
 {
 	struct node *n = nodetab_at(&c->tab, ref);
 
-	if (!l->introducer || !nodetab_mention(n, tag_of(l->introducer)))
+	if (!l->tag || !nodetab_mention(n, l->tag) || n->flags & NODE_ASKED)
 		return;
-	if (n->flags & NODE_ASKED)
-		return;
-	if (n->flags & NODE_REFUSED) {
-		/* A second introducer opens a service port (P7); nothing opens the others. */
-		if (n->mentions != 2)
-			return;
+	/* A second introducer opens a service port (P7); nothing opens the others. */
+	if (n->flags & NODE_REFUSED && n->mentions == 2)
 		n->flags &= (uint16_t)~NODE_REFUSED;
-	}
-	if (n->mentions > 1)
+	if (!(n->flags & NODE_REFUSED))
 		crawl_wait_first(c, ref);
 }
 
-static void add(struct crawl *c, const struct learn *l)
+static void add(struct crawl *c, const struct nodetab_key *key, const struct learn *l)
 {
-	struct endpoint ep = endpoint_of(&l->key);
+	struct endpoint ep = endpoint_of(key);
 	enum gate_reason why = gate_may_learn(c->gate, &ep);
 	struct node *n;
 	uint32_t ref;
@@ -66,7 +58,7 @@ static void add(struct crawl *c, const struct learn *l)
 	}
 	if (!charge_introducer(c, l->introducer_ref))
 		return;
-	if (nodetab_add(&c->tab, &l->key, &ref)) {
+	if (nodetab_add(&c->tab, key, &ref)) {
 		c->stats.endpoints_full++;
 		return;
 	}
@@ -79,132 +71,143 @@ static void add(struct crawl *c, const struct learn *l)
 	n->todo = l->id || c->opts.plan == CRAWL_PLAN_PING || c->opts.method == CRAWL_PING
 			  ? 1u << Q_OWN
 			  : 1u << Q_FIRST;
-	if (l->introducer)
-		nodetab_mention(n, tag_of(l->introducer));
+	if (l->tag)
+		nodetab_mention(n, l->tag);
 	crawl_wait_first(c, ref);
 }
 
 void crawl_learn_flush(struct crawl *c)
 {
-	for (unsigned i = 0; i < c->batched; i++)
-		c->batch[i].guess = nodetab_guess(&c->tab, &c->batch[i].key);
+	uint32_t guess[CRAWL_LEARN_BATCH];
+
+	nodetab_guess(&c->tab, c->batch_keys, c->batched, guess);
 	for (unsigned i = 0; i < c->batched; i++) {
-		const struct learn *l = &c->batch[i];
-		uint32_t ref = l->guess;
+		const struct nodetab_key *key = &c->batch_keys[i];
+		uint32_t ref = guess[i];
 
 		/* No guess: it was not there, but one of this batch may have added it. */
-		if (ref == NODETAB_NONE || !nodetab_is(&c->tab, ref, &l->key))
-			ref = nodetab_find(&c->tab, &l->key);
+		if (ref == NODETAB_NONE || !nodetab_is(&c->tab, ref, key))
+			ref = nodetab_find(&c->tab, key);
 		if (ref == NODETAB_NONE)
-			add(c, l);
+			add(c, key, &c->batch[i]);
 		else
-			mention(c, ref, l);
+			mention(c, ref, &c->batch[i]);
 	}
 	c->batched = 0;
-}
-
-void crawl_learn(struct crawl *c, const struct learn *l)
-{
-	if (c->batched == CRAWL_LEARN_BATCH)
-		crawl_learn_flush(c);
-	nodetab_prefetch(&c->tab, &l->key);
-	c->batch[c->batched++] = *l;
-}
-
-/* Another shard owns it. */
-static void forward(struct crawl *c, unsigned shard, const struct learn *l)
-{
-	struct crawl_contact contact = { .ep = endpoint_of(&l->key),
-					 .introducer = l->introducer,
-					 .has_id = true };
-
-	if (!charge_introducer(c, l->introducer_ref))
-		return;
-	memcpy(contact.id.b, l->id, NODEID_BYTES);
-	c->port.contact(c->port.ctx, shard, &contact);
 }
 
 /* What all contacts of one reply have in common. */
 struct reply {
 	const struct nodeid *target;
-	uint32_t introducer, introducer_ref;
 	struct endpoint from;
+	uint32_t ip; /* of @from; 0 = not IPv4 */
+	uint32_t who, ref;
+	uint16_t tag;
 	unsigned depth;
 };
 
-/* One listed id: false where it is our own. Keeps the farthest from the target. */
-static bool take_id(struct crawl *c, struct reply *r, const struct nodeid *id)
+/* Another shard owns it. */
+static void forward(struct crawl *c, unsigned shard, const struct reply *r,
+		    const struct endpoint *ep, const uint8_t *id)
 {
+	struct crawl_contact contact = { .ep = *ep, .introducer = r->who, .has_id = true };
+
+	if (!charge_introducer(c, r->ref))
+		return;
+	memcpy(contact.id.b, id, NODEID_BYTES);
+	c->port.contact(c->port.ctx, shard, &contact);
+}
+
+static uint64_t prefix(const uint8_t *id)
+{
+	uint64_t v;
+
+	memcpy(&v, id, sizeof(v));
+	return v;
+}
+
+/*
+ * One listed id: false where it is our own. Keeps the farthest from the target.
+ * Random ids are told apart by their first 64 bits; the rest is rarely looked at.
+ */
+static inline bool take_id(struct crawl *c, struct reply *r, const uint8_t *id)
+{
+	uint64_t far;
 	unsigned common;
 
-	if (nodeid_equal(id, &c->opts.own_id)) {
+	if (prefix(id) == prefix(c->opts.own_id.b) &&
+	    memcmp(id, c->opts.own_id.b, NODEID_BYTES) == 0) {
 		c->stats.reflected++;
 		return false;
 	}
 	if (!r->target)
 		return true;
-	common = nodeid_common_bits(r->target, id);
+	far = prefix(id) ^ prefix(r->target->b);
+	common = far ? (unsigned)__builtin_clzll(__builtin_bswap64(far))
+		     : nodeid_common_bits(r->target, (const struct nodeid *)(const void *)id);
 	if (common < r->depth)
 		r->depth = common;
 	return true;
 }
 
-static void take4(struct crawl *c, struct reply *r, const uint8_t *p)
+static inline void take4(struct crawl *c, struct reply *r, const uint8_t *p)
 {
-	uint32_t ip = (uint32_t)p[20] << 24 | (uint32_t)p[21] << 16 | (uint32_t)p[22] << 8 | p[23];
-	struct learn l = { .id = p,
-			   .introducer = r->introducer,
-			   .introducer_ref = r->introducer_ref };
-	unsigned owner = c->opts.shards > 1 ? net_deal4(ip, c->opts.shards) : 0;
+	uint32_t ip_be;
+	uint16_t port_be;
+	struct nodetab_key key;
+	unsigned owner;
 
-	l.key = nodetab_key4(&c->tab, ip, (uint16_t)(p[24] << 8 | p[25]));
-	if (owner == c->opts.shard)
-		crawl_learn(c, &l);
-	else
-		forward(c, owner, &l);
+	memcpy(&ip_be, p + NODEID_BYTES, sizeof(ip_be));
+	memcpy(&port_be, p + NODEID_BYTES + sizeof(ip_be), sizeof(port_be));
+	key = nodetab_key4(&c->tab, ntohl(ip_be), ntohs(port_be));
+	if (key.ip == r->ip && key.port == r->from.port)
+		return; /* it lists itself */
+	owner = c->opts.shards > 1 ? net_deal4(key.ip, c->opts.shards) : 0;
+	if (owner == c->opts.shard) {
+		crawl_learn(c, &key, p, r->ref, r->tag);
+	} else {
+		struct endpoint ep = endpoint_ip4(key.ip, key.port);
+
+		forward(c, owner, r, &ep, p);
+	}
 }
 
 static void take6(struct crawl *c, struct reply *r, const uint8_t *p)
 {
-	struct learn l = { .id = p,
-			   .introducer = r->introducer,
-			   .introducer_ref = r->introducer_ref };
-	struct endpoint ep = { .port = (uint16_t)(p[36] << 8 | p[37]) };
+	struct nodetab_key key;
+	struct endpoint ep;
+	struct nodeid id;
 	unsigned owner;
 
-	memcpy(ep.addr, p + 20, sizeof(ep.addr));
-	if (endpoint_is4(&ep))
+	krpc_node6(span_of(p, NODE6_BYTES), 0, &id, &ep);
+	if (endpoint_is4(&ep) || endpoint_equal(&ep, &r->from))
 		return; /* an IPv4 endpoint in disguise belongs into nodes */
 	owner = c->opts.shards > 1 ? net_deal(&ep, c->opts.shards) : 0;
-	l.key = nodetab_key(&c->tab, &ep);
-	l.key.addr6 = p + 20;
+	key = nodetab_key(&c->tab, &ep);
+	key.addr6 = p + NODEID_BYTES;
 	if (owner == c->opts.shard)
-		crawl_learn(c, &l);
+		crawl_learn(c, &key, p, r->ref, r->tag);
 	else
-		forward(c, owner, &l);
+		forward(c, owner, r, &ep, p);
 }
 
 unsigned crawl_learn_reply(struct crawl *c, uint32_t ref, const struct krpc_msg *msg,
 			   const struct nodeid *target)
 {
-	enum { NODE4 = 26, NODE6 = 38 };
 	struct reply r = { .target = target,
-			   .introducer_ref = ref,
+			   .ref = ref,
 			   .from = nodetab_endpoint(&c->tab, ref),
 			   .depth = NODE_DEPTH_NONE };
-	struct nodeid id;
-	struct endpoint ep;
+	const uint8_t *p = msg->nodes.ptr, *end = p + msg->nodes.len;
 
-	r.introducer = crawl_who(c, &r.from);
-	for (size_t i = 0; i < msg->nodes.len / NODE4; i++) {
-		krpc_node4(msg->nodes, i, &id, &ep);
-		if (take_id(c, &r, &id) && !endpoint_equal(&ep, &r.from))
-			take4(c, &r, msg->nodes.ptr + i * NODE4);
-	}
-	for (size_t i = 0; c->opts.learn6 && i < msg->nodes6.len / NODE6; i++) {
-		krpc_node6(msg->nodes6, i, &id, &ep);
-		if (take_id(c, &r, &id) && !endpoint_equal(&ep, &r.from))
-			take6(c, &r, msg->nodes6.ptr + i * NODE6);
-	}
+	r.who = crawl_who(c, &r.from);
+	r.tag = crawl_tag(r.who);
+	r.ip = endpoint_is4(&r.from) ? endpoint_get_ip4(&r.from) : 0;
+	for (; p < end; p += NODE4_BYTES)
+		if (take_id(c, &r, p))
+			take4(c, &r, p);
+	for (size_t i = 0; c->opts.learn6 && i < msg->nodes6.len; i += NODE6_BYTES)
+		if (take_id(c, &r, msg->nodes6.ptr + i))
+			take6(c, &r, msg->nodes6.ptr + i);
 	return r.depth;
 }

@@ -95,8 +95,12 @@ static enum frontier_bag bag_of(const struct node *n)
 void crawl_wait_first(struct crawl *c, uint32_t ref)
 {
 	struct node *n = nodetab_at(&c->tab, ref);
-	unsigned now = crawl_class(n), best = bag_of(n);
+	unsigned now = crawl_class(n), best;
 
+	/* Only these counts change the bag. */
+	if (now && n->mentions != MENTIONS_FEW && n->mentions != MENTIONS_MANY)
+		return;
+	best = bag_of(n);
 	if (n->flags & (NODE_ASKED | NODE_QUEUED) || (now && now <= best))
 		return;
 	if (frontier_put(&c->frontier, (enum frontier_bag)best, ref)) {

@@ -5,7 +5,10 @@
 
 #include "engine/crawl_impl.h"
 
-enum { PICK_MAX = 64 }; /* picked at once: their records are fetched side by side */
+enum {
+	PICK_MAX = 64,   /* picked at once: their records are fetched side by side */
+	GATE_AHEAD = 16, /* likewise the gate's budgets */
+};
 
 /* ---- the hand: whose turn it is ---------------------------------------------- */
 
@@ -169,18 +172,29 @@ static void never(struct crawl *c, struct node *n)
 	n->flags = (uint16_t)((n->flags & ~NODE_QUEUED) | NODE_REFUSED);
 }
 
+/* The gate's memory of the next few, side by side. */
+static void fetch_gate(const struct crawl *c, unsigned from)
+{
+	unsigned end = from + GATE_AHEAD < c->in_hand ? from + GATE_AHEAD : c->in_hand;
+
+	for (unsigned i = from; i < end; i++) {
+		struct endpoint ep = nodetab_endpoint(&c->tab, c->hand[i]);
+
+		gate_prefetch(c->gate, &ep);
+	}
+}
+
 unsigned crawl_tx(struct crawl *c, uint64_t now_ns, struct net_msg *msgs, unsigned count)
 {
 	unsigned written = 0, at = 0;
 
 	if (c->stopped || now_ns < c->rate_until_ns)
 		return 0;
-	draw(c, now_ns, count < CRAWL_HAND_MAX ? count : CRAWL_HAND_MAX);
-	for (unsigned i = 0; i < c->in_hand; i++) {
-		struct endpoint ep = nodetab_endpoint(&c->tab, c->hand[i]);
-
-		gate_prefetch(c->gate, &ep);
+	if (slots_full(&c->slots)) {
+		c->stats.ring_full++;
+		return 0;
 	}
+	draw(c, now_ns, count < CRAWL_HAND_MAX ? count : CRAWL_HAND_MAX);
 	while (at < c->in_hand && written < count) {
 		uint32_t ref = c->hand[at];
 		struct node *n = nodetab_at(&c->tab, ref);
@@ -189,10 +203,10 @@ unsigned crawl_tx(struct crawl *c, uint64_t now_ns, struct net_msg *msgs, unsign
 		enum gate_reason why;
 		uint64_t retry_ns = now_ns;
 
-		if (slots_full(&c->slots)) {
-			c->stats.ring_full++;
+		if (slots_full(&c->slots))
 			break;
-		}
+		if (at % GATE_AHEAD == 0)
+			fetch_gate(c, at);
 		if (!n->todo) { /* settled while it waited */
 			n->flags &= (uint16_t)~NODE_QUEUED;
 			at++;

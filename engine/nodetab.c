@@ -5,95 +5,104 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "engine/rng.h"
 
 /* Where in the 64 hash bits each piece begins; the low 32 choose the bucket. */
 enum { HASH_SUB_SHIFT = 56, HASH_TAG_SHIFT = 32 };
 
 enum {
 	ADDRESS6_BYTES = 16,
-	SUB_FULL_PERCENT = 85,
-	SUB_GROWTH_PERCENT = 125,
-	/* Of a sub-table without a hint: 256 of them take 16 to 20 KiB. */
+	SUB_FULL_PERCENT = 75,
+	SUB_GROWTH_PERCENT = 133,
+	/* Of a sub-table without a hint: 256 of them take 64 to 80 KiB. */
 	SUB_BUCKETS_MIN = 4,
+	SEED_STREAM = 0x6e6f6465, /* of the seed that is handed in */
 };
 
 _Static_assert(NODETAB_SUBTABLES == 1 << (64 - HASH_SUB_SHIFT), "the top bits choose");
 
-static struct nodetab_sub *sub_of(const struct nodetab *t, uint64_t hash)
+static struct nodetab_sub *sub_of(struct nodetab *t, uint64_t hash)
 {
-	/* Callers that write own the table: the constness is the look-ups'. */
-	return (struct nodetab_sub *)(uintptr_t)&t->sub[hash >> HASH_SUB_SHIFT];
+	return &t->sub[hash >> HASH_SUB_SHIFT];
 }
 
-static uint32_t bucket_of(const struct nodetab_sub *sub, uint64_t hash)
+static inline uint32_t bucket_of(const struct nodetab_sub *sub, uint64_t hash)
 {
 	return (uint32_t)((uint64_t)(uint32_t)hash * sub->count >> 32);
 }
 
 /* The hash bits of an entry, in place above the number. */
-static uint32_t tag_of(const struct nodetab *t, uint64_t hash)
+static inline uint32_t tag_of(const struct nodetab *t, uint64_t hash)
 {
 	return (uint32_t)(hash >> HASH_TAG_SHIFT) << t->number_bits;
 }
 
-static uint32_t number_mask(const struct nodetab *t)
+static inline uint32_t number_mask(const struct nodetab *t)
 {
 	return ((uint32_t)1 << t->number_bits) - 1;
 }
 
-/* ---- keys --------------------------------------------------------------- */
+/* ---- buckets ------------------------------------------------------------- */
 
-struct nodetab_key nodetab_key4(const struct nodetab *t, uint32_t ip, uint16_t port)
+/* Bit i: entry i of the bucket has the hash bits of @tag. *@empty: there is a hole. */
+static inline unsigned bucket_match(const uint32_t *b, uint32_t tag, uint32_t mask, bool *empty)
 {
-	uint64_t in = (uint64_t)ip << 16 | port;
+#ifdef __SSE2__
+	const __m128i *v = (const __m128i *)(const void *)b;
+	__m128i want = _mm_set1_epi32((int)tag), bits = _mm_set1_epi32((int)~mask);
+	__m128i eq[4];
 
-	return (struct nodetab_key){ .hash = XXH3_64bits_withSeed(&in, sizeof(in), t->seed),
-				     .ip = ip,
-				     .port = port };
+	for (unsigned i = 0; i < 4; i++)
+		eq[i] = _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(v + i), bits), want);
+	/* Entries fill from the front: the last one tells of holes. */
+	*empty = b[NODETAB_BUCKET - 1] == 0;
+	return (unsigned)_mm_movemask_epi8(
+		_mm_packs_epi16(_mm_packs_epi32(eq[0], eq[1]), _mm_packs_epi32(eq[2], eq[3])));
+#else
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < NODETAB_BUCKET; i++)
+		found |= (unsigned)((b[i] & ~mask) == tag) << i;
+	*empty = b[NODETAB_BUCKET - 1] == 0;
+	return found;
+#endif
 }
+
+/* ---- keys --------------------------------------------------------------- */
 
 struct nodetab_key nodetab_key(const struct nodetab *t, const struct endpoint *ep)
 {
+	uint64_t high, low;
+
 	if (endpoint_is4(ep))
 		return nodetab_key4(t, endpoint_get_ip4(ep), ep->port);
-	return (struct nodetab_key){ .hash = XXH3_64bits_withSeed(ep, sizeof(*ep), t->seed),
-				     .port = ep->port,
-				     .v6 = true,
-				     .addr6 = ep->addr };
+	memcpy(&high, ep->addr, sizeof(high));
+	memcpy(&low, ep->addr + sizeof(high), sizeof(low));
+	return (struct nodetab_key){
+		.hash = nodetab_hash(t, nodetab_hash(t, nodetab_hash(t, high) ^ low) ^ ep->port),
+		.port = ep->port,
+		.v6 = true,
+		.addr6 = ep->addr,
+	};
 }
 
-static const uint8_t *address6(const struct nodetab *t, const struct node *n)
+bool nodetab_is6(const struct nodetab *t, uint32_t ref, const struct nodetab_key *key)
 {
-	return t->addresses.base + (size_t)n->ip * ADDRESS6_BYTES;
+	return memcmp(nodetab_address6(t, nodetab_at(t, ref)), key->addr6, ADDRESS6_BYTES) == 0;
 }
 
-struct endpoint nodetab_endpoint(const struct nodetab *t, uint32_t ref)
+static uint64_t hash_of(const struct nodetab *t, uint32_t ref)
 {
 	const struct node *n = nodetab_at(t, ref);
 	struct endpoint ep;
 
 	if (!(n->flags & NODE_V6))
-		return endpoint_ip4(n->ip, n->port);
-	memcpy(ep.addr, address6(t, n), ADDRESS6_BYTES);
-	ep.port = n->port;
-	return ep;
-}
-
-bool nodetab_is(const struct nodetab *t, uint32_t ref, const struct nodetab_key *key)
-{
-	const struct node *n = nodetab_at(t, ref);
-
-	if (n->port != key->port || !(n->flags & NODE_V6) == key->v6)
-		return false;
-	return key->v6 ? memcmp(address6(t, n), key->addr6, ADDRESS6_BYTES) == 0 : n->ip == key->ip;
-}
-
-static uint64_t hash_of(const struct nodetab *t, uint32_t ref)
-{
-	struct endpoint ep = nodetab_endpoint(t, ref);
-
+		return nodetab_key4(t, n->ip, n->port).hash;
+	ep = nodetab_endpoint(t, ref);
 	return nodetab_key(t, &ep).hash;
 }
 
@@ -178,7 +187,8 @@ int nodetab_init(struct nodetab *t, uint64_t max, uint64_t hint, uint64_t seed)
 {
 	int err;
 
-	*t = (struct nodetab){ .seed = seed };
+	*t = (struct nodetab){ .seed = { rng_mix(seed ^ SEED_STREAM),
+					 rng_mix(seed + SEED_STREAM) | 1 } };
 	if (max == 0 || max > NODETAB_MAX)
 		return -EINVAL;
 	if (hint > max)
@@ -207,51 +217,50 @@ void nodetab_free(struct nodetab *t)
 	*t = (struct nodetab){ 0 };
 }
 
-void nodetab_prefetch(const struct nodetab *t, const struct nodetab_key *key)
+static inline uint32_t guess(const struct nodetab *t, const struct nodetab_key *key, uint32_t mask)
 {
-	const struct nodetab_sub *sub = sub_of(t, key->hash);
+	const uint32_t *b = nodetab_bucket(t, key);
+	bool empty;
+	unsigned found = bucket_match(b, tag_of(t, key->hash), mask, &empty);
+	uint32_t ref;
 
-	__builtin_prefetch(sub->buckets + (size_t)bucket_of(sub, key->hash) * NODETAB_BUCKET);
+	if (!found)
+		return empty ? NODETAB_NONE : nodetab_find(t, key);
+	/* An empty entry matches a tag of zero: its number less one is NODETAB_NONE. */
+	ref = (b[__builtin_ctz(found)] & mask) - 1;
+	if (ref != NODETAB_NONE)
+		nodetab_prefetch_mention(t, ref);
+	return ref;
 }
 
-uint32_t nodetab_guess(const struct nodetab *t, const struct nodetab_key *key)
+void nodetab_guess(const struct nodetab *t, const struct nodetab_key *keys, unsigned count,
+		   uint32_t *refs)
 {
-	const struct nodetab_sub *sub = sub_of(t, key->hash);
-	uint32_t at = bucket_of(sub, key->hash), mask = number_mask(t);
-	uint32_t tag = tag_of(t, key->hash);
+	uint32_t mask = number_mask(t);
 
-	for (;;) {
-		const uint32_t *b = sub->buckets + (size_t)at * NODETAB_BUCKET;
-
-		for (unsigned i = 0; i < NODETAB_BUCKET; i++) {
-			if (b[i] == 0)
-				return NODETAB_NONE;
-			if ((b[i] & ~mask) == tag) {
-				uint32_t ref = (b[i] & mask) - 1;
-
-				__builtin_prefetch(nodetab_at(t, ref), 1);
-				return ref;
-			}
-		}
-		at = at + 1 == sub->count ? 0 : at + 1;
-	}
+	for (unsigned i = 0; i < count; i++)
+		refs[i] = guess(t, &keys[i], mask);
 }
 
 uint32_t nodetab_find(const struct nodetab *t, const struct nodetab_key *key)
 {
-	const struct nodetab_sub *sub = sub_of(t, key->hash);
+	const struct nodetab_sub *sub = &t->sub[key->hash >> HASH_SUB_SHIFT];
 	uint32_t at = bucket_of(sub, key->hash), mask = number_mask(t);
 	uint32_t tag = tag_of(t, key->hash);
 
 	for (;;) {
 		const uint32_t *b = sub->buckets + (size_t)at * NODETAB_BUCKET;
+		bool empty;
+		unsigned found = bucket_match(b, tag, mask, &empty);
 
-		for (unsigned i = 0; i < NODETAB_BUCKET; i++) {
-			if (b[i] == 0)
-				return NODETAB_NONE;
-			if ((b[i] & ~mask) == tag && nodetab_is(t, (b[i] & mask) - 1, key))
-				return (b[i] & mask) - 1;
+		for (; found; found &= found - 1) {
+			uint32_t ref = (b[__builtin_ctz(found)] & mask) - 1;
+
+			if (ref != NODETAB_NONE && nodetab_is(t, ref, key))
+				return ref;
 		}
+		if (empty)
+			return NODETAB_NONE;
 		at = at + 1 == sub->count ? 0 : at + 1;
 	}
 }
@@ -295,17 +304,6 @@ int nodetab_add(struct nodetab *t, const struct nodetab_key *key, uint32_t *ref)
 	place(sub->buckets, sub->count, bucket_of(sub, key->hash), tag_of(t, key->hash) | t->count);
 	sub->used++;
 	return 0;
-}
-
-bool nodetab_mention(struct node *n, uint16_t tag)
-{
-	if (n->tag[0] == tag || n->tag[1] == tag)
-		return false;
-	n->tag[1] = n->tag[0];
-	n->tag[0] = tag;
-	if (n->mentions < UINT16_MAX)
-		n->mentions++;
-	return true;
 }
 
 uint64_t nodetab_bytes(const struct nodetab *t)

@@ -19,9 +19,9 @@
  * The index is NODETAB_SUBTABLES small tables of 64-byte buckets of 16 entries.
  * An entry is a record number and, in the bits that are left, a piece of the
  * hash, so a bucket is decided without touching records. Each sub-table grows
- * by a quarter when 85 % full, on its own: nothing ever stops the world. First
+ * by a third when 75 % full, on its own: nothing ever stops the world. First
  * sizes are staggered, so that sub-tables take turns in growing, and the whole
- * stays 68 to 85 % full.
+ * is 65 % full at any time.
  *
  * The hash is seeded: who sends us contacts cannot aim at a bucket.
  */
@@ -79,7 +79,7 @@ struct nodetab {
 	struct arena records, addresses; /* struct node; 16 bytes per IPv6 endpoint */
 	uint32_t count, count6, max;
 	unsigned number_bits;
-	uint64_t seed;
+	uint64_t seed[2]; /* of the hash; the second is odd */
 	uint64_t index_bytes;
 	struct nodetab_sub sub[NODETAB_SUBTABLES];
 };
@@ -100,7 +100,21 @@ struct nodetab_key {
 int nodetab_init(struct nodetab *t, uint64_t max, uint64_t hint, uint64_t seed) DT_MUST;
 void nodetab_free(struct nodetab *t);
 
-struct nodetab_key nodetab_key4(const struct nodetab *t, uint32_t ip, uint16_t port);
+/** nodetab_hash() - of one word: two multiplications folded, as in wyhash, keyed by the seed. */
+static inline uint64_t nodetab_hash(const struct nodetab *t, uint64_t word)
+{
+	unsigned __int128 m = (unsigned __int128)(word ^ t->seed[0]) * t->seed[1];
+
+	m = (unsigned __int128)((uint64_t)m ^ (uint64_t)(m >> 64)) * 0x9e3779b97f4a7c15u;
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+static inline struct nodetab_key nodetab_key4(const struct nodetab *t, uint32_t ip, uint16_t port)
+{
+	return (struct nodetab_key){ .hash = nodetab_hash(t, (uint64_t)ip << 16 | port),
+				     .ip = ip,
+				     .port = port };
+}
 
 /** nodetab_key() - either family; borrows @ep. */
 struct nodetab_key nodetab_key(const struct nodetab *t, const struct endpoint *ep);
@@ -110,7 +124,7 @@ static inline struct node *nodetab_at(const struct nodetab *t, uint32_t ref)
 	return (struct node *)(void *)t->records.base + ref;
 }
 
-/** nodetab_prefetch_record() - fetch both cache lines over which a record may lie. */
+/** nodetab_prefetch_record() - fetch a whole record: it may lie over two cache lines. */
 static inline void nodetab_prefetch_record(const struct nodetab *t, uint32_t ref)
 {
 	const struct node *n = nodetab_at(t, ref);
@@ -119,26 +133,71 @@ static inline void nodetab_prefetch_record(const struct nodetab *t, uint32_t ref
 	__builtin_prefetch((const uint8_t *)(n + 1) - 1, 1);
 }
 
+/** nodetab_prefetch_mention() - fetch what a mention touches: the half before the id. */
+static inline void nodetab_prefetch_mention(const struct nodetab *t, uint32_t ref)
+{
+	const struct node *n = nodetab_at(t, ref);
+
+	__builtin_prefetch(n, 1);
+	__builtin_prefetch((const uint8_t *)&n->id - 1, 1);
+}
+
+static inline const uint8_t *nodetab_address6(const struct nodetab *t, const struct node *n)
+{
+	return t->addresses.base + (size_t)n->ip * 16;
+}
+
 /** nodetab_endpoint() - address and port of record @ref. */
-struct endpoint nodetab_endpoint(const struct nodetab *t, uint32_t ref);
+static inline struct endpoint nodetab_endpoint(const struct nodetab *t, uint32_t ref)
+{
+	const struct node *n = nodetab_at(t, ref);
+	struct endpoint ep = endpoint_ip4(n->ip, n->port);
+
+	if (n->flags & NODE_V6)
+		memcpy(ep.addr, nodetab_address6(t, n), sizeof(ep.addr));
+	return ep;
+}
 
 /*
  * Look-ups of a batch go in three passes, so that the memory of all of them is
- * fetched side by side: nodetab_prefetch() each, nodetab_guess() each,
- * nodetab_find() or nodetab_add() each.
+ * fetched side by side: nodetab_prefetch() each, nodetab_guess() all,
+ * nodetab_find() or nodetab_add() where the guess was wrong.
  */
+
+/** nodetab_bucket() - where @key stands, unless it ran over into the next ones. */
+static inline uint32_t *nodetab_bucket(const struct nodetab *t, const struct nodetab_key *key)
+{
+	const struct nodetab_sub *sub = &t->sub[key->hash >> 56];
+
+	return sub->buckets +
+	       ((uint64_t)(uint32_t)key->hash * sub->count >> 32) * (size_t)NODETAB_BUCKET;
+}
 
 /** nodetab_prefetch() - fetch the bucket where @key would stand. */
-void nodetab_prefetch(const struct nodetab *t, const struct nodetab_key *key);
+static inline void nodetab_prefetch(const struct nodetab *t, const struct nodetab_key *key)
+{
+	__builtin_prefetch(nodetab_bucket(t, key));
+}
 
 /**
- * nodetab_guess() - the record whose hash bits fit, its memory fetched; its key
- * is not compared. NODETAB_NONE: surely not there.
+ * nodetab_guess() - for each key the record whose hash bits fit, what a mention
+ * touches of it fetched; the key itself is not compared. NODETAB_NONE: surely not there.
  */
-uint32_t nodetab_guess(const struct nodetab *t, const struct nodetab_key *key);
+void nodetab_guess(const struct nodetab *t, const struct nodetab_key *keys, unsigned count,
+		   uint32_t *refs);
+
+/** nodetab_is6() - nodetab_is() of an IPv6 key and an IPv6 record. */
+bool nodetab_is6(const struct nodetab *t, uint32_t ref, const struct nodetab_key *key);
 
 /** nodetab_is() - is @ref the record of @key? */
-bool nodetab_is(const struct nodetab *t, uint32_t ref, const struct nodetab_key *key);
+static inline bool nodetab_is(const struct nodetab *t, uint32_t ref, const struct nodetab_key *key)
+{
+	const struct node *n = nodetab_at(t, ref);
+
+	if (n->port != key->port || !(n->flags & NODE_V6) == key->v6)
+		return false;
+	return key->v6 ? nodetab_is6(t, ref, key) : n->ip == key->ip;
+}
 
 /** nodetab_find() - the record of @key or NODETAB_NONE. */
 uint32_t nodetab_find(const struct nodetab *t, const struct nodetab_key *key);
@@ -160,7 +219,16 @@ int nodetab_add(struct nodetab *t, const struct nodetab_key *key, uint32_t *ref)
  * come soon after each other.
  * Returns true if it counted.
  */
-bool nodetab_mention(struct node *n, uint16_t tag);
+static inline bool nodetab_mention(struct node *n, uint16_t tag)
+{
+	if (n->tag[0] == tag || n->tag[1] == tag)
+		return false;
+	n->tag[1] = n->tag[0];
+	n->tag[0] = tag;
+	if (n->mentions < UINT16_MAX)
+		n->mentions++;
+	return true;
+}
 
 /** nodetab_bytes() - records, side array and index, as allocated. */
 uint64_t nodetab_bytes(const struct nodetab *t);

@@ -44,6 +44,8 @@ static uint32_t mentioned_in_vain(const struct world *w)
 
 static void test_lossy(void **state)
 {
+	uint32_t vain = 0;
+
 	(void)state;
 	for (uint64_t seed = 1; seed <= 5; seed++) {
 		struct crawl_opts o = opts_for();
@@ -56,16 +58,19 @@ static void test_lossy(void **state)
 		bootstrap(w, 3);
 		run(w);
 		s = total(w);
-		/* Of live nodes that somebody listed, three attempts at 5 % miss 0.0125 %;
-		 * whom nobody listed is the network's doing (two or three in a thousand). */
-		assert_true(mentioned_in_vain(w) <= 1);
-		assert_true(recalled(w) >= 1490);
+		vain += mentioned_in_vain(w);
+		/* Whom nobody listed is the network's doing: with tables of eight, a
+		 * neighbourhood of twenty is sometimes hit by no question. */
+		assert_true(recalled(w) >= 1475);
 		assert_int_equal(s.endpoints_live, recalled(w));
 		/* the dead were asked three times each, no more */
 		assert_true(s.sent <= s.endpoints_live * 3 + 1000 * 3);
 		assert_true(s.expired >= 1000 * 3 - 100);
 		world_free(w);
 	}
+	/* Of live nodes that somebody listed, three attempts at 5 % miss 0.0125 %:
+	 * 0.9 of these 7500; six or more would be one run in three hundred. */
+	assert_true(vain <= 5);
 }
 
 /* The answer to everything, said again at the end. */
