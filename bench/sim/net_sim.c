@@ -2,11 +2,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "bench/sim/peer.h"
+#include "bench/sim/queue.h"
 
 /**
  * DOC: the device of engine/net.h without a kernel. A query that will be
- * answered becomes an event, kept in a heap ordered by the time at which its
+ * answered becomes an event of a queue ordered by the time at which its
  * answer arrives; the answer itself is written when it is received. Silence
  * (dead, lost, nobody there) costs nothing.
  *
@@ -17,9 +17,7 @@
 
 enum {
 	TURN_NS = 1000,
-	WAIT_MAX_S = 3600, /* of one net_recv(): "for ever" must not overflow the clock */
-	HEAP_ARY = 4,      /* children of a node share a cache line: 4 x 16 bytes */
-	HEAP_FIRST = 4096,
+	WAIT_MAX_S = 3600,   /* of one net_recv(): "for ever" must not overflow the clock */
 	OUR_IP = 0xc6336401, /* 198.51.100.1 (RFC 5737): where virtual nodes see us */
 	OUR_PORT = 6881,
 };
@@ -27,28 +25,13 @@ enum {
 #define START_NS      1000000000ull          /* now at the start: nothing is ever at 0 */
 #define START_WALL_NS 1790000000000000000ull /* 2026-09-21 14:13:20 UTC */
 
-/** struct event - an answer on its way. */
-struct event {
-	uint32_t node;
-	struct peer_question question;
-};
-
-/** struct due - an event's place in time; @order settles ties, first sent first. */
-struct due {
-	uint64_t at_ns;
-	uint32_t order, event;
-};
-
 struct net_sim {
 	struct net net; /* first: engine/net.h */
 	const struct sim_world *world;
 	struct endpoint us;
 	uint64_t now_ns, nonce;
 	struct net_stats stats;
-	uint32_t count, room, order; /* of the heap */
-	struct due *heap;
-	struct event *event; /* room of them */
-	uint32_t *unused;    /* a stack of free events: room - count of them */
+	struct sim_queue queue;
 	uint8_t send[NET_BATCH_MAX][NET_FRAME_MAX];
 	uint8_t recv[NET_BATCH_MAX][NET_RECV_MAX];
 };
@@ -56,81 +39,6 @@ struct net_sim {
 static struct net_sim *sim_of(struct net *net)
 {
 	return (struct net_sim *)net;
-}
-
-/* ---- the heap --------------------------------------------------------------- */
-
-static bool is_before(const struct due *a, const struct due *b)
-{
-	/* The difference of orders: right as long as under 2^31 are on their way. */
-	return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : (int32_t)(a->order - b->order) < 0;
-}
-
-static int heap_grow(struct net_sim *s)
-{
-	uint32_t room = s->room ? s->room * 2 : HEAP_FIRST;
-	struct due *heap = reallocarray(s->heap, room, sizeof(*heap));
-	struct event *event;
-	uint32_t *unused;
-
-	if (heap)
-		s->heap = heap;
-	event = heap ? reallocarray(s->event, room, sizeof(*event)) : NULL;
-	if (event)
-		s->event = event;
-	unused = event ? reallocarray(s->unused, room, sizeof(*unused)) : NULL;
-	if (!unused)
-		return -ENOMEM;
-	s->unused = unused;
-	for (uint32_t i = s->room; i < room; i++)
-		s->unused[i - s->room] = i;
-	s->room = room;
-	return 0;
-}
-
-/** heap_push() - Returns the event to fill in, or NULL without memory. */
-static struct event *heap_push(struct net_sim *s, uint64_t at_ns)
-{
-	struct due d = { .at_ns = at_ns, .order = s->order };
-	uint32_t at;
-
-	if (s->count == s->room && heap_grow(s) < 0)
-		return NULL;
-	s->order++;
-	d.event = s->unused[s->room - s->count - 1];
-	for (at = s->count++; at > 0; at = (at - 1) / HEAP_ARY) {
-		const struct due *parent = &s->heap[(at - 1) / HEAP_ARY];
-
-		if (!is_before(&d, parent))
-			break;
-		s->heap[at] = *parent;
-	}
-	s->heap[at] = d;
-	return &s->event[d.event];
-}
-
-/** heap_pop() - the earliest; its event stays readable until the next push. */
-static const struct event *heap_pop(struct net_sim *s)
-{
-	struct due first = s->heap[0], last = s->heap[--s->count];
-	uint32_t at = 0;
-
-	for (;;) {
-		uint32_t child = at * HEAP_ARY + 1, best = child;
-
-		if (child >= s->count)
-			break;
-		for (uint32_t c = child + 1; c < child + HEAP_ARY && c < s->count; c++)
-			if (is_before(&s->heap[c], &s->heap[best]))
-				best = c;
-		if (!is_before(&s->heap[best], &last))
-			break;
-		s->heap[at] = s->heap[best];
-		at = best;
-	}
-	s->heap[at] = last;
-	s->unused[s->room - s->count - 1] = first.event;
-	return &s->event[first.event];
 }
 
 /* ---- the device --------------------------------------------------------------- */
@@ -156,7 +64,7 @@ static void send_one(struct net_sim *s, const struct net_msg *m)
 	const struct sim_world *w = s->world;
 	uint64_t nonce = s->nonce++;
 	struct peer_question q;
-	struct event *e;
+	struct sim_event *e;
 	uint32_t n;
 
 	s->stats.sent_packets++;
@@ -165,7 +73,7 @@ static void send_one(struct net_sim *s, const struct net_msg *m)
 		return;
 	if (peer_read(span_of(m->data, m->len), &q) < 0)
 		return;
-	e = heap_push(s, s->now_ns + peer_delay_ns(w, n, nonce));
+	e = sim_queue_push(&s->queue, s->now_ns + peer_delay_ns(w, n, nonce));
 	if (!e) {
 		s->stats.buffer_starved++;
 		return;
@@ -183,7 +91,7 @@ static unsigned sim_send(struct net *net, const struct net_msg *msgs, unsigned c
 
 static void recv_one(struct net_sim *s, struct net_msg *m, unsigned slot)
 {
-	const struct event *e = heap_pop(s);
+	const struct sim_event *e = sim_queue_pop(&s->queue);
 
 	m->data = s->recv[slot];
 	m->len = (uint32_t)peer_say(s->world, e->node, &e->question, &s->us, m->data, NET_RECV_MAX);
@@ -196,7 +104,7 @@ static void recv_one(struct net_sim *s, struct net_msg *m, unsigned slot)
 static int sim_recv(struct net *net, struct net_msg *msgs, unsigned max, uint64_t wait_ns)
 {
 	struct net_sim *s = sim_of(net);
-	uint64_t next = s->count ? s->heap[0].at_ns : UINT64_MAX;
+	uint64_t next = sim_queue_next_ns(&s->queue);
 	unsigned count = 0;
 
 	if (wait_ns > WAIT_MAX_S * 1000000000ull)
@@ -206,7 +114,7 @@ static int sim_recv(struct net *net, struct net_msg *msgs, unsigned max, uint64_
 		s->now_ns = next - s->now_ns < wait_ns ? next : s->now_ns + wait_ns;
 	if (max > NET_BATCH_MAX)
 		max = NET_BATCH_MAX;
-	for (; count < max && s->count && s->heap[0].at_ns <= s->now_ns; count++)
+	for (; count < max && sim_queue_next_ns(&s->queue) <= s->now_ns; count++)
 		recv_one(s, &msgs[count], count);
 	return (int)count;
 }
@@ -231,9 +139,7 @@ static void sim_close(struct net *net)
 {
 	struct net_sim *s = sim_of(net);
 
-	free(s->heap);
-	free(s->event);
-	free(s->unused);
+	sim_queue_free(&s->queue);
 	free(s);
 }
 

@@ -274,12 +274,12 @@ static int deepest_bit(const struct table *t)
 static unsigned keep_nearest(const struct sim_world *w, uint64_t target, const uint32_t *list,
 			     unsigned count, uint32_t *out)
 {
-	uint64_t distance[PEER_REPLY_NODES];
+	uint64_t distance[PEER_REPLY_NODES] = { 0 };
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t d = w->prefix[list[i]] ^ target;
-		unsigned at = kept;
+		unsigned at;
 
 		if (kept == PEER_REPLY_NODES && d >= distance[kept - 1])
 			continue;

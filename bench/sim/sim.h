@@ -100,26 +100,47 @@ int net_sim_open(struct sim_world *w, struct net **out, struct clock *clock) DT_
 
 /* ---- the farm -------------------------------------------------------------- */
 
+/**
+ * DOC: a child process that answers for all nodes on 127.0.0.0/8. Needs no
+ * privilege; is bound to the device lo and answers nothing that does not come
+ * from 127.0.0.0/8. It ends with sim_farm_stop() and with the thread that
+ * started it (PR_SET_PDEATHSIG), and ignores SIGINT and SIGTERM: Ctrl-C reaches
+ * it too, and the census that drains still wants its answers.
+ */
 struct sim_farm_opts {
-	unsigned threads;         /* one per core */
-	bool pin;                 /* thread i on core i, sockets dealt by CPU */
-	enum net_backend backend; /* how the farm itself does I/O; MMSG by default */
-	uint16_t base_port;       /* first of its ports; 0 = chosen */
+	unsigned threads;   /* one per core: 1..NET_WORKERS_MAX */
+	bool pin;           /* thread i on core i */
+	uint16_t base_port; /* first of its ports; 0 = 20000, or a later one where that is taken */
 };
 
 struct sim_farm;
 
-/** sim_farm_start() - fork the farm; returns once every port is bound and answering. */
+/**
+ * sim_farm_start() - fork the farm; returns once every port is bound and answering.
+ * Aliases have their ports from then on, so write the truth afterwards.
+ *
+ * A query is answered by the thread of the core on which it was sent
+ * (NET_STEER_CPU) and the reply is sent there, so a crawler pinned alike and
+ * steered by CPU too never crosses cores.
+ * Errors:  DT_ERANGE threads; -EADDRINUSE; -errno of fork and sockets.
+ */
 int sim_farm_start(struct sim_world *w, const struct sim_farm_opts *opts,
 		   struct sim_farm **out) DT_MUST;
 
+/** struct sim_farm_stats - received = answered + waiting + lost + dead + malformed + foreign +
+ * failures. */
 struct sim_farm_stats {
-	uint64_t received, answered, lost, dead, malformed, send_failures, kernel_drops;
-	double user_s, system_s;
+	uint64_t received, answered, lost, dead, malformed;
+	uint64_t foreign; /* not from 127.0.0.0/8: dropped */
+	uint64_t send_failures, kernel_drops;
+	double user_s, system_s; /* of the child, at most 50 ms old */
 };
 
-/** sim_farm_stats() - from memory shared with the child. */
+/** sim_farm_stats() - from memory shared with the child; threads publish after each batch. */
 void sim_farm_stats(const struct sim_farm *f, struct sim_farm_stats *out);
+
+/** sim_farm_pid() - of the child, for those who watch its memory. */
+int sim_farm_pid(const struct sim_farm *f);
 
 /** sim_farm_stop() - ends the child by its pid and waits for it. */
 void sim_farm_stop(struct sim_farm *f);
@@ -127,7 +148,9 @@ void sim_farm_stop(struct sim_farm *f);
 /**
  * net_alias_open() - wrap @inner: public addresses outside, loopback aliases
  * inside. Can send to nothing but 127.0.0.0/8, whatever it is handed: other
- * packets come back through net_failures() with -EACCES. Owns @inner.
+ * packets come back through net_failures() with -EACCES. Open it after
+ * sim_farm_start(), which may choose other ports.
+ * Owns:    @inner from success on.
  */
 int net_alias_open(const struct sim_world *w, struct net *inner, struct net **out) DT_MUST;
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 /**
  * DOC: a population from a seed. Making it costs one counting pass, one
@@ -29,23 +28,6 @@ struct sim_opts sim_opts_default(void)
 		.loss = 0.05,
 		.lt_share = 0.70,
 	};
-}
-
-/** big_alloc() - zeroed pages, huge where the kernel agrees; tables are read at random. */
-static void *big_alloc(size_t bytes)
-{
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		return NULL;
-	(void)madvise(p, bytes, MADV_HUGEPAGE); /* refused: slower, not wrong */
-	return p;
-}
-
-static void big_free(void *p, size_t bytes)
-{
-	if (p)
-		munmap(p, bytes);
 }
 
 static size_t prefix_bytes(const struct sim_world *w)
@@ -117,14 +99,19 @@ static int draw_ids(struct sim_world *w)
 
 int sim_world_load(struct sim_world *w)
 {
-	int err = -ENOMEM;
+	size_t bytes = prefix_bytes(w) + index_bytes(w);
+	int err;
 
 	if (w->prefix)
 		return 0;
-	w->prefix = big_alloc(prefix_bytes(w));
-	w->index = big_alloc(index_bytes(w));
-	if (w->prefix && w->index)
+	err = arena_init(&w->ids, bytes);
+	if (!err)
+		err = arena_need(&w->ids, bytes);
+	if (!err) {
+		w->prefix = (uint64_t *)w->ids.base;
+		w->index = (uint32_t *)(w->ids.base + prefix_bytes(w));
 		err = draw_ids(w);
+	}
 	if (err)
 		sim_world_shed(w);
 	return err;
@@ -132,15 +119,14 @@ int sim_world_load(struct sim_world *w)
 
 void sim_world_shed(struct sim_world *w)
 {
-	big_free(w->prefix, prefix_bytes(w));
-	big_free(w->index, index_bytes(w));
+	arena_free(&w->ids);
 	w->prefix = NULL;
 	w->index = NULL;
 }
 
 uint64_t sim_world_bytes(const struct sim_world *w)
 {
-	return w->prefix ? prefix_bytes(w) + index_bytes(w) : 0;
+	return w->ids.committed;
 }
 
 /**

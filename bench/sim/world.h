@@ -7,6 +7,7 @@
 #include "bench/sim/place.h"
 #include "bench/sim/shuffle.h"
 #include "bench/sim/sim.h"
+#include "engine/arena.h"
 #include "engine/rng.h"
 
 /**
@@ -49,6 +50,7 @@ struct sim_world {
 	uint16_t alias_port; /* first port of the farm */
 	unsigned index_bits;
 	uint64_t last_alive; /* the greatest mood of a live node */
+	struct arena ids;    /* holds: */
 	uint64_t *prefix;    /* sorted; NULL after sim_world_shed() */
 	uint32_t *index;     /* [i]: the first node whose upper index_bits bits are >= i */
 	uint64_t key[SIM_DRAW_KINDS];

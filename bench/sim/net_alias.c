@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "bench/sim/world.h"
+
+/**
+ * DOC: a thin device around another: who uses it sees public addresses, what
+ * travels goes to 127.0.0.0/8. Translation is arithmetic (world.h); no table of
+ * conversations is kept.
+ *
+ * Nothing else can leave: an address is sent to only if it is an alias that the
+ * world computed, and that the first octet is 127 is checked once more on the
+ * very endpoint that the inner device is given. Everything else is reported as
+ * failed with -EACCES.
+ */
+
+enum { FAILURES_MAX = NET_BATCH_MAX }; /* as many as one batch can hold */
+
+struct net_alias {
+	struct net net; /* first: engine/net.h */
+	struct net *inner;
+	const struct sim_world *world;
+	uint64_t refused, strays;
+	unsigned failed;
+	struct net_failure failures[FAILURES_MAX];
+	struct net_msg msgs[NET_BATCH_MAX];
+};
+
+static struct net_alias *alias_of(struct net *net)
+{
+	return (struct net_alias *)net;
+}
+
+static unsigned alias_send_alloc(struct net *net, struct net_msg *msgs, unsigned count)
+{
+	struct net_alias *a = alias_of(net);
+	unsigned room = FAILURES_MAX - a->failed; /* each message of a batch may fail */
+
+	return net_send_alloc(a->inner, msgs, count < room ? count : room);
+}
+
+/** to_alias() - false where no node stands or the result is not loopback. */
+static bool to_alias(const struct sim_world *w, const struct endpoint *public, struct endpoint *out)
+{
+	uint32_t n, ip;
+	uint16_t port;
+	int err = w->opts.plain ? sim_world_by_alias(w, public, &n)
+				: sim_world_by_public(w, public, &n);
+
+	if (err)
+		return false;
+	world_alias(w, n, &ip, &port);
+	*out = endpoint_ip4(ip, port);
+	return endpoint_is4(out) && out->addr[12] == ALIAS_NET;
+}
+
+static unsigned alias_send(struct net *net, const struct net_msg *msgs, unsigned count)
+{
+	struct net_alias *a = alias_of(net);
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < count && i < NET_BATCH_MAX; i++) {
+		a->msgs[kept] = msgs[i];
+		if (to_alias(a->world, &msgs[i].peer, &a->msgs[kept].peer)) {
+			kept++;
+			continue;
+		}
+		a->refused++;
+		if (a->failed < FAILURES_MAX)
+			a->failures[a->failed++] =
+				(struct net_failure){ .tag = msgs[i].tag, .err = -EACCES };
+	}
+	net_send(a->inner, a->msgs, kept);
+	return count;
+}
+
+static int alias_recv(struct net *net, struct net_msg *msgs, unsigned max, uint64_t wait_ns)
+{
+	struct net_alias *a = alias_of(net);
+	/* Failures of ours are something to hear: no sleep before they are. */
+	int got = net_recv(a->inner, msgs, max, a->failed ? 0 : wait_ns), kept = 0;
+
+	for (int i = 0; i < got; i++) {
+		uint32_t n;
+
+		if (sim_world_by_alias(a->world, &msgs[i].peer, &n) < 0) {
+			a->strays++;
+			continue;
+		}
+		msgs[kept] = msgs[i];
+		msgs[kept++].peer = sim_world_contact(a->world, n);
+	}
+	return got < 0 ? got : kept;
+}
+
+static void alias_recv_finish(struct net *net)
+{
+	net_recv_finish(alias_of(net)->inner);
+}
+
+static unsigned alias_failures(struct net *net, struct net_failure *out, unsigned max)
+{
+	struct net_alias *a = alias_of(net);
+	unsigned own = a->failed < max ? a->failed : max;
+
+	memcpy(out, a->failures, own * sizeof(*out));
+	memmove(a->failures, a->failures + own, (a->failed - own) * sizeof(*out));
+	a->failed -= own;
+	return own + net_failures(a->inner, out + own, max - own);
+}
+
+static void alias_stats(struct net *net, struct net_stats *out)
+{
+	const struct net_alias *a = alias_of(net);
+
+	net_stats(a->inner, out);
+	out->send_failures += a->refused;
+}
+
+static void alias_close(struct net *net)
+{
+	net_close(alias_of(net)->inner);
+	free(net);
+}
+
+static const struct net_ops alias_ops = {
+	.name = "alias",
+	.send_alloc = alias_send_alloc,
+	.send = alias_send,
+	.recv = alias_recv,
+	.recv_finish = alias_recv_finish,
+	.failures = alias_failures,
+	.stats = alias_stats,
+	.close = alias_close,
+};
+
+int net_alias_open(const struct sim_world *w, struct net *inner, struct net **out)
+{
+	struct net_alias *a = calloc(1, sizeof(*a));
+
+	*out = NULL;
+	if (!a)
+		return -ENOMEM;
+	a->net.ops = &alias_ops;
+	a->inner = inner;
+	a->world = w;
+	*out = &a->net;
+	return 0;
+}
