@@ -91,6 +91,9 @@ $(B)/%.o: %.S
 	@mkdir -p $(@D)
 	@$(CC) -I. -MMD -MP -c $< -o $@
 
+# Pictures have the same bytes on every machine: no fused multiply-add where a CPU offers it.
+$(B)/viz/%.o: CFLAGS_ALL += -ffp-contract=off
+
 # The version reaches one object only, so that a commit rebuilds one file.
 $(B)/engine/cli/main.o: CFLAGS_ALL += -DDT_VERSION='"$(DT_VERSION)"'
 $(B)/engine/cli/main.o: $(B)/version

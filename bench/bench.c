@@ -21,6 +21,7 @@ static const struct bench *const groups[] = {
 	bench_krpc,
 	bench_net,
 	bench_store,
+	bench_render,
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 

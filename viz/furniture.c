@@ -193,7 +193,7 @@ static void ramp(const struct desk *d)
 	const double width = 186, x = d->width - MARGIN - width, y = 1024;
 	struct text_style s = style(d, 10.5, MIDDLE);
 	cairo_pattern_t *fill = cairo_pattern_create_linear(x, 0, x + width, 0);
-	double r, g, b, w = 1;
+	double r, g, b, w = 1, free_from = 0;
 
 	for (int i = 0; i <= 32; i++) {
 		ramp_color(d, i / 32.0, &r, &g, &b);
@@ -205,14 +205,18 @@ static void ramp(const struct desk *d)
 	right_text(d, s, x - 10, y + 6, "nodes / px");
 	s.align = TEXT_CENTER;
 	for (; w < (double)d->f->tone->ref; w *= 10) {
-		double at = x + width * (double)tone_level(d->f->tone, (float)w);
+		double at = x + width * (double)tone_level(d->f->tone, (float)w), half;
 		char label[32];
 
 		use_color(d->cr, MIDDLE, 0.8);
 		bar(d, at - 0.5, y + 5, 1, 3);
-		text_count((uint64_t)w, label);
-		if (at + text_width(d->text, &s, label) / 2 < x + width + 2)
-			text_draw(d->text, d->cr, &s, at, y + 18, label);
+		half = text_width(d->text, &s, text_count((uint64_t)w, label)) / 2;
+		if (at + half > x + width)
+			at = x + width - half; /* the last one ends with the bar */
+		if (at - half < free_from)
+			continue;
+		text_draw(d->text, d->cr, &s, at, y + 18, label);
+		free_from = at + half + 6;
 	}
 }
 

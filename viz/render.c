@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "viz/render.h"
 
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
 #include <time.h>
 
 #include "viz/frame.h"
+#include "viz/parallel.h"
 #include "viz/png_out.h"
 #include "viz/scene_view.h"
 
@@ -18,6 +22,46 @@ static double now_s(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* The ground does not wait for the rows: it is drawn by a thread of its own while they are read. */
+struct opening {
+	struct frame frame;
+	const struct render_opts *opts;
+	char why[256];
+	int err;
+};
+
+static void *open_frame(void *arg)
+{
+	struct opening *o = arg;
+
+	o->err = frame_open(&o->frame, o->opts, o->why);
+	return NULL;
+}
+
+/* Rows stay with the caller's thread: a store's snapshot belongs to it. */
+static int read_beside(struct opening *o, struct store_view *v, struct scene **scene,
+		       char why[static 256])
+{
+	pthread_t thread;
+	bool apart = parallel_threads(o->opts->threads) > 1 &&
+		     pthread_create(&thread, NULL, open_frame, o) == 0;
+	int err;
+
+	if (!apart)
+		open_frame(o);
+	err = scene_view_read(v, scene, why);
+	if (apart)
+		pthread_join(thread, NULL);
+	if (!err && o->err) {
+		scene_free(*scene);
+		memcpy(why, o->why, sizeof(o->why));
+		return o->err;
+	}
+	if (err && !o->err)
+		frame_close(&o->frame);
+	return err;
 }
 
 static int draw_and_write(struct frame *f, const struct scene *s, const char *path,
@@ -38,22 +82,20 @@ int render_still(struct store_view *v, const struct render_opts *opts, const cha
 		 struct render_stats *stats, char why[static 256])
 {
 	struct render_stats own = { 0 };
+	struct opening opening = { .opts = opts };
 	struct scene *scene;
-	struct frame frame;
 	double start = now_s();
-	int err;
+	int err = frame_check(opts, why);
 
 	stats = stats ? stats : &own;
 	*stats = (struct render_stats){ 0 };
-	err = frame_open(&frame, opts, why);
+	if (!err)
+		err = read_beside(&opening, v, &scene, why);
 	if (err)
 		return err;
-	err = scene_view_read(v, &scene, why);
-	if (!err) {
-		stats->read_s = now_s() - start;
-		err = draw_and_write(&frame, scene, path, stats, why);
-		scene_free(scene);
-	}
-	frame_close(&frame);
+	stats->read_s = now_s() - start;
+	err = draw_and_write(&opening.frame, scene, path, stats, why);
+	scene_free(scene);
+	frame_close(&opening.frame);
 	return err;
 }

@@ -90,12 +90,11 @@ static bool place_same(const struct scene_place *a, const struct scene_place *b)
 	       a->country_level == b->country_level;
 }
 
-/* Index of the place, added where new. */
-static int place_of(struct scene *s, const struct scene_place *p, uint32_t *out)
+/* Index of the place whose hash is @at, added where new. */
+static int place_of(struct scene *s, const struct scene_place *p, uint32_t at, uint32_t *out)
 {
 	struct scene_index *ix = &s->place_index;
 	int err = index_room(ix, s->place_count, place_hash_at, s->places);
-	uint32_t at = place_hash(p);
 
 	if (err)
 		return err;
@@ -113,11 +112,10 @@ static int place_of(struct scene *s, const struct scene_place *p, uint32_t *out)
 	return 0;
 }
 
-static int network_of(struct scene *s, uint32_t asn, uint32_t *out)
+static int network_of(struct scene *s, uint32_t asn, uint32_t at, uint32_t *out)
 {
 	struct scene_index *ix = &s->network_index;
 	int err = index_room(ix, s->network_count, network_hash_at, s->networks);
-	uint32_t at = network_hash(asn);
 
 	if (err)
 		return err;
@@ -186,23 +184,64 @@ static bool on_earth(const struct scene_row *row)
 	       row->lon <= 180;
 }
 
-int scene_add(struct scene *s, const struct scene_row *row)
-{
-	struct scene_place p = { .lat = row->lat,
-				 .lon = row->lon,
-				 .country_level = row->country_level };
-	struct scene_node n = { .place = SCENE_NOWHERE, .seed = row->seed };
-	int err;
+/* Rows are looked up by the block: 16 hold the memory of both tables busy at once. */
+enum { BLOCK = 16 };
 
-	if (s->node_count >= SCENE_NODES_MAX)
-		return DT_EFULL;
-	err = make_room((void **)&s->nodes, &s->node_room, s->node_count, sizeof(n));
-	if (!err)
-		err = network_of(s, row->asn, &n.network);
-	if (!err && on_earth(row)) {
-		p.radius_km = row->radius_km > 0 && row->radius_km < 20038 ? row->radius_km : 0;
-		err = place_of(s, &p, &n.place);
+struct block {
+	struct scene_place place[BLOCK];
+	uint32_t place_hash[BLOCK], network_hash[BLOCK];
+	bool located[BLOCK];
+};
+
+static struct scene_place place_of_row(const struct scene_row *row)
+{
+	return (struct scene_place){
+		/* adding nought makes one of -0 and 0 */
+		.lat = row->lat + 0.0f,
+		.lon = row->lon + 0.0f,
+		.radius_km = row->radius_km > 0 && row->radius_km < 20038 ? row->radius_km : 0,
+		.country_level = row->country_level,
+	};
+}
+
+static const void *slot_of(const struct scene_index *ix, uint32_t hash)
+{
+	return ix->slots ? &ix->slots[hash & ix->mask] : NULL;
+}
+
+static uint32_t guess_of(const struct scene_index *ix, uint32_t hash)
+{
+	uint32_t slot = ix->slots ? ix->slots[hash & ix->mask] : 0;
+
+	return slot ? slot - 1 : 0;
+}
+
+/* Hashes, and the memory behind them on its way into the cache. */
+static void prepare(const struct scene *s, const struct scene_row *rows, unsigned count,
+		    struct block *b)
+{
+	for (unsigned i = 0; i < count; i++) {
+		b->located[i] = on_earth(&rows[i]);
+		b->place[i] = place_of_row(&rows[i]);
+		b->place_hash[i] = place_hash(&b->place[i]);
+		b->network_hash[i] = network_hash(rows[i].asn);
+		__builtin_prefetch(slot_of(&s->place_index, b->place_hash[i]));
+		__builtin_prefetch(slot_of(&s->network_index, b->network_hash[i]));
 	}
+	for (unsigned i = 0; i < count; i++) {
+		__builtin_prefetch(s->places + guess_of(&s->place_index, b->place_hash[i]), 1);
+		__builtin_prefetch(s->networks + guess_of(&s->network_index, b->network_hash[i]),
+				   1);
+	}
+}
+
+static int add_one(struct scene *s, const struct scene_row *row, const struct block *b, unsigned i)
+{
+	struct scene_node n = { .place = SCENE_NOWHERE, .seed = row->seed };
+	int err = network_of(s, row->asn, b->network_hash[i], &n.network);
+
+	if (!err && b->located[i])
+		err = place_of(s, &b->place[i], b->place_hash[i], &n.place);
 	if (err)
 		return err;
 	s->networks[n.network].nodes++;
@@ -210,12 +249,33 @@ int scene_add(struct scene *s, const struct scene_row *row)
 		s->unlocated++;
 	} else {
 		s->places[n.place].nodes++;
-		p.country_level ? s->country_level++ : s->located++;
+		row->country_level ? s->country_level++ : s->located++;
 	}
 	n.last_s = seconds(row->last_s);
 	n.first_s = row->first_s ? seconds(row->first_s) : n.last_s;
 	widen_range(s, &n);
 	s->nodes[s->node_count++] = n;
+	return 0;
+}
+
+int scene_add(struct scene *s, const struct scene_row *rows, unsigned count)
+{
+	struct block b;
+
+	for (unsigned at = 0; at < count; at += BLOCK) {
+		unsigned n = count - at < BLOCK ? count - at : BLOCK;
+		int err = s->node_count + n > SCENE_NODES_MAX ? DT_EFULL : 0;
+
+		if (!err)
+			err = make_room((void **)&s->nodes, &s->node_room, s->node_count + n - 1,
+					sizeof(*s->nodes));
+		if (!err)
+			prepare(s, rows + at, n, &b);
+		for (unsigned i = 0; i < n && !err; i++)
+			err = add_one(s, &rows[at + i], &b, i);
+		if (err)
+			return err;
+	}
 	return 0;
 }
 

@@ -28,18 +28,24 @@ static struct scene_row row_of(const struct store_node *n)
 
 static int add_all(struct scene *s, struct store_view *v)
 {
+	enum { BATCH = 128 };
+	struct scene_row rows[BATCH];
 	struct store_node n;
+	unsigned count = 0;
 	int got;
 
 	store_view_rewind(v);
 	while ((got = store_view_next(v, &n)) > 0) {
-		struct scene_row row = row_of(&n);
-		int err = scene_add(s, &row);
+		rows[count++] = row_of(&n);
+		if (count == BATCH) {
+			int err = scene_add(s, rows, count);
 
-		if (err)
-			return err;
+			if (err)
+				return err;
+			count = 0;
+		}
 	}
-	return got;
+	return got < 0 ? got : scene_add(s, rows, count);
 }
 
 static void name_all(struct scene *s, struct store_view *v)

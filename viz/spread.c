@@ -6,34 +6,33 @@
 #include "viz/accum.h"
 #include "viz/num.h"
 
-/* Quantile i + 1/2 of SPREAD_STEPS, by summing the density outwards from the middle. */
-static void gauss(float *normal)
+/*
+ * Density exp(-r / s) in the plane: the distance r has the distribution
+ * 1 - (1 + x) exp(-x), x = r / s. Its inverse by Newton from the quantile
+ * before. With s = 0.44 sigma the furthest of a thousand nodes is as far off as
+ * the furthest of a thousand in a Gaussian of that sigma; half of them are
+ * nearer than 0.74 sigma, not 1.18.
+ */
+static void distances(float *out)
 {
-	const double step = 1.0 / 4096, peak = 0.39894228040143267794; /* 1 / sqrt(2 pi) */
-	double z = 0, area = 0;
+	const double scale = 0.44;
+	double x = 0.01;
 
-	for (int i = 0; i < SPREAD_STEPS / 2; i++) {
-		double want = (i + 0.5) / SPREAD_STEPS, slice = 0;
+	for (int i = 0; i < SPREAD_STEPS; i++) {
+		double want = (i + 0.5) / SPREAD_STEPS;
 
-		for (;;) {
-			double mid = z + step / 2;
+		for (int step = 0; step < 8; step++) {
+			double e = num_exp2(-x * 1.44269504088896340736);
 
-			slice = step * peak * num_exp2(-mid * mid * 0.72134752044448170368);
-			if (area + slice >= want)
-				break;
-			area += slice;
-			z += step;
+			x -= (1 - (1 + x) * e - want) / (x * e);
 		}
-		double at = z + step * (want - area) / slice;
-
-		normal[SPREAD_STEPS / 2 + i] = (float)at;
-		normal[SPREAD_STEPS / 2 - 1 - i] = (float)-at;
+		out[i] = (float)(scale * x);
 	}
 }
 
 void spread_init(struct spread *t)
 {
-	gauss(t->normal);
+	distances(t->radius);
 	for (int i = 0; i < SPREAD_STEPS; i++) {
 		t->sine[i] = (float)num_sin(2 * NUM_PI * i / SPREAD_STEPS);
 		t->root[i] = (float)sqrt((i + 0.5) / SPREAD_STEPS);

@@ -11,10 +11,12 @@
 /**
  * DOC: where within its place a node is drawn. Millions of nodes share some
  * hundred thousand coordinates; drawn on them exactly they would be a few
- * blinding dots. Each is moved by a Gaussian of its own seed, the same in
- * every frame and every run: wider where the place is known less exactly, and
- * a little wider where many share it. A place that stands for a whole country
- * becomes an even disc.
+ * blinding dots. Each is moved by what its own seed says, the same in every
+ * frame and every run: further where the place is known less exactly, and a
+ * little further where many share it. Their density falls off exponentially
+ * with distance, so that under a logarithmic tone map a city is a point with a
+ * glow; a Gaussian would make it a disc (V-6). A place that stands for a whole
+ * country becomes an even disc.
  *
  * It also keeps a picture from saying more than geolocation knows: no light
  * marks an address.
@@ -23,9 +25,9 @@
 enum { SPREAD_STEPS = 4096 };
 
 struct spread {
-	float normal[SPREAD_STEPS]; /* quantiles of the unit Gaussian */
+	float radius[SPREAD_STEPS]; /* quantiles of the distance, in sigmas */
+	float root[SPREAD_STEPS];   /* of the distance on an even disc, in radii */
 	float sine[SPREAD_STEPS];
-	float root[SPREAD_STEPS]; /* sqrt of 0..1 */
 };
 
 /** spread_init() - the tables. Cost: about a millisecond. */
@@ -34,7 +36,7 @@ void spread_init(struct spread *t);
 /** struct spread_spot - a place on a frame. */
 struct spread_spot {
 	int32_t x, y; /* 1/16 pixel */
-	float reach;  /* sigma of a Gaussian, or radius of a disc: 1/16 pixel */
+	float reach;  /* sigma, or radius of a disc: 1/16 pixel */
 	float dim;    /* weight of its nodes: 1, less on a disc */
 	bool disc;
 	bool off; /* south of what the map shows */
@@ -47,19 +49,12 @@ struct spread_spot spread_spot(const struct project_map *m, const struct scene_p
 static inline void spread_node(const struct spread *t, const struct spread_spot *s, uint32_t seed,
 			       int32_t *x, int32_t *y)
 {
-	/* 12 bits each; the multiplication makes them of all 32 */
+	/* 12 bits for the angle, 12 others for the distance */
 	uint32_t h = seed * 0x9e3779b1u, a = h >> 20, b = (seed ^ h >> 8) & (SPREAD_STEPS - 1);
-	float dx, dy;
+	float r = s->reach * (s->disc ? t->root[b] : t->radius[b]);
+	float dx = r * t->sine[a];
+	float dy = r * t->sine[(a + SPREAD_STEPS / 4) & (SPREAD_STEPS - 1)];
 
-	if (s->disc) {
-		float r = s->reach * t->root[b];
-
-		dx = r * t->sine[a];
-		dy = r * t->sine[(a + SPREAD_STEPS / 4) & (SPREAD_STEPS - 1)];
-	} else {
-		dx = s->reach * t->normal[a];
-		dy = s->reach * t->normal[b];
-	}
 	*x = s->x + (int32_t)(dx + (dx < 0 ? -0.5f : 0.5f));
 	*y = s->y + (int32_t)(dy + (dy < 0 ? -0.5f : 0.5f));
 }

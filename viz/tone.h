@@ -32,13 +32,13 @@ void tone_init(struct tone *t, double ref, bool ember);
 float tone_level(const struct tone *t, float w);
 
 /**
- * tone_light() - linear light of a level: its 1.5th power. The logarithm alone
+ * tone_light() - linear light of a level: its power 5/4. The logarithm alone
  * leaves a lone node two thirds as bright on the screen as a capital; the power
  * gives the night back its depth, and a lone node stays well above the ground.
  */
 static inline float tone_light(float level)
 {
-	return level * sqrtf(level);
+	return level * sqrtf(sqrtf(level));
 }
 
 /** tone_reference() - the 99.7th percentile of lit cells; 0 where all is dark. Threads: pure. */

@@ -52,7 +52,7 @@ static inline struct scene *scene_sample(struct rng *r, unsigned nodes)
 	for (unsigned i = 0; s && i < nodes; i++) {
 		struct scene_row row = scene_sample_row(r);
 
-		if (scene_add(s, &row)) {
+		if (scene_add(s, &row, 1)) {
 			scene_free(s);
 			return NULL;
 		}

@@ -64,7 +64,7 @@ static void test_no_range(void **state)
 	assert_non_null(s);
 	history_build(&h, s, 0, 0);
 	assert_int_equal(h.to_s, h.from_s);
-	assert_int_equal(scene_add(s, &row), 0);
+	assert_int_equal(scene_add(s, &row, 1), 0);
 	history_build(&h, s, 0, 0);
 	assert_int_equal(h.to_s, h.from_s);
 	assert_int_equal(h.most, 0);

@@ -36,9 +36,12 @@ static void test_round_trip(void **state)
 	(void)state;
 	assert_non_null(rows);
 	assert_non_null(s);
-	for (unsigned i = 0; i < ROWS; i++) {
+	for (unsigned i = 0; i < ROWS; i++)
 		rows[i] = random_row(&r);
-		assert_int_equal(scene_add(s, &rows[i]), 0);
+	for (unsigned at = 0, n; at < ROWS; at += n) {
+		n = (unsigned)rng_below(&r, 70);
+		n = n < ROWS - at ? n : ROWS - at;
+		assert_int_equal(scene_add(s, rows + at, n), 0);
 	}
 	assert_int_equal(s->node_count, ROWS);
 	for (unsigned i = 0; i < ROWS; i++) {
@@ -92,7 +95,7 @@ static void test_top(void **state)
 			struct scene_row row = { .last_s = 1,
 						 .asn = (uint32_t)rng_below(&r, kinds[k]) };
 
-			assert_int_equal(scene_add(s, &row), 0);
+			assert_int_equal(scene_add(s, &row, 1), 0);
 		}
 		scene_seal(s);
 		sorted = calloc(s->network_count, sizeof(*sorted));
@@ -129,12 +132,12 @@ static void test_no_place(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct scene_row row = { .has_point = true, .lat = bad[i][0], .lon = bad[i][1] };
 
-		assert_int_equal(scene_add(s, &row), 0);
+		assert_int_equal(scene_add(s, &row, 1), 0);
 	}
 	assert_int_equal(s->unlocated, sizeof(bad) / sizeof(bad[0]));
 	assert_int_equal(s->place_count, 0);
-	assert_int_equal(scene_add(s, &edge), 0);
-	assert_int_equal(scene_add(s, &edge), 0);
+	assert_int_equal(scene_add(s, &edge, 1), 0);
+	assert_int_equal(scene_add(s, &edge, 1), 0);
 	assert_int_equal(s->place_count, 1);
 	assert_true(s->places[0].radius_km == 0);
 	scene_free(s);
@@ -153,7 +156,7 @@ static void test_range(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		struct scene_row row = { .first_s = times[i][0], .last_s = times[i][1] };
 
-		assert_int_equal(scene_add(s, &row), 0);
+		assert_int_equal(scene_add(s, &row, 1), 0);
 		if (i == 2) {
 			assert_int_equal(s->first_s, 400);
 			assert_int_equal(s->last_s, 900);

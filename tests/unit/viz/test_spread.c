@@ -17,23 +17,20 @@ static struct spread *tables(void)
 	return t;
 }
 
-static void test_gaussian(void **state)
+/* The C library's exponential is the oracle. */
+static void test_distances(void **state)
 {
 	struct spread *t = tables();
-	double sum = 0, squares = 0;
 
 	(void)state;
 	for (int i = 0; i < SPREAD_STEPS; i++) {
-		double q = (double)t->normal[i];
-		double want = (i + 0.5) / SPREAD_STEPS;
+		double x = (double)t->radius[i] / 0.44, want = (i + 0.5) / SPREAD_STEPS;
 
-		sum += q;
-		squares += q * q;
-		/* the C library's error function is the oracle */
-		assert_true(fabs(0.5 * erfc(-q / sqrt(2)) - want) < 1e-6);
+		if (fabs(1 - (1 + x) * exp(-x) - want) > 1e-6)
+			fail_msg("quantile %d: %f", i, x);
+		assert_true(i == 0 || t->radius[i] > t->radius[i - 1]);
 	}
-	assert_true(fabs(sum) < 1e-3);
-	assert_true(fabs(squares / SPREAD_STEPS - 1) < 2e-3);
+	assert_true(fabsf(t->radius[SPREAD_STEPS / 2] - 0.74f) < 0.01f);
 	free(t);
 }
 
@@ -80,7 +77,7 @@ static void test_nodes(void **state)
 	enum { N = 100000 };
 	struct rng r = rng_open(8);
 	struct spread *t = tables();
-	struct spread_spot gauss = { .x = 5000, .y = -300, .reach = 100 };
+	struct spread_spot city = { .x = 5000, .y = -300, .reach = 100 };
 	struct spread_spot disc = { .x = 0, .y = 0, .reach = 1600, .disc = true };
 	double sx = 0, sy = 0, xx = 0, yy = 0, xy = 0, inner = 0, far = 0;
 
@@ -89,8 +86,8 @@ static void test_nodes(void **state)
 		uint32_t seed = (uint32_t)rng_u64(&r);
 		int32_t x, y, x2, y2;
 
-		spread_node(t, &gauss, seed, &x, &y);
-		spread_node(t, &gauss, seed, &x2, &y2);
+		spread_node(t, &city, seed, &x, &y);
+		spread_node(t, &city, seed, &x2, &y2);
 		assert_true(x == x2 && y == y2);
 		x -= 5000;
 		y += 300;
@@ -103,8 +100,9 @@ static void test_nodes(void **state)
 		far = fmax(far, sqrt((double)x * x + (double)y * y));
 		inner += (double)x * x + (double)y * y < 1600.0 * 1600 / 4;
 	}
+	/* along one axis: sqrt(3) of the scale, 0.44 of sigma */
 	assert_true(fabs(sx / N) < 1.5 && fabs(sy / N) < 1.5);
-	assert_true(fabs(sqrt(xx / N) - 100) < 1 && fabs(sqrt(yy / N) - 100) < 1);
+	assert_true(fabs(sqrt(xx / N) - 76.2) < 1 && fabs(sqrt(yy / N) - 76.2) < 1);
 	assert_true(fabs(xy / N) < 150);
 	assert_true(far < 1602);
 	assert_true(fabs(inner / N - 0.25) < 0.01); /* even: a quarter within half the radius */
@@ -114,7 +112,7 @@ static void test_nodes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_gaussian),
+		cmocka_unit_test(test_distances),
 		cmocka_unit_test(test_reach),
 		cmocka_unit_test(test_nodes),
 	};
