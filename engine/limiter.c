@@ -25,6 +25,7 @@ enum {
 	LOAD_MAX_PERCENT = 80,   /* beyond it, lines run over into their neighbours */
 	LOAD_NEW_PERCENT = 55,   /* of a new table, if traffic stays as it was */
 	LOAD_REUSE_PERCENT = 75, /* of a forgotten table that serves again */
+	GROWTH = 4,              /* of a table that fills before its time */
 	/* Ticks are 32 bits and compared modulo: after a pause this long (2^29 ticks, 30 h)
 	 * old entries might look young, so the tables are emptied. */
 	STALE_TICKS = 1 << 29,
@@ -55,6 +56,7 @@ struct limiter {
 	unsigned window_max;
 	unsigned bin_shift, bins, bin_bits;
 	enum limiter_kind kind;
+	size_t entries_max;
 	uint64_t secret; /* so that nobody can choose addresses that share a line */
 	uint32_t worst;
 	uint64_t crowded;
@@ -62,15 +64,15 @@ struct limiter {
 
 /* ---- tables --------------------------------------------------------------- */
 
-static int table_open(struct table *t, size_t entries)
+static int table_open(const struct limiter *l, struct table *t, size_t entries)
 {
 	size_t bytes;
 	void *at;
 
 	if (entries < LIMITER_ENTRIES_MIN)
 		entries = LIMITER_ENTRIES_MIN;
-	if (entries > LIMITER_ENTRIES_MAX)
-		entries = LIMITER_ENTRIES_MAX;
+	if (entries > l->entries_max)
+		entries = l->entries_max;
 	t->lines = (entries + LINE_ENTRIES - 1) / LINE_ENTRIES;
 	t->entries = t->lines * LINE_ENTRIES;
 	t->used = 0;
@@ -156,7 +158,7 @@ static void forget_old(struct limiter *l, uint32_t tick, struct table *spare)
 static int rotate(struct limiter *l, uint32_t tick, bool early)
 {
 	size_t used = l->gen[0].used;
-	size_t most = early ? l->gen[0].entries * 2 : entries_at(used, LOAD_NEW_PERCENT);
+	size_t most = early ? l->gen[0].entries * GROWTH : entries_at(used, LOAD_NEW_PERCENT);
 	size_t least = early ? most : entries_at(used, LOAD_REUSE_PERCENT);
 	struct table next = { 0 };
 
@@ -167,7 +169,7 @@ static int rotate(struct limiter *l, uint32_t tick, bool early)
 	}
 	if (next.at && (next.entries < least || next.entries / 4 > most))
 		table_close(&next);
-	if (!next.at && table_open(&next, most))
+	if (!next.at && table_open(l, &next, most))
 		return -ENOMEM;
 	next.used = 0;
 	next.since = tick;
@@ -183,7 +185,7 @@ static int start_over(struct limiter *l, uint32_t tick)
 {
 	struct table fresh = { 0 };
 
-	if (table_open(&fresh, l->gen[0].entries))
+	if (table_open(l, &fresh, l->gen[0].entries))
 		return -ENOMEM;
 	for (unsigned i = 0; i < l->gens; i++)
 		table_close(&l->gen[i]);
@@ -379,13 +381,14 @@ int limiter_new(const struct limiter_opts *opts, struct limiter **out)
 	l->bins = opts->kind == LIMITER_HOST ? HOST_BINS : NET_BINS;
 	l->bin_bits = opts->kind == LIMITER_HOST ? HOST_BIN_BITS : NET_BIN_BITS;
 	l->window_max = opts->window_max;
+	l->entries_max = opts->entries_max ? opts->entries_max : LIMITER_ENTRIES_MAX;
 	l->step = (uint32_t)step;
 	l->slack = l->step * (opts->burst - 1);
 	window = l->bins << l->bin_shift;
 	l->keep = l->step * opts->burst > window ? l->step * opts->burst : window;
 	if (getrandom(&l->secret, sizeof(l->secret), 0) != sizeof(l->secret))
 		l->secret = (uint64_t)(uintptr_t)l;
-	err = table_open(&l->gen[0], entries_at(opts->entries_hint, LOAD_NEW_PERCENT));
+	err = table_open(l, &l->gen[0], entries_at(opts->entries_hint, LOAD_NEW_PERCENT));
 	if (err) {
 		free(l);
 		return err;
