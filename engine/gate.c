@@ -2,6 +2,7 @@
 #include "engine/gate.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -73,6 +74,20 @@ static void bucket_take(struct bucket *b, uint64_t now_ns)
 		b->next_ns = now_ns - RATE_LATENESS_NS;
 	b->next_ns += b->step_ns + (frac >> 32);
 	b->next_frac = (uint32_t)frac;
+}
+
+static unsigned bucket_room(const struct bucket *b, uint64_t now_ns)
+{
+	uint64_t since;
+
+	if (!b->limited)
+		return UINT_MAX;
+	if (b->next_ns > now_ns)
+		return 0;
+	since = now_ns - b->next_ns;
+	if (since > RATE_LATENESS_NS)
+		since = RATE_LATENESS_NS;
+	return 1 + (unsigned)(since / (b->step_ns ? b->step_ns : 1));
 }
 
 /* ---- the gate ----------------------------------------------------------------- */
@@ -162,6 +177,11 @@ void gate_prefetch(const struct gate *g, const struct endpoint *ep)
 {
 	limiter_prefetch(g->hosts, limiter_key(g->hosts, ep));
 	limiter_prefetch(g->nets, limiter_key(g->nets, ep));
+}
+
+unsigned gate_room(const struct gate *g, uint64_t now_ns)
+{
+	return bucket_room(&g->rate, now_ns);
 }
 
 void gate_set_rate(struct gate *g, double rate_pps)

@@ -100,6 +100,12 @@ enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned
  */
 void gate_prefetch(const struct gate *g, const struct endpoint *ep);
 
+/**
+ * gate_room() - how many packets the global rate lets out now; UINT_MAX = any number.
+ * Whoever prepares a batch need not prepare more.
+ */
+unsigned gate_room(const struct gate *g, uint64_t now_ns);
+
 /** gate_set_rate() - this worker's new share, from now on; no burst of the past. */
 void gate_set_rate(struct gate *g, double rate_pps);
 

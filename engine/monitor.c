@@ -101,17 +101,16 @@ void monitor_status(const struct engine_counters *now, const struct engine_count
 
 /* ---- the line ------------------------------------------------------------------------ */
 
-/* "12.3 K": three figures and a letter. */
-static char *short_number(double v, char out[static 16])
+/* "12.3 K" and a unit behind it: three figures and a letter. */
+static char *short_number(double v, const char *unit, char out[static 24])
 {
-	static const char unit[] = { ' ', 'K', 'M', 'G' };
+	static const char *const letter[] = { " ", " K", " M", " G" };
 	unsigned u = 0;
 
-	for (; v >= 999.5 && u < sizeof(unit) - 1; u++)
+	for (; v >= 999.5 && u < sizeof(letter) / sizeof(*letter) - 1; u++)
 		v /= 1000;
-	snprintf(out, 16, u == 0 || v >= 99.95 ? "%.0f %c" : "%.1f %c", v, unit[u]);
-	if (u == 0)
-		out[strlen(out) - 1] = '\0'; /* "17 " */
+	snprintf(out, 24, u == 0 || v >= 99.95 ? "%.0f%s%s" : "%.1f%s%s", v,
+		 u == 0 && !*unit ? "" : letter[u], unit);
 	return out;
 }
 
@@ -145,20 +144,20 @@ static const char *left(const struct engine_status *s, char out[static 40])
 int monitor_line(const struct engine_status *s, char *out, size_t cap)
 {
 	const struct crawl_stats *c = &s->counters.crawl;
-	char t[24], l[40], n[8][16];
-	int len = snprintf(out, cap,
-			   "%s %.0f%%%s; send: %llu %sp/s (%sp/s avg); recv: %llu %sp/s "
-			   "(%sp/s avg); drops: %sp/s (%sp/s avg); hitrate: %.2f%%; live: %llu; "
-			   "flight: %s; late: %llu; foreign: %llu",
-			   duration(s->elapsed_ns, t), floor(s->percent), left(s, l),
-			   (unsigned long long)c->sent, short_number(s->sent_pps, n[0]),
-			   short_number(s->sent_avg_pps, n[1]),
-			   (unsigned long long)s->counters.net.recv_packets,
-			   short_number(s->recv_pps, n[2]), short_number(s->recv_avg_pps, n[3]),
-			   short_number(s->drop_pps, n[4]), short_number(s->drop_avg_pps, n[5]),
-			   100 * s->hit_rate, (unsigned long long)c->endpoints_live,
-			   short_number((double)c->in_flight, n[6]), (unsigned long long)c->late,
-			   (unsigned long long)c->foreign);
+	char t[24], l[40], n[7][24];
+	int len = snprintf(
+		out, cap,
+		"%s %.0f%%%s; send: %llu %s (%s avg); recv: %llu %s (%s avg); drops: %s (%s avg); "
+		"hitrate: %.2f%%; live: %llu; flight: %s; late: %llu; foreign: %llu",
+		duration(s->elapsed_ns, t), floor(s->percent), left(s, l),
+		(unsigned long long)c->sent, short_number(s->sent_pps, "p/s", n[0]),
+		short_number(s->sent_avg_pps, "p/s", n[1]),
+		(unsigned long long)s->counters.net.recv_packets,
+		short_number(s->recv_pps, "p/s", n[2]), short_number(s->recv_avg_pps, "p/s", n[3]),
+		short_number(s->drop_pps, "p/s", n[4]), short_number(s->drop_avg_pps, "p/s", n[5]),
+		100 * s->hit_rate, (unsigned long long)c->endpoints_live,
+		short_number((double)c->in_flight, "", n[6]), (unsigned long long)c->late,
+		(unsigned long long)c->foreign);
 
 	if (!isnan(s->rtt_p50_ms) && len > 0 && (size_t)len < cap)
 		len += snprintf(out + len, cap - (size_t)len, "; rtt: %.3g/%.3g ms", s->rtt_p50_ms,

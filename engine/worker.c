@@ -155,6 +155,19 @@ static unsigned window_room(const struct worker *w)
 	return room > 0 ? (unsigned)room : 0;
 }
 
+/*
+ * No more than the rate lets out, so that the crawl draws and prefetches no
+ * candidates in vain; but one at least, so that it learns when to come again.
+ */
+static unsigned within_rate(const struct worker *w, unsigned room)
+{
+	unsigned rate = gate_room(w->opts.gate, w->now_ns);
+
+	if (rate >= room)
+		return room;
+	return rate ? rate : 1;
+}
+
 static unsigned ask(struct worker *w)
 {
 	unsigned room = window_room(w), count = 0;
@@ -166,7 +179,7 @@ static unsigned ask(struct worker *w)
 	if (room == 0)
 		w->stats.window_full++;
 	else
-		count = net_send_alloc(w->opts.net, w->out, room);
+		count = net_send_alloc(w->opts.net, w->out, within_rate(w, room));
 	if (count)
 		count = crawl_tx(w->crawl, w->now_ns, w->out, count);
 	if (count == 0)

@@ -2,6 +2,7 @@
 #include "engine/gate.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -191,7 +192,7 @@ static void test_no_catching_up(void **state)
 		uint64_t now = S;
 
 		for (unsigned stall = 0; stall < 5; stall++, now += 4 * S) {
-			unsigned burst = 0;
+			unsigned burst = 0, room = gate_room(g, now);
 			enum gate_reason why;
 
 			while (ask(g, nth(stall * 1000 + burst), 1, now, &why) == GATE_PASS)
@@ -199,6 +200,8 @@ static void test_no_catching_up(void **state)
 			assert_int_equal(why, GATE_RATE);
 			if (burst < 1 || (double)burst > most)
 				fail_msg("%.1f pps: %u at once", rates[i], burst);
+			assert_int_equal(room, burst); /* had said so */
+			assert_int_equal(gate_room(g, now), 0);
 		}
 		gate_free(g);
 	}
@@ -222,6 +225,7 @@ static void test_set_rate(void **state)
 	got = (double)sent_in(g, 7 * S, 9 * S, 1000, &r) / 2;
 	assert_true(fabs(got / 1000 - 1) < 0.01);
 	gate_set_rate(g, 0); /* unlimited */
+	assert_true(gate_room(g, 30 * S) == UINT_MAX);
 	for (uint32_t i = 0; i < 20000; i++)
 		assert_int_equal(ask(g, nth(i), 1, 30 * S, &why), GATE_PASS);
 	gate_free(g);
