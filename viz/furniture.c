@@ -266,8 +266,8 @@ static double plot_x(const struct plot *p, double at_s)
 static void plot_line(const struct desk *d, const struct plot *p)
 {
 	cairo_new_path(d->cr);
-	for (unsigned i = 0; i <= HISTORY_BINS; i++)
-		cairo_line_to(d->cr, p->x + p->width * i / HISTORY_BINS,
+	for (unsigned i = 0; i <= p->h->bins; i++)
+		cairo_line_to(d->cr, p->x + p->width * i / p->h->bins,
 			      p->y - p->height * (double)p->h->alight[i] / (double)p->h->most);
 }
 

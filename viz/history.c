@@ -10,7 +10,7 @@ static unsigned bin_of(const struct history *h, uint64_t t)
 	if (t <= h->from_s)
 		return 0;
 	/* the bin at whose end it is first counted: rounded up */
-	return (unsigned)(((t - h->from_s) * HISTORY_BINS + range - 1) / range);
+	return (unsigned)(((t - h->from_s) * h->bins + range - 1) / range);
 }
 
 void history_build(struct history *h, const struct scene *s, double half_life_s, double cutoff_s)
@@ -22,6 +22,7 @@ void history_build(struct history *h, const struct scene *s, double half_life_s,
 	*h = (struct history){ .from_s = s->first_s, .to_s = s->last_s };
 	if (h->to_s <= h->from_s)
 		return;
+	h->bins = h->to_s - h->from_s < HISTORY_BINS ? h->to_s - h->from_s : HISTORY_BINS;
 	for (uint32_t i = 0; i < s->node_count; i++) {
 		const struct scene_node *n = &s->nodes[i];
 		uint64_t gone = n->last_s + (uint64_t)shines + 1;
@@ -32,7 +33,7 @@ void history_build(struct history *h, const struct scene *s, double half_life_s,
 		if (fades && gone <= h->to_s)
 			h->alight[bin_of(h, gone)]--; /* modulo 2^64: the sums below come right */
 	}
-	for (unsigned i = 0; i <= HISTORY_BINS; i++) {
+	for (unsigned i = 0; i <= h->bins; i++) {
 		now += (int64_t)h->alight[i];
 		h->alight[i] = (uint64_t)now;
 		if (h->alight[i] > h->most)

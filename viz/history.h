@@ -13,10 +13,11 @@
  * that the chart of one census is its progress.
  */
 
-enum { HISTORY_BINS = 512 };
+enum { HISTORY_BINS = 512 }; /* at most; a short range has one per second */
 
 struct history {
 	uint32_t from_s, to_s; /* Unix; equal where there is no range and nothing to show */
+	unsigned bins;
 	uint64_t alight[HISTORY_BINS + 1]; /* at the end of each bin; [0] at from_s */
 	uint64_t most;
 };

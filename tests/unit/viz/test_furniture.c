@@ -53,6 +53,7 @@ static void sheet_open(struct sheet *s, unsigned width, unsigned height)
 	assert_non_null(s->px);
 	s->history = (struct history){ .from_s = 1795219200,
 				       .to_s = 1795219200 + 7200,
+				       .bins = HISTORY_BINS,
 				       .most = HISTORY_BINS };
 	for (unsigned i = 0; i <= HISTORY_BINS; i++)
 		s->history.alight[i] = i;

@@ -32,12 +32,12 @@ static void test_counts(void **state)
 		uint64_t most = 0;
 
 		history_build(h, s, rows[i].half_life_s, rows[i].cutoff_s);
-		for (unsigned b = 0; b <= HISTORY_BINS; b += 16) {
+		for (unsigned b = 0; b <= h->bins; b += 16) {
 			uint64_t range = h->to_s - h->from_s, alight = 0;
 			struct lights_opts o = { .half_life_s = rows[i].half_life_s,
 						 .cutoff_s = rows[i].cutoff_s };
 
-			o.at_s = (uint32_t)(h->from_s + range * b / HISTORY_BINS);
+			o.at_s = (uint32_t)(h->from_s + range * b / h->bins);
 			for (uint32_t n = 0; n < s->node_count; n++)
 				alight += lights_weight(&o, s->nodes[n].first_s,
 							s->nodes[n].last_s) > 0;
@@ -46,11 +46,31 @@ static void test_counts(void **state)
 					 (unsigned long long)h->alight[b],
 					 (unsigned long long)alight);
 		}
-		for (unsigned b = 0; b <= HISTORY_BINS; b++)
+		for (unsigned b = 0; b <= h->bins; b++)
 			most = h->alight[b] > most ? h->alight[b] : most;
 		assert_int_equal(most, h->most);
 	}
 	free(h);
+	scene_free(s);
+}
+
+/* Half a minute has thirty bins, so that the line runs from second to second. */
+static void test_short_range(void **state)
+{
+	struct scene *s = scene_new(31);
+	struct history h;
+
+	(void)state;
+	assert_non_null(s);
+	for (unsigned i = 0; i <= 30; i++) {
+		struct scene_row row = { .first_s = 1000 + i, .last_s = 1000 + i };
+
+		assert_int_equal(scene_add(s, &row, 1), 0);
+	}
+	history_build(&h, s, 0, 0);
+	assert_int_equal(h.bins, 30);
+	for (unsigned i = 0; i <= 30; i++)
+		assert_int_equal(h.alight[i], i + 1);
 	scene_free(s);
 }
 
@@ -75,6 +95,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_short_range),
 		cmocka_unit_test(test_no_range),
 	};
 
