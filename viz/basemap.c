@@ -15,7 +15,7 @@
 #define OCEAN      0x070a10u
 #define LAND       0x131924u
 #define COAST      0x3a485eu
-#define FADE_NORTH -54.0 /* Ushuaia is the last town that one sees */
+#define FADE_NORTH (-54.0) /* Ushuaia is the last town that one sees */
 #define NIGHT      0.55
 #define DAY_MORE   0.65
 #define TWILIGHT   0.10 /* sine of the sun's elevation */

@@ -193,7 +193,7 @@ static void ramp(const struct desk *d)
 	const double width = 186, x = d->width - MARGIN - width, y = 1024;
 	struct text_style s = style(d, 10.5, MIDDLE);
 	cairo_pattern_t *fill = cairo_pattern_create_linear(x, 0, x + width, 0);
-	double r, g, b, w = 1, free_from = 0;
+	double r, g, b, free_from = 0;
 
 	for (int i = 0; i <= 32; i++) {
 		ramp_color(d, i / 32.0, &r, &g, &b);
@@ -204,13 +204,13 @@ static void ramp(const struct desk *d)
 	cairo_pattern_destroy(fill);
 	right_text(d, s, x - 10, y + 6, "nodes / px");
 	s.align = TEXT_CENTER;
-	for (; w < (double)d->f->tone->ref; w *= 10) {
+	for (uint32_t w = 1; (float)w < d->f->tone->ref; w *= 10) {
 		double at = x + width * (double)tone_level(d->f->tone, (float)w), half;
 		char label[32];
 
 		use_color(d->cr, MIDDLE, 0.8);
 		bar(d, at - 0.5, y + 5, 1, 3);
-		half = text_width(d->text, &s, text_count((uint64_t)w, label)) / 2;
+		half = text_width(d->text, &s, text_count(w, label)) / 2;
 		if (at + half > x + width)
 			at = x + width - half; /* the last one ends with the bar */
 		if (at - half < free_from)
