@@ -4,6 +4,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 char *tempdir_make(char out[static TEMPDIR_MAX])
 {
@@ -36,6 +37,7 @@ void tempdir_write(const char *dir, const char *name, const void *bytes, size_t 
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	unlink(path); /* rewriting in place makes ext4 flush on close */
 	f = fopen(path, "we");
 	if (!f || fwrite(bytes, 1, len, f) != len || fclose(f)) {
 		perror(path);
