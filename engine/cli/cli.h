@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ENGINE_CLI_CLI_H
+#define ENGINE_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "proto/err.h"
+
+/**
+ * DOC: the roof: what every command shares. Data goes to standard output or
+ * files, talk to standard error; exit is 0, 1 (failed) or 2 (usage).
+ */
+
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+/** struct cli_command - one row of the command table in main.c. */
+struct cli_command {
+	const char *name;
+	const char *what; /* one line for the list */
+	int (*run)(int argc, char **argv);
+};
+
+int cmd_crawl(int argc, char **argv);
+int cmd_sim(int argc, char **argv);
+int cmd_render(int argc, char **argv);
+int cmd_summary(int argc, char **argv);
+int cmd_geo(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
+int cmd_demo(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+
+/** cli_version() - what git describe said when this was built. */
+const char *cli_version(void);
+
+/** cli_fail() - "dht-telescope: ..." on standard error; returns CLI_FAILED. */
+int cli_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** cli_say() - a line of talk on standard error. */
+void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** cli_note() - the note callback of geo_open() and friends: cli_say, indented. */
+void cli_note(void *ctx, const char *line);
+
+/** cli_group_digits() - 1234567 as "1,234,567"; returns @out. */
+char *cli_group_digits(unsigned long long v, char out[static 32]);
+
+/** cli_join() - argv as one line, for metadata; the caller frees it. NULL without memory. */
+char *cli_join(int argc, char **argv);
+
+/** cli_write_file() - PATH ("-" = standard output) whole, by temporary file and rename. */
+int cli_write_file(const char *path, const char *bytes, size_t len) DT_MUST;
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * DOC: `demo`: the main job with no network. A simulated DHT on loopback, a
+ * census of it through real sockets, the store, the summary, the map. Nothing
+ * leaves the machine: the simulation's device can send to 127.0.0.0/8 only.
+ */
+#include <argp.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/cli/cli.h"
+#include "engine/cli/conf.h"
+#include "engine/cli/wire.h"
+#include "store/store.h"
+#include "viz/render.h"
+
+enum { PATH_CAP = 4096, DEMO_NODES = 200000 };
+
+struct demo_args {
+	const char *out;
+	uint64_t nodes, seed;
+	const char *geo;
+};
+
+enum { OPT_OUT = 0x100, OPT_NODES, OPT_SEED, OPT_GEO };
+
+static const struct argp_option options[] = {
+	{ "out", OPT_OUT, "DIR", 0, "Where everything is left [build/demo]", 0 },
+	{ "nodes", OPT_NODES, "N", 0, "Live nodes to simulate [200000]", 0 },
+	{ "seed", OPT_SEED, "S", 0, "Another world [1]", 0 },
+	{ "geo", OPT_GEO, "WHERE", 0,
+	  "auto = a real geo database where one is found, else the simulation's own table; none "
+	  "[auto]",
+	  0 },
+	{ 0 },
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct demo_args *a = state->input;
+	char *end;
+
+	switch (key) {
+	case OPT_OUT:
+		a->out = arg;
+		break;
+	case OPT_NODES:
+		a->nodes = strtoull(arg, &end, 10);
+		if (*end || a->nodes < 100 || a->nodes > 20000000)
+			argp_error(state, "--nodes: '%s' is not a number from 100 to 20000000",
+				   arg);
+		break;
+	case OPT_SEED:
+		a->seed = strtoull(arg, &end, 10);
+		if (*end)
+			argp_error(state, "--seed: '%s' is not a whole number", arg);
+		break;
+	case OPT_GEO:
+		a->geo = arg;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* mkdir -p */
+static int make_dirs(const char *path)
+{
+	char part[PATH_CAP];
+
+	if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part))
+		return -ENAMETOOLONG;
+	for (char *p = part + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = 0;
+		mkdir(part, 0755);
+		*p = '/';
+	}
+	return mkdir(part, 0755) && errno != EEXIST ? -errno : 0;
+}
+
+/* The store of an earlier demo, file by file: nothing else is ever removed. */
+static void forget(const char *dir, unsigned depth)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	if (!d)
+		return;
+	while ((e = readdir(d))) {
+		char path[PATH_CAP];
+
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		if (snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) >= (int)sizeof(path))
+			continue;
+		if (e->d_type == DT_DIR && depth < 3)
+			forget(path, depth + 1);
+		else if (e->d_type == DT_REG || e->d_type == DT_LNK)
+			unlink(path);
+	}
+	closedir(d);
+	rmdir(dir);
+}
+
+static int draw(const char *store_dir, const char *png, unsigned width, unsigned height)
+{
+	struct render_opts opts = render_opts_default();
+	struct store_view *view;
+	struct store *store;
+	char why[256] = "";
+	int rc = store_open(store_dir, STORE_READ, &store, why);
+
+	if (rc >= 0) {
+		rc = store_view_open(store, &view);
+		if (rc >= 0) {
+			struct render_stats st;
+
+			opts.width = width;
+			opts.height = height;
+			rc = render_still(view, &opts, png, &st, why);
+			store_view_close(view);
+		}
+		store_close(store);
+	}
+	if (rc < 0)
+		cli_fail("%s", *why ? why : dt_strerror(rc));
+	return rc;
+}
+
+struct demo_paths {
+	char store[PATH_CAP], report[PATH_CAP], map[PATH_CAP], map_4k[PATH_CAP], truth[PATH_CAP],
+		meta[PATH_CAP];
+};
+
+static int take_census(const struct demo_args *a, const struct demo_paths *p)
+{
+	struct wire_talk talk = { .status = stderr, .command = "dht-telescope demo" };
+	struct conf c = conf_default();
+	struct wire_result r;
+	int rc;
+
+	c.sim = a->nodes;
+	c.seed = a->seed;
+	c.store = p->store;
+	c.report = p->report;
+	c.metadata_file = p->meta;
+	c.truth_dir = a->out;
+	c.geo = a->geo;
+	rc = wire_census(&c, &talk, &r);
+	if (rc >= 0)
+		printf("%s", r.report_text);
+	wire_result_free(&r);
+	return rc;
+}
+
+static double since_s(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+static void name_paths(const struct demo_args *a, struct demo_paths *p)
+{
+	snprintf(p->store, PATH_CAP, "%s/store", a->out);
+	snprintf(p->report, PATH_CAP, "%s/report.json", a->out);
+	snprintf(p->meta, PATH_CAP, "%s/metadata.json", a->out);
+	snprintf(p->map, PATH_CAP, "%s/map.png", a->out);
+	snprintf(p->map_4k, PATH_CAP, "%s/map-4k.png", a->out);
+	snprintf(p->truth, PATH_CAP, "%s/truth.csv", a->out);
+}
+
+int cmd_demo(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse_option,
+		.doc = "The whole path with no network: a simulated DHT on 127.0.0.0/8, a census "
+		       "of it over "
+		       "real sockets, its recall against the truth, the store and the map.",
+	};
+	struct demo_args a = { .out = "build/demo", .nodes = DEMO_NODES, .seed = 1, .geo = "auto" };
+	struct demo_paths p;
+	struct timespec start;
+	char num[32];
+	int rc;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	rc = make_dirs(a.out);
+	if (rc < 0)
+		return cli_fail("%s: %s", a.out, dt_strerror(rc));
+	name_paths(&a, &p);
+	forget(p.store, 0);
+	cli_say("Census of %s simulated nodes over loopback (nothing leaves this machine):",
+		cli_group_digits(a.nodes, num));
+	rc = take_census(&a, &p);
+	if (rc >= 0) {
+		char name[] = "summary", flag[] = "--store";
+		char *args[] = { name, flag, p.store, NULL };
+
+		printf("\n");
+		rc = cmd_summary(3, args) == CLI_OK ? 0 : DT_ECORRUPT;
+	}
+	if (rc >= 0)
+		rc = draw(p.store, p.map, 1920, 1080);
+	if (rc >= 0)
+		rc = draw(p.store, p.map_4k, 3840, 2160);
+	if (rc < 0)
+		return CLI_FAILED;
+	printf("\n%.1f s. The map     %s  (and %s)\n       the store    %s\n       the report   "
+	       "%s\n"
+	       "       the truth    %s\n",
+	       since_s(&start), p.map, p.map_4k, p.store, p.report, p.truth);
+	return CLI_OK;
+}

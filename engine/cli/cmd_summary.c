@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/** DOC: `summary`: what a store holds, for a person or (--json) for a program. */
+#include <argp.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/cli/cli.h"
+#include "proto/json.h"
+#include "store/store.h"
+
+enum {
+	REPORT_MAX = 1 << 20, /* longest stored census report shown */
+	JSON_MAX = 4 << 20,
+};
+
+struct summary_args {
+	const char *store;
+	bool json;
+};
+
+enum { OPT_STORE = 0x100, OPT_JSON };
+
+static const struct argp_option options[] = {
+	{ "store", OPT_STORE, "DIR", 0, "The store to read [dht-telescope.store]", 0 },
+	{ "json", OPT_JSON, NULL, 0, "One JSON object on standard output", 0 },
+	{ 0 },
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct summary_args *a = state->input;
+
+	if (key == OPT_STORE)
+		a->store = arg;
+	else if (key == OPT_JSON)
+		a->json = true;
+	else
+		return ARGP_ERR_UNKNOWN;
+	return 0;
+}
+
+static char *utc(uint64_t unix_s, char out[static 32])
+{
+	time_t t = (time_t)unix_s;
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(out, 32, "%Y-%m-%d %H:%M:%S UTC", &tm);
+	return out;
+}
+
+/* A number of our own report, by its key; NAN where it is not there. */
+static double report_number(const char *report, const char *key)
+{
+	char quoted[64];
+	const char *at;
+	char *end;
+	double v;
+
+	snprintf(quoted, sizeof(quoted), "\"%s\":", key);
+	at = strstr(report, quoted);
+	if (!at)
+		return NAN;
+	at += strlen(quoted);
+	v = strtod(at, &end);
+	return end == at ? NAN : v;
+}
+
+static const char *digits(double v, char out[static 32])
+{
+	if (isnan(v))
+		return "-";
+	return cli_group_digits((unsigned long long)(v < 0 ? 0 : v + 0.5), out);
+}
+
+static void print_epoch(const struct store_epoch *e, const char *report)
+{
+	char when[32], a[32], b[32], c[32];
+	const char *truth = strstr(report, "\"truth\":");
+
+	printf("\nCensus %u   %s%s\n", e->id, utc(e->started_s, when),
+	       e->synthetic ? "   (simulated network)" : "");
+	if (!e->ended_s) {
+		printf("  not finished: broken off, or still running\n");
+		return;
+	}
+	printf("  span               %14.1f s\n", report_number(report, "span_s"));
+	printf("  live endpoints     %14s\n", digits(report_number(report, "live_endpoints"), a));
+	printf("  unseen estimate    %14s   95 %% between %s and %s\n",
+	       digits(report_number(report, "unseen_estimate"), a),
+	       digits(report_number(report, "unseen_low"), b),
+	       digits(report_number(report, "unseen_high"), c));
+	printf("  recall, estimated  %14.3f %%\n", 100 * report_number(report, "recall_estimate"));
+	if (truth && *(truth + 8) != 'n')
+		printf("  recall, true       %14.3f %%  of %s live nodes\n",
+		       100 * report_number(truth, "recall"),
+		       digits(report_number(truth, "live"), a));
+	printf("  queries per live   %14.3f\n", report_number(report, "queries_per_live"));
+	printf("  packets sent       %14s   received %s\n",
+	       digits(report_number(report, "packets_sent"), a),
+	       digits(report_number(report, "packets_received"), b));
+	printf("  unexplained        %14s\n", digits(report_number(report, "unexplained"), a));
+}
+
+static void print_rows(const char *title, const struct store_tally_row *rows, unsigned n,
+		       uint64_t total)
+{
+	char num[32];
+
+	if (!n)
+		return;
+	printf("\n%s\n", title);
+	for (unsigned i = 0; i < n && i < 10; i++)
+		printf("  %-40.40s %12s  %5.2f %%\n", rows[i].name,
+		       cli_group_digits(rows[i].nodes, num),
+		       total ? 100.0 * (double)rows[i].nodes / (double)total : 0.0);
+}
+
+static void print_text(const char *dir, struct store_view *v, const struct store_counts *n,
+		       const struct store_tally *t, const char *report, const struct store_epoch *e)
+{
+	char a[32], b[32], line[512];
+
+	printf("%s   %s nodes, %u census%s, %.1f MiB\n", dir, cli_group_digits(n->nodes, a),
+	       n->epochs, n->epochs == 1 ? "" : "es", (double)n->file_bytes / (1 << 20));
+	if (e->id)
+		print_epoch(e, report);
+	printf("\nNodes that answered  %12s\n", cli_group_digits(t->answered_nodes, a));
+	printf("  distinct ids       %12s\n", cli_group_digits(t->distinct_ids, a));
+	printf("  distinct addresses %12s\n", cli_group_digits(t->distinct_addresses, a));
+	printf("  only mentioned     %12s\n", cli_group_digits(t->mentioned_only, a));
+	printf("  on the map         %12s   to the country only %s\n",
+	       cli_group_digits(t->located, a), cli_group_digits(t->country_level, b));
+	printf("  no place known     %12s   no network known %s\n",
+	       cli_group_digits(t->unlocated, a), cli_group_digits(t->without_asn, b));
+	printf("  id fits address    %12s   (BEP 42)\n", cli_group_digits(t->bep42_ok, a));
+	print_rows("Networks", t->top_networks, t->network_rows, t->answered_nodes);
+	print_rows("Countries", t->top_countries, t->country_rows, t->answered_nodes);
+	print_rows("Clients", t->top_clients, t->client_rows, t->answered_nodes);
+	store_view_attribution(v, line, sizeof(line));
+	if (*line)
+		printf("\n%s\n", line);
+	if (t->answered_nodes && !t->located && !t->country_level)
+		printf("\nNo places: get a free geo database with  dht-telescope geo fetch\n");
+}
+
+static void json_rows(struct json *j, const char *key, const struct store_tally_row *rows,
+		      unsigned n, bool asn)
+{
+	json_key(j, key);
+	json_array_begin(j);
+	for (unsigned i = 0; i < n; i++) {
+		json_object_begin(j);
+		if (asn)
+			json_kv_u64(j, "asn", rows[i].asn);
+		json_kv_cstring(j, "name", rows[i].name);
+		json_kv_u64(j, "nodes", rows[i].nodes);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+static void json_tally(struct json *j, const struct store_tally *t)
+{
+	json_key(j, "nodes");
+	json_object_begin(j);
+	json_kv_u64(j, "answered", t->answered_nodes);
+	json_kv_u64(j, "distinct_ids", t->distinct_ids);
+	json_kv_u64(j, "distinct_addresses", t->distinct_addresses);
+	json_kv_u64(j, "mentioned_only", t->mentioned_only);
+	json_kv_u64(j, "located", t->located);
+	json_kv_u64(j, "country_level", t->country_level);
+	json_kv_u64(j, "unlocated", t->unlocated);
+	json_kv_u64(j, "without_asn", t->without_asn);
+	json_kv_u64(j, "networks", t->networks);
+	json_kv_u64(j, "countries", t->countries);
+	json_kv_u64(j, "bep42_ok", t->bep42_ok);
+	json_kv_u64(j, "with_version", t->with_version);
+	json_kv_u64(j, "read_only", t->read_only);
+	json_kv_u64(j, "ip_vote", t->ip_vote);
+	json_kv_u64(j, "first_seen_s", t->first_seen_s);
+	json_kv_u64(j, "last_seen_s", t->last_seen_s);
+	json_object_end(j);
+	json_rows(j, "top_networks", t->top_networks, t->network_rows, true);
+	json_rows(j, "top_countries", t->top_countries, t->country_rows, false);
+	json_rows(j, "top_clients", t->top_clients, t->client_rows, false);
+}
+
+/* Every census with its report, oldest first. */
+static int json_epochs(struct json *j, struct store_view *v, unsigned epochs, char *report)
+{
+	json_key(j, "censuses");
+	json_array_begin(j);
+	for (uint32_t id = 1; id <= epochs; id++) {
+		struct store_epoch e;
+		int rc = store_view_epoch(v, id, &e, report, REPORT_MAX);
+
+		if (rc < 0)
+			return rc;
+		json_object_begin(j);
+		json_kv_u64(j, "id", e.id);
+		json_kv_u64(j, "started_s", e.started_s);
+		json_kv_u64(j, "ended_s", e.ended_s);
+		json_key(j, "synthetic");
+		json_bool(j, e.synthetic);
+		json_key(j, "report");
+		if (*report)
+			json_raw(j, span_of(report, strlen(report)));
+		else
+			json_null(j);
+		json_object_end(j);
+	}
+	json_array_end(j);
+	return 0;
+}
+
+static int print_json(const char *dir, struct store_view *v, const struct store_counts *n,
+		      const struct store_tally *t, char *report)
+{
+	char *buf = malloc(JSON_MAX);
+	char line[512];
+	struct json j;
+	int rc;
+
+	if (!buf)
+		return -ENOMEM;
+	json_init(&j, buf, JSON_MAX, true);
+	json_object_begin(&j);
+	json_kv_cstring(&j, "schema", "dht-telescope summary 1");
+	json_kv_cstring(&j, "version", cli_version());
+	json_kv_cstring(&j, "store", dir);
+	json_kv_u64(&j, "file_bytes", n->file_bytes);
+	json_kv_cstring(&j, "attribution", store_view_attribution(v, line, sizeof(line)));
+	json_tally(&j, t);
+	rc = json_epochs(&j, v, n->epochs, report);
+	json_object_end(&j);
+	if (rc >= 0)
+		rc = json_finish(&j);
+	if (rc >= 0)
+		printf("%s\n", buf);
+	free(buf);
+	return rc < 0 ? rc : 0;
+}
+
+static int summarise(const struct summary_args *a, struct store_view *v)
+{
+	char *report = calloc(1, REPORT_MAX + 1);
+	struct store_epoch e = { 0 };
+	struct store_counts n;
+	struct store_tally t;
+	int rc = report ? store_view_counts(v, &n) : -ENOMEM;
+
+	if (rc >= 0)
+		rc = store_tally(v, &t);
+	if (rc >= 0 && a->json)
+		rc = print_json(a->store, v, &n, &t, report);
+	else if (rc >= 0) {
+		if (n.epochs)
+			rc = store_view_epoch(v, n.epochs, &e, report, REPORT_MAX);
+		if (rc >= 0)
+			print_text(a->store, v, &n, &t, report, &e);
+	}
+	free(report);
+	return rc;
+}
+
+int cmd_summary(int argc, char **argv)
+{
+	static const struct argp argp = { .options = options,
+					  .parser = parse_option,
+					  .doc = "What a store holds; may run beside a census." };
+	struct summary_args a = { .store = "dht-telescope.store" };
+	struct store_view *view;
+	struct store *store;
+	char why[256] = "";
+	int rc;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	rc = store_open(a.store, STORE_READ, &store, why);
+	if (rc < 0)
+		return cli_fail("%s", *why ? why : dt_strerror(rc));
+	rc = store_view_open(store, &view);
+	if (rc >= 0) {
+		rc = summarise(&a, view);
+		store_view_close(view);
+	}
+	store_close(store);
+	if (rc < 0)
+		return cli_fail("%s: %s", a.store, dt_strerror(rc));
+	return CLI_OK;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * DOC: the command table. The list that --help prints is made from it; each
+ * command parses its own options with argp in its own file.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/cli/cli.h"
+
+#ifndef DT_VERSION
+#define DT_VERSION "unknown"
+#endif
+
+static const struct cli_command commands[] = {
+	{ "demo", "the whole path with no network: simulated DHT, census, store, map", cmd_demo },
+	{ "crawl", "active census of the DHT, or of a simulated one (--sim N)", cmd_crawl },
+	{ "summary", "what a store holds, as text or --json", cmd_summary },
+	{ "render", "the world map of a store as a picture", cmd_render },
+	{ "geo", "geolocation files: fetch, list, lookup ADDR", cmd_geo },
+	{ "doctor", "is this machine fit? One line each, with the cure", cmd_doctor },
+	{ "sim", "the simulated DHT alone, on loopback sockets, with its truth", cmd_sim },
+	{ "bench", "the benchmark table, as JSON lines", cmd_bench },
+};
+
+enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
+
+const char *cli_version(void)
+{
+	return DT_VERSION;
+}
+
+static void usage(FILE *to)
+{
+	fprintf(to,
+		"dht-telescope %s: a telescope for the BitTorrent Mainline DHT\n\n"
+		"usage: dht-telescope COMMAND [OPTION...]\n\n",
+		DT_VERSION);
+	for (unsigned i = 0; i < COMMANDS; i++)
+		fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].what);
+	fprintf(to,
+		"\n"
+		"  dht-telescope COMMAND --help   the options of a command\n"
+		"  dht-telescope demo             start here: needs no network\n\n"
+		"Metadata only, never content; modest rates unless raised (see crawl --help).\n");
+}
+
+static int run(const struct cli_command *c, int argc, char **argv)
+{
+	static char name[64];
+
+	snprintf(name, sizeof(name), "dht-telescope %s", c->name);
+	argv[0] = name;
+	program_invocation_name = name; /* what argp prints before its errors */
+	program_invocation_short_name = name;
+	return c->run(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	argp_err_exit_status = CLI_USAGE;
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 2) {
+		usage(stderr);
+		return CLI_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return CLI_OK;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		printf("dht-telescope %s\n", DT_VERSION);
+		return CLI_OK;
+	}
+	for (unsigned i = 0; i < COMMANDS; i++)
+		if (!strcmp(argv[1], commands[i].name))
+			return run(&commands[i], argc - 1, argv + 1);
+	fprintf(stderr, "dht-telescope: no command '%s'; one of:", argv[1]);
+	for (unsigned i = 0; i < COMMANDS; i++)
+		fprintf(stderr, " %s", commands[i].name);
+	fprintf(stderr, "\n");
+	return CLI_USAGE;
+}
