@@ -37,7 +37,7 @@ for t in "$@"; do
 	passed=$((passed + ok)) failed=$((failed + nok)) skipped=$((skipped + skip))
 	if [ $nok -gt 0 ]; then
 		printf 'FAIL  %-44s %6d ms  exit %d, log %s\n' "$name" $ms $rc "$log"
-		grep -vE '^(ok|#|1\.\.)' "$log" | tail -n 25 | sed 's/^/      | /'
+		grep -vE '^(ok|1\.\.)' "$log" | tail -n 25 | sed 's/^/      | /'
 	elif [ $skip -gt 0 ]; then
 		printf 'skip  %-44s %6d ms  %s\n' "$name" $ms "$(grep -iE 'skip' "$log" | tail -n 1)"
 	else
