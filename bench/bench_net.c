@@ -173,11 +173,12 @@ struct pacer {
 static void *pacer_main(void *arg)
 {
 	struct pacer *c = arg;
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	uint64_t due = bench_now_ns();
+	int fd;
 
 	if (cpu_pin(1))
 		return NULL; /* nothing is sent, and nothing received says so */
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	while (!atomic_load_explicit(&c->stop, memory_order_relaxed)) {
 		if (bench_now_ns() < due)
 			continue;

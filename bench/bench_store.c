@@ -346,7 +346,8 @@ static int time_scan(struct store *s, double *rows_per_s, double *bytes_per_node
 	if (rc == 0)
 		rc = store_view_counts(v, &counts);
 	store_view_close(v);
-	*bytes_per_node = (double)counts.file_bytes / (double)counts.nodes;
+	if (rc == 0)
+		*bytes_per_node = (double)counts.file_bytes / (double)counts.nodes;
 	return rc;
 }
 

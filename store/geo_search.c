@@ -27,11 +27,10 @@ static bool is_geolite(const char *name)
 
 static void add(struct geo_search *s, const char *dir, const char *name)
 {
-	char *out = s->path[s->count];
-
 	if (s->count == GEO_SEARCH_FILES_MAX)
 		return;
-	if (snprintf(out, GEO_SEARCH_PATH_MAX, "%s/%s", dir, name) < GEO_SEARCH_PATH_MAX)
+	if (snprintf(s->path[s->count], GEO_SEARCH_PATH_MAX, "%s/%s", dir, name) <
+	    GEO_SEARCH_PATH_MAX)
 		s->count++;
 }
 
