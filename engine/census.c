@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/census.h"
+#include "engine/crawl.h"
 
 #include <math.h>
 #include <string.h>
@@ -96,85 +96,4 @@ unsigned census_zones_to_raise(const struct census_tally *t, double above,
 		count++;
 	}
 	return count;
-}
-
-void census_tally_add(struct census_tally *to, const struct census_tally *from)
-{
-	for (unsigned z = 0; z < CENSUS_ZONES; z++) {
-		to->zone[z].live += from->zone[z].live;
-		to->zone[z].f1 += from->zone[z].f1;
-		to->zone[z].f2 += from->zone[z].f2;
-		to->zone[z].known += from->zone[z].known;
-	}
-}
-
-/* ---- distinct values ------------------------------------------------------- */
-
-enum {
-	RADIX = 256,
-	/* Runs this short are sorted by insertion. */
-	INSERTION_MAX = 32,
-};
-
-static void insertion_sort(uint64_t *list, uint64_t count)
-{
-	for (uint64_t i = 1; i < count; i++) {
-		uint64_t v = list[i], at = i;
-
-		for (; at > 0 && list[at - 1] > v; at--)
-			list[at] = list[at - 1];
-		list[at] = v;
-	}
-}
-
-/*
- * American flag sort: by one byte, in place, then each part by the next.
- * Source: McIlroy, Bostic, McIlroy, "Engineering radix sort", Computing Systems 6 (1993).
- * Depth: one level a byte, eight at most.
- */
-static void radix_sort(uint64_t *list, uint64_t count, unsigned shift)
-{
-	uint64_t start[RADIX] = { 0 }, end[RADIX], at = 0;
-
-	if (count <= INSERTION_MAX) {
-		insertion_sort(list, count);
-		return;
-	}
-	for (uint64_t i = 0; i < count; i++)
-		start[list[i] >> shift & (RADIX - 1)]++;
-	for (unsigned b = 0; b < RADIX; b++) {
-		uint64_t n = start[b];
-
-		start[b] = at;
-		end[b] = at += n;
-	}
-	for (unsigned b = 0; b < RADIX; b++) {
-		while (start[b] < end[b]) {
-			uint64_t v = list[start[b]];
-			unsigned home;
-
-			while ((home = v >> shift & (RADIX - 1)) != b) {
-				uint64_t other = list[start[home]];
-
-				list[start[home]++] = v;
-				v = other;
-			}
-			list[start[b]++] = v;
-		}
-	}
-	for (unsigned b = 0; shift > 0 && b < RADIX; b++) {
-		uint64_t from = b ? end[b - 1] : 0;
-
-		radix_sort(list + from, end[b] - from, shift - 8);
-	}
-}
-
-uint64_t census_distinct(uint64_t *list, uint64_t count)
-{
-	uint64_t distinct = count > 0;
-
-	radix_sort(list, count, 56);
-	for (uint64_t i = 1; i < count; i++)
-		distinct += list[i] != list[i - 1];
-	return distinct;
 }

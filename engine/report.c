@@ -128,20 +128,27 @@ static void json_losses(struct json *j, const struct engine_counters *e)
 	json_object_end(j);
 }
 
+/* One object by gate reason, in the JSON's snake case. */
+static void json_reasons(struct json *j, const char *key, const uint64_t *counts)
+{
+	json_key(j, key);
+	json_object_begin(j);
+	for (unsigned i = GATE_OK + 1; i < GATE_REASONS; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "%s", gate_reason_name((enum gate_reason)i));
+		for (char *p = name; *p; p++)
+			if (*p == '-')
+				*p = '_';
+		json_kv_u64(j, name, counts[i]);
+	}
+	json_object_end(j);
+}
+
 static void json_conduct(struct json *j, const struct engine_counters *e)
 {
-	json_key(j, "refused");
-	json_object_begin(j);
-	for (unsigned i = GATE_OK + 1; i < GATE_REASONS; i++)
-		json_kv_u64(j, gate_reason_name((enum gate_reason)i), e->gate.refused[i]);
-	json_object_end(j);
-	json_key(j, "not_learnt");
-	json_object_begin(j);
-	for (unsigned i = GATE_OK + 1; i < GATE_REASONS; i++)
-		if (e->crawl.endpoints_refused[i])
-			json_kv_u64(j, gate_reason_name((enum gate_reason)i),
-				    e->crawl.endpoints_refused[i]);
-	json_object_end(j);
+	json_reasons(j, "refused", e->gate.refused);
+	json_reasons(j, "not_learnt", e->crawl.endpoints_refused);
 	json_key(j, "politeness");
 	json_object_begin(j);
 	json_kv_u64(j, "packets_to_one_address_10s_max", e->gate.worst_host_10s);
@@ -234,17 +241,22 @@ static void text_found(struct text *t, const struct census_report *rep)
 	const struct crawl_stats *c = &r->counters.crawl;
 	char a[32], b[32], d[32];
 
-	say(t, "  live endpoints     %14s   %s ids, %s addresses\n",
+	say(t, "  live endpoints     %14s    %s ids on %s addresses\n",
 	    group((double)c->endpoints_live, a), group((double)r->distinct_ids, b),
 	    group((double)r->distinct_addresses, d));
-	say(t, "  contacts known     %14s   %s asked\n", group((double)c->endpoints_known, a),
-	    group((double)c->endpoints_asked, b));
-	say(t, "  unseen, estimated  %14s   95 %%: %s to %s\n", group(r->estimate.unseen, a),
+	say(t, "  endpoints known    %14s    %s asked, %s of them never answered\n",
+	    group((double)c->endpoints_known, a), group((double)c->endpoints_asked, b),
+	    group((double)(c->endpoints_asked - c->endpoints_live), d));
+	say(t, "  not seen, estimate %14s    95 %%: %s to %s\n", group(r->estimate.unseen, a),
 	    group(r->estimate.unseen_low, b), group(r->estimate.unseen_high, d));
-	say(t, "  recall, estimated  %14.3f %%\n", 100 * r->estimate.recall);
+	say(t, "  recall, estimate   %14.3f %%", 100 * r->estimate.recall);
+	if (r->raise_rounds)
+		say(t, "  asked deeper in %u round%s", r->raise_rounds,
+		    r->raise_rounds == 1 ? "" : "s");
+	say(t, "\n");
 	if (rep->has_truth)
 		say(t,
-		    "  recall, true       %14.3f %% %s of %s live answered; estimate off by %+.3f "
+		    "  recall, truth      %14.3f %%  %s of %s live; the estimate is off by %+.3f "
 		    "%%\n",
 		    100 * rep->truth.recall, group((double)rep->truth.answered, a),
 		    group((double)rep->truth.live, b), 100 * rep->truth.estimate_error);
@@ -252,23 +264,84 @@ static void text_found(struct text *t, const struct census_report *rep)
 
 static void text_cost(struct text *t, const struct census_report *rep)
 {
-	const struct engine_result *r = rep->result;
-	const struct engine_counters *e = &r->counters;
-	char a[32], b[32], d[32], f[32];
+	const struct crawl_stats *c = &rep->result->counters.crawl;
+	char a[32], b[32], d[32], f[32], g[32];
 
-	say(t, "  span               %14.1f s %s answers/s; churn blur %.2f %%\n", rep->span_s,
-	    group(rep->answered_per_s, a), 100 * rep->churn_blur);
-	say(t, "  queries per live   %14.3f   %.2f packets with repeats and the dead\n",
-	    rep->queries_per_live, rep->packets_per_live);
-	say(t, "  packets sent       %14s   %s answered, %s expired, %s errors\n",
-	    group((double)e->crawl.sent, a), group((double)e->crawl.answered, b),
-	    group((double)e->crawl.expired, d), group((double)e->crawl.errors, f));
-	say(t, "  unexplained        %14s   kernel drops %s, late %s\n",
-	    group((double)e->unexplained, a), group((double)e->net.kernel_drops, b),
-	    group((double)e->crawl.late, d));
-	say(t, "  bytes per endpoint %14.1f   peak memory %.0f MiB\n", rep->bytes_per_endpoint,
-	    (double)r->peak_rss_bytes / (1 << 20));
-	say(t, "  most packets to    %14u   to one address in 10 s; %u to one /24\n",
+	say(t,
+	    "\n  span               %12.1f s    %s answers/s; %.2f %% of a network changes "
+	    "meanwhile\n",
+	    rep->span_s, group(rep->answered_per_s, a), 100 * rep->churn_blur);
+	say(t,
+	    "  queries per live   %14.3f    first attempts at the live; beside them %s at the "
+	    "start",
+	    rep->queries_per_live, group((double)c->startup_mixing_sent, a));
+	if (c->raised_sent)
+		say(t, ", %s deeper", group((double)c->raised_sent, a));
+	say(t, "\n  packets per live   %14.2f    with repeats and the dead; %s bytes both ways\n",
+	    rep->packets_per_live, group(rep->bytes_per_live, a));
+	say(t,
+	    "  packets sent       %14s    = %s answered + %s errors + %s expired + %s in flight\n",
+	    group((double)c->sent, a), group((double)c->answered, b), group((double)c->errors, d),
+	    group((double)c->expired, f), group((double)c->in_flight, g));
+	say(t, "  unexplained        %14s\n", group((double)rep->result->counters.unexplained, a));
+	say(t, "  bytes per endpoint %14.1f    peak memory %s MiB\n", rep->bytes_per_endpoint,
+	    group((double)rep->result->peak_rss_bytes / (1 << 20), a));
+}
+
+/* "  late 12, duplicate 3": what was zero is not worth a word. */
+static void text_count(struct text *t, const char *name, uint64_t n, bool *first)
+{
+	char a[32];
+
+	if (n == 0)
+		return;
+	say(t, "%s%s %s", *first ? "" : ", ", name, group((double)n, a));
+	*first = false;
+}
+
+static void text_end(struct text *t, bool first)
+{
+	say(t, "%s\n", first ? "nothing" : "");
+}
+
+static void text_losses(struct text *t, const struct engine_counters *e)
+{
+	bool first = true;
+
+	say(t, "  lost or odd        ");
+	text_count(t, "kernel receive queue", e->net.kernel_drops, &first);
+	text_count(t, "completion queue", e->net.cq_overflow, &first);
+	text_count(t, "no receive buffer", e->net.buffer_starved, &first);
+	text_count(t, "receive truncated", e->net.recv_truncated, &first);
+	text_count(t, "send failed", e->crawl.send_failed, &first);
+	text_count(t, "late", e->crawl.late, &first);
+	text_count(t, "duplicate", e->crawl.duplicate, &first);
+	text_count(t, "foreign", e->crawl.foreign, &first);
+	text_count(t, "malformed", e->crawl.malformed, &first);
+	text_count(t, "cut t", e->crawl.truncated_t, &first);
+	text_count(t, "alias", e->crawl.alias, &first);
+	text_count(t, "reflected", e->crawl.reflected, &first);
+	text_count(t, "table full", e->crawl.endpoints_full, &first);
+	text_count(t, "post dropped", e->worker.post_dropped, &first);
+	text_count(t, "forward dropped", e->worker.forward_dropped, &first);
+	text_end(t, first);
+}
+
+static void text_conduct(struct text *t, const struct engine_counters *e)
+{
+	bool first = true;
+
+	say(t, "  held by the gate   ");
+	for (unsigned i = GATE_OK + 1; i < GATE_REASONS; i++)
+		text_count(t, gate_reason_name((enum gate_reason)i), e->gate.refused[i], &first);
+	text_end(t, first);
+	first = true;
+	say(t, "  not learnt         ");
+	for (unsigned i = GATE_OK + 1; i < GATE_REASONS; i++)
+		text_count(t, gate_reason_name((enum gate_reason)i), e->crawl.endpoints_refused[i],
+			   &first);
+	text_end(t, first);
+	say(t, "  in any 10 s        at most %u packets to one address, %u to one /24\n",
 	    e->gate.worst_host_10s, e->gate.worst_net_10s);
 }
 
@@ -282,5 +355,8 @@ int report_to_text(const struct census_report *rep, char *buf, size_t cap)
 	    r->backend_why[0] ? ")" : "");
 	text_found(&t, rep);
 	text_cost(&t, rep);
+	say(&t, "\n");
+	text_losses(&t, &r->counters);
+	text_conduct(&t, &r->counters);
 	return t.len < t.cap ? (int)t.len : DT_EFULL;
 }

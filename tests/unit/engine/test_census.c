@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/census.h"
-
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "engine/crawl.h"
 #include "engine/rng.h"
 #include "tests/support/unit.h"
 
@@ -142,65 +140,13 @@ static void test_zones_to_raise(void **state)
 		assert_int_equal(zones[i], 0);
 }
 
-static void test_add(void **state)
-{
-	struct census_tally a = { 0 }, b = { 0 };
-
-	(void)state;
-	a.zone[9].live = 1;
-	b.zone[9].live = 2;
-	b.zone[0].f1 = 3;
-	b.zone[255].f2 = 4;
-	b.zone[7].known = 5;
-	census_tally_add(&a, &b);
-	assert_int_equal(a.zone[9].live, 3);
-	assert_int_equal(a.zone[0].f1, 3);
-	assert_int_equal(a.zone[255].f2, 4);
-	assert_int_equal(a.zone[7].known, 5);
-}
-
-/* ---- distinct values ---------------------------------------------------------------- */
-
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static void test_distinct(void **state)
-{
-	enum { MOST = 50000 };
-	uint64_t *list = malloc(MOST * sizeof(*list)), *copy = malloc(MOST * sizeof(*copy));
-	struct rng r;
-
-	(void)state;
-	assert_non_null(list);
-	assert_non_null(copy);
-	rng_init(&r, 4, 0);
-	for (unsigned round = 0; round < 60; round++) {
-		uint64_t n = round < 3 ? round : rng_below(&r, MOST), want = 0;
-		/* all 64 bits, few values, or all alike but for the low byte */
-		unsigned shift = round % 3 == 0 ? 0 : round % 3 == 1 ? 50 : 56;
-
-		for (uint64_t i = 0; i < n; i++)
-			copy[i] = list[i] = rng_u64(&r) >> shift;
-		qsort(copy, n, sizeof(*copy), compare);
-		for (uint64_t i = 0; i < n; i++)
-			want += i == 0 || copy[i] != copy[i - 1];
-		assert_int_equal(census_distinct(list, n), want);
-		assert_memory_equal(list, copy, n * sizeof(*list));
-	}
-	free(list);
-	free(copy);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_by_hand),     cmocka_unit_test(test_edges),
-		cmocka_unit_test(test_known_truth), cmocka_unit_test(test_zones_to_raise),
-		cmocka_unit_test(test_add),         cmocka_unit_test(test_distinct),
+		cmocka_unit_test(test_by_hand),
+		cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_known_truth),
+		cmocka_unit_test(test_zones_to_raise),
 	};
 
 	return cmocka_run_group_tests_name("census", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/census.h"
+#include "engine/distinct.h"
 #include "tests/unit/engine/crawl_world.h"
 
 /* The whole census over a tiny network: recall, cost, certificate, modes. */
@@ -104,12 +104,12 @@ static void test_counts(void **state)
 	for (unsigned i = 0; i < 2; i++)
 		n += crawl_ids(w->crawl[i], list + n, 1000 - n);
 	assert_int_equal(n, s.endpoints_live);
-	assert_int_equal(census_distinct(list, n), n);
+	assert_int_equal(distinct_u64(list, n), n);
 	n = 0;
 	for (unsigned i = 0; i < 2; i++)
 		n += crawl_addresses(w->crawl[i], list + n, 1000 - n);
 	assert_int_equal(n, s.endpoints_live);
-	assert_int_equal(census_distinct(list, n), n);
+	assert_int_equal(distinct_u64(list, n), n);
 	for (unsigned i = 0; i < 2; i++)
 		crawl_tally(w->crawl[i], &t);
 	for (unsigned z = 0; z < CENSUS_ZONES; z++)
