@@ -92,7 +92,7 @@ static int spawn(const struct fetch *f, const char *const *args, pid_t *pid)
 	int rc;
 
 	/* posix_spawn() wants pointers that are not const, and does not write through them. */
-	for (; args[n] && n < ARGS_MAX; n++)
+	for (; n < ARGS_MAX && args[n]; n++)
 		argv[n] = (char *)(uintptr_t)args[n];
 	argv[n] = NULL;
 	snprintf(log, sizeof(log), "%s/log", f->work);
