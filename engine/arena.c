@@ -25,6 +25,7 @@ int arena_init(struct arena *a, size_t bytes)
 	uint8_t *map, *base;
 
 	*a = (struct arena){ 0 };
+	/* cppcheck-suppress invalidFunctionArg ; -1 is what MAP_ANONYMOUS wants */
 	map = mmap(NULL, len + ARENA_HUGE_BYTES, PROT_NONE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (map == MAP_FAILED)

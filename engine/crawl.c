@@ -248,7 +248,7 @@ uint64_t crawl_raise(struct crawl *c, const uint8_t zones[static CENSUS_ZONES / 
 			continue;
 		if (to3 ? n->depth < 2 : n->depth >= NODEID_BITS)
 			continue;
-		n->todo |= 1u << (to3 ? Q_FLIP2 : Q_FLIP0);
+		n->todo |= (uint8_t)(1u << (to3 ? Q_FLIP2 : Q_FLIP0));
 		crawl_go_on(c, ref);
 		added++;
 	}

@@ -24,7 +24,7 @@ bool crawl_random_chosen(const struct crawl *c, uint32_t ref)
 
 static struct nodeid random_target(const struct crawl *c, uint32_t ref, enum question q)
 {
-	struct nodeid out;
+	struct nodeid out = { { 0 } };
 	struct rng r;
 
 	rng_init(&r, node_random(c, ref, SALT_TARGET + q), 0);
