@@ -28,7 +28,7 @@ printf 'rate: [\n' >"$TMP/syntax.yaml"
 expect 2 "syntax.yaml" -- "$PROG" crawl --config "$TMP/syntax.yaml"
 expect 2 "nowhere.yaml: No such file" -- "$PROG" crawl --config "$TMP/nowhere.yaml"
 : >"$TMP/empty.yaml"
-expect 2 "empty.yaml" -- "$PROG" crawl --config "$TMP/empty.yaml" --dry-run
+expect 0 "nothing was sent" -- "$PROG" crawl --config "$TMP/empty.yaml" --dry-run
 
 printf 'rate: 123\nsim: 1000\n' >"$TMP/good.yaml"
 expect 0 "^rate: 123$" -- "$PROG" crawl --config "$TMP/good.yaml" --print-config
