@@ -20,7 +20,7 @@
 enum {
 	BLOCK_BITS = 16, /* the carving unit is a /16 */
 	BLOCKS_PER_8 = 256,
-	PIECE_MAX = 8, /* blocks in one range: a /13, as registries hand out */
+	PIECE_MAX = 4, /* blocks in one range: a /14, as registries hand out */
 	PAIRS_MAX = 16384,
 	CARVE_KEY = 0x6765,
 	/* Of a registry's blocks; the rest stays empty, as routed but unlit space does. */
@@ -248,22 +248,41 @@ int sim_geo_own_rows(struct sim_geo_row **out)
 	return n;
 }
 
-static void write_row(FILE *f, const struct sim_geo_row *r)
+static void write_row(FILE *f, const struct sim_geo_row *r, const struct sim_geo_roads *roads)
 {
 	const struct sim_geo_network *net = &sim_geo_networks[r->network];
 	const struct sim_geo_city *city = &sim_geo_cities[r->city];
 	uint32_t last = r->ip + r->size - 1;
+	struct sim_geo_point at;
 
+	sim_geo_point(r->city, sim_draw(CARVE_KEY + 3, r->ip, 0), roads, &at);
 	fprintf(f, "%u.%u.%u.%u\t%u.%u.%u.%u\t%u\t%s\t%s\t%s\t%.4f\t%.4f\t%.0f\n", r->ip >> 24,
 		r->ip >> 16 & 255, r->ip >> 8 & 255, r->ip & 255, last >> 24, last >> 16 & 255,
 		last >> 8 & 255, last & 255, net->asn, net->name, net->country, city->name,
-		(double)city->lat, (double)city->lon, (double)sim_geo_radius_km(city));
+		(double)at.lat, (double)at.lon, (double)at.radius_km);
+}
+
+static int write_rows(FILE *f, const struct sim_geo_row *rows, int count)
+{
+	struct sim_geo_roads *roads;
+	int err = sim_geo_roads(&roads);
+
+	if (err)
+		return err;
+	fputs("# dht-telescope geo table v1\n"
+	      "# a simulation's own Earth: real networks and cities, invented address ranges\n"
+	      "# start\tend\tasn\torg\tcountry\tcity\tlat\tlon\tradius_km\n",
+	      f);
+	for (int i = 0; i < count; i++)
+		write_row(f, &rows[i], roads);
+	free(roads);
+	return ferror(f) ? -EIO : 0;
 }
 
 int sim_geo_own_write(const char *path)
 {
 	struct sim_geo_row *rows;
-	int count = sim_geo_own_rows(&rows), err = 0;
+	int count = sim_geo_own_rows(&rows), err;
 	FILE *f;
 
 	if (count < 0)
@@ -271,19 +290,12 @@ int sim_geo_own_write(const char *path)
 	f = fopen(path, "we");
 	if (!f) {
 		err = -errno;
-		goto out;
+		free(rows);
+		return err;
 	}
-	fputs("# dht-telescope geo table v1\n"
-	      "# a simulation's own Earth: real networks and cities, invented address ranges\n"
-	      "# start\tend\tasn\torg\tcountry\tcity\tlat\tlon\tradius_km\n",
-	      f);
-	for (int i = 0; i < count; i++)
-		write_row(f, &rows[i]);
-	if (ferror(f))
-		err = -EIO;
+	err = write_rows(f, rows, count);
 	if (fclose(f) != 0 && !err)
 		err = -errno;
-out:
 	free(rows);
 	return err;
 }

@@ -45,7 +45,33 @@ extern const struct sim_geo_network sim_geo_networks[];
 /** sim_geo_radius_km() - how far a city's suburbs reach. */
 float sim_geo_radius_km(const struct sim_geo_city *city);
 
-/** struct sim_geo_row - one address range: a network in a city. */
+/** struct sim_geo_water - cities that no road joins; b NULL: the first has none at all. */
+struct sim_geo_water {
+	const char *a, *b;
+};
+extern const struct sim_geo_water sim_geo_waters[];
+
+/** struct sim_geo_roads - from a city to the nearest ones of its country. */
+enum { SIM_GEO_ROADS = 5 };
+struct sim_geo_roads {
+	float km[SIM_GEO_ROADS];
+	uint16_t to[SIM_GEO_ROADS];
+	uint16_t count;
+};
+
+/** sim_geo_roads() - of every city; malloc'ed. Errors: -ENOMEM. */
+int sim_geo_roads(struct sim_geo_roads **out) DT_MUST;
+
+struct sim_geo_point {
+	float lat, lon, radius_km;
+};
+
+/** sim_geo_point() - where a range of city @c with this draw stands: its middle, or a town. */
+void sim_geo_point(unsigned c, uint64_t draw, const struct sim_geo_roads *roads,
+		   struct sim_geo_point *out);
+
+/** struct sim_geo_row - one address range: a network in a city (its town follows from the address).
+ */
 struct sim_geo_row {
 	uint32_t ip, size;
 	float weight; /* nodes that live here, any scale */

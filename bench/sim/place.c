@@ -133,9 +133,10 @@ int sim_places_new(uint32_t nodes, uint64_t key, const struct geo *geo, struct s
 	if (!p)
 		return err;
 	p->nodes = nodes;
-	(void)geo; /* real networks come with store/geo */
-	p->own = true;
-	err = own_weights(&list, &count);
+	err = geo ? sim_place_geo(geo, &list, &count) : DT_ENOTFOUND;
+	p->own = err == DT_ENOTFOUND;
+	if (p->own)
+		err = own_weights(&list, &count);
 	if (!err)
 		err = limit_fill(list, count, nodes);
 	if (!err) {
