@@ -268,6 +268,11 @@ void crawl_stats(const struct crawl *c, struct crawl_stats *out)
 	out->bytes_frontier = frontier_bytes(&c->frontier);
 }
 
+uint32_t crawl_rtt_us(const struct crawl *c)
+{
+	return c->rtt_us;
+}
+
 int crawl_find(const struct crawl *c, const struct endpoint *ep, struct crawl_node *out)
 {
 	struct nodetab_key key = nodetab_key(&c->tab, ep);

@@ -144,6 +144,10 @@ bool crawl_idle(const struct crawl *c);
 
 void crawl_stats(const struct crawl *c, struct crawl_stats *out);
 
+/** crawl_rtt_us() - round trip of recent answers, smoothed over about 64 of them; 0 before the
+ * first. */
+uint32_t crawl_rtt_us(const struct crawl *c);
+
 /** crawl_close() - say every endpoint once more as SIGHTING_FINAL through the port. */
 void crawl_close(struct crawl *c, uint64_t now_ns);
 

@@ -76,6 +76,7 @@ struct crawl {
 	struct cookie cookie;
 	struct krpc_template find, ping, sample;
 	unsigned shard_shift; /* of the shard's number in t */
+	uint32_t rtt_us;      /* smoothed, of recent answers */
 
 	uint32_t mixing_below; /* a node whose 32 random bits are below it gets a random target */
 	uint64_t mixing_all_until;        /* this shard's part */

@@ -3,7 +3,7 @@
 
 #include "engine/crawl_impl.h"
 
-enum { T_BYTES = KRPC_TEMPLATE_T, V_BYTES = 4, RTT_LEAST_LOG2 = 4 };
+enum { T_BYTES = KRPC_TEMPLATE_T, V_BYTES = 4, RTT_LEAST_LOG2 = 4, RTT_SMOOTH = 64 };
 
 /* ---- what a t says ---------------------------------------------------------- */
 
@@ -248,6 +248,7 @@ static void with_slot(struct crawl *c, uint32_t idx, const struct net_msg *from,
 	}
 	c->stats.answered++;
 	c->stats.rtt_hist[rtt_bucket(o.rtt_us)]++;
+	c->rtt_us += (int32_t)(o.rtt_us - c->rtt_us) / RTT_SMOOTH;
 	answered(c, &o, msg, now_ns);
 }
 

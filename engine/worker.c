@@ -148,11 +148,15 @@ static void window_add(struct window *win, uint64_t now_ns, int32_t packets)
 /* How many packets the window still lets out. */
 static unsigned window_room(const struct worker *w)
 {
-	int64_t room = (int64_t)w->opts.window - w->window.sum;
+	uint64_t rtt_us = crawl_rtt_us(w->crawl), window = w->opts.window;
+	int64_t room;
 
-	if (w->opts.window == 0 || room > NET_BATCH_MAX)
+	if (window == 0)
 		return NET_BATCH_MAX;
-	return room > 0 ? (unsigned)room : 0;
+	if (rtt_us > WORKER_WINDOW_RTT_US)
+		window = window * WORKER_WINDOW_RTT_US / rtt_us + 1;
+	room = (int64_t)window - w->window.sum;
+	return room > NET_BATCH_MAX ? NET_BATCH_MAX : room > 0 ? (unsigned)room : 0;
 }
 
 /*

@@ -43,6 +43,8 @@ enum {
 	WORKER_IDLE_WAIT_NS = 5 * 1000 * 1000,
 	/* The window counts packets of this last while. */
 	WORKER_WINDOW_NS = 20 * 1000 * 1000,
+	/* A near network answers within this, or a queue has built up before it. */
+	WORKER_WINDOW_RTT_US = 10 * 1000,
 };
 
 /** struct worker_stats - counters of the worker itself. */
@@ -68,8 +70,10 @@ void worker_free(struct worker *w);
  *
  * Sleeps (in net_recv()) only when the turn before found nothing to do. With a
  * window, no more than @window packets of the last WORKER_WINDOW_NS may be
- * without an answer: a fast near network then clocks the sender and a stalled
- * one is not flooded; a slow network never notices.
+ * without an answer, and fewer in proportion once answers take longer than
+ * WORKER_WINDOW_RTT_US: then packets wait in a queue before the far end, which
+ * would overflow. A fast near network so clocks the sender, and a stalled one is
+ * not flooded. Not for the real network, whose round trips are long anyway.
  *
  * Returns 1 when something was done, 0 when not, or the device's error.
  */
