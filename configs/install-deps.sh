@@ -5,8 +5,9 @@
 #   install-deps.sh [--quiet] [--list-missing] GROUP...   groups: build test lint fuzz
 set -euo pipefail
 
+# libyaml-dev: libcyaml-dev's .pc file asks for -lyaml without depending on it.
 build="gcc make git pkg-config liburing-dev libpcap-dev libmaxminddb-dev liblmdb-dev libxxhash-dev
-       libsodium-dev libcyaml-dev libcairo2-dev libfreetype-dev libdeflate-dev libck-dev
+       libsodium-dev libcyaml-dev libyaml-dev libcairo2-dev libfreetype-dev libdeflate-dev libck-dev
        libcap-ng-dev libzstd-dev"
 test="libcmocka-dev iproute2 python3-minimal python3-libtorrent transmission-daemon aria2 rtorrent
       tmux nodejs"
