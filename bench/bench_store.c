@@ -332,7 +332,7 @@ static int run_upsert(const struct bench_ctx *ctx, FILE *out)
 
 static int time_scan(struct store *s, double *rows_per_s, double *bytes_per_node)
 {
-	struct store_counts counts;
+	struct store_counts counts = { 0 };
 	struct store_view *v;
 	struct store_node n;
 	uint64_t start = bench_now_ns(), rows = 0;

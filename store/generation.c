@@ -111,19 +111,16 @@ void generation_remove(const struct store *s, unsigned generation)
 
 void generation_sweep(const struct store *s, unsigned keep)
 {
-	int fd = openat(s->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *e;
+	struct dirent **names;
+	int n = scandirat(s->dir_fd, ".", &names, NULL, NULL);
 	unsigned generation;
 
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while ((e = readdir(d)))
-		if (parse(e->d_name, &generation) && generation != keep)
+	for (int i = 0; i < n; i++) {
+		if (parse(names[i]->d_name, &generation) && generation != keep)
 			generation_remove(s, generation);
-	closedir(d);
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
 	unlinkat(s->dir_fd, link_tmp, 0);
 }

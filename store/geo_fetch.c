@@ -221,23 +221,26 @@ static void set_data_date(const char *path, const char *version)
 	(void)!utimensat(AT_FDCWD, path, times, 0);
 }
 
+static int is_archive(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name);
+
+	return n > 4 && strcmp(e->d_name + n - 4, ".tgz") == 0;
+}
+
 /* The one archive in WORK. */
 static bool find_archive(const struct fetch *f, char out[static PATH_MAX_BYTES + 256])
 {
-	DIR *d = opendir(f->work);
-	const struct dirent *e;
-	bool found = false;
+	struct dirent **names;
+	int n = scandir(f->work, &names, is_archive, alphasort);
 
-	while (d && !found && (e = readdir(d))) {
-		size_t n = strlen(e->d_name);
-
-		found = n > 4 && strcmp(e->d_name + n - 4, ".tgz") == 0;
-		if (found)
-			snprintf(out, PATH_MAX_BYTES + 256, "%s/%s", f->work, e->d_name);
-	}
-	if (d)
-		closedir(d);
-	return found;
+	if (n > 0)
+		snprintf(out, PATH_MAX_BYTES + 256, "%s/%s", f->work, names[0]->d_name);
+	for (int i = 0; i < n; i++)
+		free(names[i]);
+	if (n >= 0)
+		free(names);
+	return n > 0;
 }
 
 static int fetch_package(const struct fetch *f, const struct package *p)
@@ -334,40 +337,55 @@ static int sync_file(const char *path)
 	return rc;
 }
 
+static int is_file(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+static int install_one(const struct fetch *f, const char *name)
+{
+	char from[PATH_MAX_BYTES + 300], to[PATH_MAX_BYTES + 300];
+	int rc;
+
+	snprintf(from, sizeof(from), "%s/%s", f->made, name);
+	snprintf(to, sizeof(to), "%s/%s", f->dir, name);
+	rc = sync_file(from);
+	if (rc == 0 && rename(from, to))
+		rc = -errno;
+	if (rc == 0)
+		say(f, "geo fetch: installed %s", to);
+	return rc;
+}
+
 static int install(const struct fetch *f)
 {
-	DIR *d = opendir(f->made);
-	const struct dirent *e;
-	int rc = d ? 0 : -errno;
+	struct dirent **names;
+	int n = scandir(f->made, &names, is_file, alphasort), rc = n < 0 ? -errno : 0;
 
-	while (rc == 0 && (e = readdir(d))) {
-		char from[PATH_MAX_BYTES + 300], to[PATH_MAX_BYTES + 300];
-
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(from, sizeof(from), "%s/%s", f->made, e->d_name);
-		snprintf(to, sizeof(to), "%s/%s", f->dir, e->d_name);
-		rc = sync_file(from);
-		if (rc == 0 && rename(from, to))
-			rc = -errno;
+	for (int i = 0; i < n; i++) {
 		if (rc == 0)
-			say(f, "geo fetch: installed %s", to);
+			rc = install_one(f, names[i]->d_name);
+		free(names[i]);
 	}
-	if (d)
-		closedir(d);
+	if (n >= 0)
+		free(names);
 	return rc == 0 ? sync_file(f->dir) : rc;
 }
 
 /* Two levels are all that is ever made here: WORK/geo and WORK/package. */
 static void remove_files(const char *dir)
 {
-	DIR *d = opendir(dir);
-	const struct dirent *e;
+	struct dirent **names;
+	int n = scandir(dir, &names, is_file, alphasort);
+	char path[PATH_MAX_BYTES + 300];
 
-	while (d && (e = readdir(d)))
-		unlinkat(dirfd(d), e->d_name, 0);
-	if (d)
-		closedir(d);
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]->d_name);
+		unlink(path);
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
 	rmdir(dir);
 }
 

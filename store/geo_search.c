@@ -14,8 +14,10 @@ static bool ends(const char *name, const char *suffix)
 	return n > m && strcmp(name + n - m, suffix) == 0;
 }
 
-static bool is_geo_name(const char *name)
+static int is_geo_file(const struct dirent *e)
 {
+	const char *name = e->d_name;
+
 	return ends(name, ".mmdb") || ends(name, ".csv") || ends(name, ".tsv") ||
 	       strcmp(name, "geoip") == 0 || strcmp(name, "geoip6") == 0;
 }
@@ -27,44 +29,49 @@ static bool is_geolite(const char *name)
 
 static void add(struct geo_search *s, const char *dir, const char *name)
 {
-	if (s->count == GEO_SEARCH_FILES_MAX)
-		return;
-	if (snprintf(s->path[s->count], GEO_SEARCH_PATH_MAX, "%s/%s", dir, name) <
-	    GEO_SEARCH_PATH_MAX)
-		s->count++;
+	char path[GEO_SEARCH_PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s/%s", dir, name);
+
+	if (s->count < GEO_SEARCH_FILES_MAX && n < GEO_SEARCH_PATH_MAX)
+		memcpy(s->path[s->count++], path, (size_t)n + 1);
 }
 
-static void list_dir(struct geo_search *s, const char *dir, bool (*wanted)(const char *name))
+static void list_dir(struct geo_search *s, const char *dir, int (*wanted)(const struct dirent *))
 {
-	DIR *d = opendir(dir);
-	const struct dirent *e;
+	struct dirent **names;
+	int n = scandir(dir, &names, wanted, alphasort);
 
-	if (!d)
-		return;
-	while ((e = readdir(d)))
-		if (wanted(e->d_name))
-			add(s, dir, e->d_name);
-	closedir(d);
+	for (int i = 0; i < n; i++) {
+		add(s, dir, names[i]->d_name);
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
 }
 
-static bool is_geolite_file(const char *name)
+static int is_geolite_file(const struct dirent *e)
 {
-	return is_geolite(name) && ends(name, ".mmdb");
+	return is_geolite(e->d_name) && ends(e->d_name, ".mmdb");
+}
+
+static int is_geolite_dir(const struct dirent *e)
+{
+	return is_geolite(e->d_name) && strchr(e->d_name, '_');
 }
 
 /* The layout that MaxMind's archives unpack to: GeoLite2-City_20250523/GeoLite2-City.mmdb. */
 static void list_here(struct geo_search *s)
 {
-	DIR *d = opendir(".");
-	const struct dirent *e;
+	struct dirent **names;
+	int n = scandir(".", &names, is_geolite_dir, alphasort);
 
 	list_dir(s, ".", is_geolite_file);
-	if (!d)
-		return;
-	while ((e = readdir(d)))
-		if (is_geolite(e->d_name) && strchr(e->d_name, '_'))
-			list_dir(s, e->d_name, is_geolite_file);
-	closedir(d);
+	for (int i = 0; i < n; i++) {
+		list_dir(s, names[i]->d_name, is_geolite_file);
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
 }
 
 bool geo_search_data_dir(char out[static GEO_SEARCH_PATH_MAX])
@@ -81,11 +88,6 @@ bool geo_search_data_dir(char out[static GEO_SEARCH_PATH_MAX])
 	return n < GEO_SEARCH_PATH_MAX;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
 void geo_search_list(enum geo_search_place place, const char *own_dir, struct geo_search *out)
 {
 	char dir[GEO_SEARCH_PATH_MAX];
@@ -94,28 +96,27 @@ void geo_search_list(enum geo_search_place place, const char *own_dir, struct ge
 	switch (place) {
 	case GEO_SEARCH_OWN_DIR:
 		if (own_dir)
-			list_dir(out, own_dir, is_geo_name);
+			list_dir(out, own_dir, is_geo_file);
 		break;
 	case GEO_SEARCH_HERE:
 		list_here(out);
 		break;
 	case GEO_SEARCH_USR:
-		list_dir(out, "/usr/share/GeoIP", is_geo_name);
+		list_dir(out, "/usr/share/GeoIP", is_geo_file);
 		break;
 	case GEO_SEARCH_VAR:
-		list_dir(out, "/var/lib/GeoIP", is_geo_name);
+		list_dir(out, "/var/lib/GeoIP", is_geo_file);
 		break;
 	case GEO_SEARCH_DATA:
 		if (geo_search_data_dir(dir))
-			list_dir(out, dir, is_geo_name);
+			list_dir(out, dir, is_geo_file);
 		break;
 	case GEO_SEARCH_TOR:
-		list_dir(out, "/usr/share/tor", is_geo_name);
+		list_dir(out, "/usr/share/tor", is_geo_file);
 		break;
 	case GEO_SEARCH_PLACES:
 		break;
 	}
-	qsort(out->path, out->count, sizeof(out->path[0]), by_name);
 }
 
 bool geo_search_sibling(const char *path, char out[static GEO_SEARCH_PATH_MAX])
