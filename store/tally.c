@@ -31,9 +31,9 @@ static int count_client(struct scan *s, const struct record *r)
 		r->version_len ? span_of(r->version, r->version_len) : (struct span){ NULL, 0 });
 	int rc = count_add(&s->clients, v.client, KEYS_MAX);
 
+	s->out->with_version += r->version_len > 0;
 	if (rc < 0 || r->version_len != sizeof(r->version))
 		return rc;
-	s->out->with_version++;
 	return count_add(&s->versions,
 			 (uint32_t)r->version[0] << 24 | (uint32_t)r->version[1] << 16 |
 				 (uint32_t)r->version[2] << 8 | r->version[3],
