@@ -142,7 +142,7 @@ static int file_open(const char *path, struct file **out, char why[static GEO_WH
 static void say_used(const struct opening *o, const struct file *f)
 {
 	uint64_t now = (uint64_t)time(NULL);
-	char what[128], when[32] = "date unknown";
+	char what[256], when[32] = "date unknown";
 	time_t build = (time_t)f->build_s;
 	const char *format = f->mmdb ? geo_mmdb_type(f->mmdb) : geo_table_format(f->table);
 	struct tm tm;
