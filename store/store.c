@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "store/inside.h"
+#include "store/secret.h"
 
 static const struct span magic_key = { (const uint8_t *)"magic", 5 };
 static const struct span schema_key = { (const uint8_t *)"schema", 6 };
@@ -142,6 +143,8 @@ static int create_first(struct store *s, struct kv **out, char *why)
 		goto err_generation;
 	rc = put_identity(kv);
 	if (rc == 0)
+		rc = secret_ensure(kv);
+	if (rc == 0)
 		rc = generation_adopt(s, 1);
 	if (rc < 0) {
 		say(why, rc, "%.180s: cannot write here: %s", s->dir, dt_strerror(rc));
@@ -205,9 +208,11 @@ static int open_tables(struct store *s, enum store_mode mode, char *why)
 		memcpy(why, line, sizeof(line));
 		return rc;
 	}
-	if (s->write)
-		generation_sweep(s, s->generation);
-	return 0;
+	if (!s->write)
+		return 0;
+	generation_sweep(s, s->generation);
+	rc = secret_ensure(s->kv); /* a store of before there were any */
+	return rc < 0 ? say(why, rc, "%.180s: cannot write here: %s", s->dir, dt_strerror(rc)) : 0;
 }
 
 int store_open(const char *dir, enum store_mode mode, struct store **out, char *why)

@@ -143,6 +143,15 @@ char *store_view_org(struct store_view *v, uint32_t asn, char out[static GEO_ORG
 /** store_view_attribution() - what the geo sources used while writing require. Returns @out. */
 char *store_view_attribution(struct store_view *v, char *out, size_t cap);
 
+enum { STORE_SECRET_BYTES = 32 };
+
+/**
+ * store_view_secret() - the store's own random bytes, which key the pseudonyms of its
+ * addresses. Drawn once; copies of a store share them. Never show them to anybody.
+ * Errors:  DT_ENOTFOUND in a store that was last written before there were any.
+ */
+int store_view_secret(struct store_view *v, uint8_t out[static STORE_SECRET_BYTES]) DT_MUST;
+
 /* ---- tallies ----------------------------------------------------------------------- */
 
 struct store_tally_row {

@@ -8,6 +8,7 @@
 #include "store/inside.h"
 #include "store/orgs.h"
 #include "store/record.h"
+#include "store/secret.h"
 #include "store/view.h"
 
 /**
@@ -371,4 +372,9 @@ char *store_view_org(struct store_view *v, uint32_t asn, char out[static GEO_ORG
 char *store_view_attribution(struct store_view *v, char *out, size_t cap)
 {
 	return orgs_attribution(v->txn, out, cap);
+}
+
+int store_view_secret(struct store_view *v, uint8_t out[static STORE_SECRET_BYTES])
+{
+	return secret_get(v->txn, out);
 }
