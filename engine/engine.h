@@ -64,6 +64,7 @@ struct engine_opts {
 	void *status_ctx;
 	const char *version; /* of the program, for the metadata */
 	const char *command; /* command line, for the metadata; may be NULL */
+	const char *notes;   /* the user's, for the metadata; may be NULL */
 
 	bool signals;         /* take SIGINT, SIGTERM, SIGHUP while running */
 	bool drop_privileges; /* after sockets and files are open */

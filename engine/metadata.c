@@ -46,6 +46,7 @@ static void put_program(struct json *j, const struct metadata *m)
 	json_kv_cstring(j, "program", "dht-telescope");
 	json_kv_cstring(j, "version", m->opts->version);
 	json_kv_cstring(j, "command", m->opts->command);
+	json_kv_cstring(j, "notes", m->opts->notes);
 	put_time(j, "start_time", r->started_ms);
 	put_time(j, "end_time", r->started_ms + r->elapsed_ns / 1000000);
 	json_kv_double(j, "duration_s", (double)r->elapsed_ns / 1e9);

@@ -384,6 +384,7 @@ static int make_engine(struct wire *w, const struct wire_talk *talk)
 	o.metadata_path = c->metadata_file[0] ? c->metadata_file : NULL;
 	o.version = cli_version();
 	o.command = talk->command;
+	o.notes = c->notes[0] ? c->notes : NULL;
 	o.signals = true;
 	o.drop_privileges = true;
 	o.keep_writable = keep;
