@@ -76,11 +76,11 @@ static int census(const struct conf *c, bool quiet, const char *command)
 {
 	struct wire_talk talk = { .status = quiet ? NULL : stderr, .command = command };
 	struct wire_result r;
-	bool report_on_stdout = !strcmp(c->report, "-");
+	bool data_on_stdout = !strcmp(c->report, "-") || !strcmp(c->nodes_csv, "-");
 	int rc = wire_census(c, &talk, &r);
 
 	if (rc >= 0 && r.report_text)
-		fprintf(report_on_stdout ? stderr : stdout, "%s", r.report_text);
+		fprintf(data_on_stdout ? stderr : stdout, "%s", r.report_text);
 	if (rc >= 0 && c->store[0])
 		cli_say("kept in %s; look at it with  dht-telescope summary --store %s", c->store,
 			c->store);

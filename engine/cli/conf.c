@@ -421,6 +421,9 @@ int conf_check(const struct conf *c, char why[static CONF_WHY_MAX])
 		return bad(why, "plan", "2+, 3, 4 or ping");
 	if (!one_of(c->query, "find_node get_peers ping sample"))
 		return bad(why, "query", "find_node, get_peers, ping or sample");
+	if (!strcmp(c->metadata_file, "-") || !strcmp(c->status_file, "-"))
+		return bad(why, "metadata_file, status_file",
+			   "a file; only report and nodes_csv take - for standard output");
 	if (c->truth_dir[0] && !c->sim)
 		return bad(why, "truth_dir", "only a simulation (--sim N) has a truth to write");
 	return check_numbers(c, why);

@@ -8,6 +8,7 @@
 #include "engine/cli/wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sodium.h>
@@ -93,7 +94,7 @@ static int open_csv(struct wire *w)
 {
 	if (!w->c->nodes_csv[0])
 		return 0;
-	w->csv = fopen(w->c->nodes_csv, "we");
+	w->csv = strcmp(w->c->nodes_csv, "-") ? fopen(w->c->nodes_csv, "we") : stdout;
 	if (!w->csv) {
 		int err = -errno;
 
@@ -468,11 +469,38 @@ static int make_report(struct wire *w, struct wire_result *r)
 	rc = report_to_json(&report, r->report_json, REPORT_MAX);
 	if (rc >= 0)
 		rc = report_to_text(&report, r->report_text, REPORT_MAX);
-	if (rc >= 0 && w->c->report[0])
+	if (rc < 0)
+		cli_fail("the report: %s", dt_strerror(rc));
+	return rc;
+}
+
+static int write_report(const struct wire *w, const struct wire_result *r)
+{
+	int rc = 0;
+
+	if (w->c->report[0])
 		rc = cli_write_file(w->c->report, r->report_json, strlen(r->report_json));
 	if (rc < 0)
 		cli_fail("report %s: %s", w->c->report, dt_strerror(rc));
 	return rc;
+}
+
+/* A report that cannot be written is said before the census, not after it. */
+static int try_report(const struct wire *w)
+{
+	int fd;
+
+	if (!w->c->report[0] || !strcmp(w->c->report, "-"))
+		return 0;
+	fd = open(w->c->report, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0) {
+		int err = -errno;
+
+		cli_fail("report %s: %s", w->c->report, dt_strerror(err));
+		return err;
+	}
+	close(fd);
+	return 0;
 }
 
 static int seal(struct wire *w, const struct wire_result *r)
@@ -495,7 +523,7 @@ static void unwire(struct wire *w)
 	engine_free(w->engine);
 	store_writer_free(w->writer);
 	store_close(w->store);
-	if (w->csv)
+	if (w->csv && w->csv != stdout)
 		fclose(w->csv);
 	net_close(w->device);
 	sim_farm_stop(w->farm);
@@ -518,6 +546,8 @@ static int prepare(struct wire *w)
 	rc = open_geo(w, NULL);
 	if (rc >= 0)
 		rc = w->c->sim ? start_simulation(w) : find_network(w);
+	if (rc >= 0)
+		rc = try_report(w);
 	if (rc >= 0)
 		rc = open_csv(w);
 	if (rc >= 0)
@@ -549,6 +579,8 @@ int wire_census(const struct conf *c, const struct wire_talk *talk, struct wire_
 		rc = make_report(&w, out);
 	if (rc >= 0)
 		rc = seal(&w, out);
+	if (rc >= 0)
+		rc = write_report(&w, out);
 	unwire(&w);
 	return rc < 0 ? rc : 0;
 }
