@@ -99,7 +99,7 @@ $(B)/engine/cli/main.o: CFLAGS_ALL += -DDT_VERSION='"$(DT_VERSION)"'
 $(B)/engine/cli/main.o: $(B)/version
 $(B)/version: FORCE
 	@mkdir -p $(@D); echo '$(DT_VERSION)' | cmp -s - $@ || echo '$(DT_VERSION)' > $@
-FORCE:
+.PHONY: FORCE
 
 $(PROG): $(call obj,$(src_cli)) $(libs_bench)
 	@echo "  LD    $@"

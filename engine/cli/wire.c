@@ -451,7 +451,7 @@ static int score(struct wire *w, struct wire_result *r)
 	return 0;
 }
 
-static int make_report(struct wire *w, struct wire_result *r)
+static int make_report(struct wire_result *r)
 {
 	struct census_truth truth = { .live = r->truth.live,
 				      .seen = r->truth.seen,
@@ -576,7 +576,7 @@ int wire_census(const struct conf *c, const struct wire_talk *talk, struct wire_
 		rc = score(&w, out);
 	}
 	if (rc >= 0)
-		rc = make_report(&w, out);
+		rc = make_report(out);
 	if (rc >= 0)
 		rc = seal(&w, out);
 	if (rc >= 0)
