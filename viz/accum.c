@@ -49,6 +49,11 @@ int accum_init(struct accum *a, unsigned width, unsigned height)
 	return 0;
 }
 
+void accum_pointed(struct accum *a)
+{
+	tent(a, 1); /* whose neighbours get nothing from a dot in the middle of a pixel */
+}
+
 void accum_fini(struct accum *a)
 {
 	free(a->cells);
@@ -67,6 +72,21 @@ struct accum_box accum_tile(const struct accum *a, unsigned tx, unsigned ty)
 	if (b.y1 > a->height)
 		b.y1 = a->height;
 	return b;
+}
+
+uint64_t accum_lit_cells(const struct accum *a)
+{
+	uint64_t lit = 0;
+
+	for (unsigned ty = 0; ty < a->tiles_y; ty++)
+		for (unsigned tx = 0; tx < a->tiles_x; tx++) {
+			struct accum_box b = accum_tile(a, tx, ty);
+
+			for (unsigned y = b.y0; accum_is_lit(a, tx, ty) && y < b.y1; y++)
+				for (unsigned x = b.x0; x < b.x1; x++)
+					lit += a->cells[(size_t)y * a->width + x][3] != 0;
+		}
+	return lit;
 }
 
 static void clear_tile(struct accum *a, struct accum_box b, accum_light *light)

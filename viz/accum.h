@@ -55,6 +55,15 @@ int accum_init(struct accum *a, unsigned width, unsigned height) DT_MUST;
 void accum_fini(struct accum *a);
 
 /**
+ * accum_pointed() - before the first dot: a node lights the one pixel that it falls in, at any
+ * size of frame. For layouts where a pixel is a block of addresses and no other's.
+ */
+void accum_pointed(struct accum *a);
+
+/** accum_lit_cells() - how many have any light. */
+uint64_t accum_lit_cells(const struct accum *a);
+
+/**
  * accum_clear() - dark again, and @light[width * height] with it (may be NULL).
  * Only what was lit is touched: on a new frame that is nothing.
  */

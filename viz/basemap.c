@@ -303,8 +303,11 @@ int basemap_open(struct basemap *b, unsigned width, unsigned height,
 	}
 	for (unsigned i = 0; i < 256; i++)
 		b->linear[i] = (float)palette_linear(i / 255.0);
-	for (unsigned y = 0; y < height; y++)
+	for (unsigned y = 0; y < height; y++) {
 		measure_row(b, y);
+		if (opts->bare)
+			b->fade[y] = 1;
+	}
 	err = draw_embedded(b, opts);
 	if (err)
 		basemap_close(b);

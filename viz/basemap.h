@@ -31,7 +31,7 @@ struct basemap {
 
 struct basemap_opts {
 	bool borders;
-	bool bare; /* the page alone: for layouts and tests without a map */
+	bool bare; /* the page alone, nowhere faded: what other layouts draw on */
 };
 
 /** basemap_open() - draw it. Errors: -ENOMEM; DT_ECORRUPT of the embedded data. */

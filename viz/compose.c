@@ -10,8 +10,6 @@
 #include "viz/palette.h"
 #include "viz/parallel.h"
 
-#define GLOW 0.5f /* how much of the bloom is added */
-
 enum {
 	NOISE_SIDE = 64,
 	ROWS_PER_JOB = 8,
@@ -101,7 +99,7 @@ static void compose_row(struct pass *p, unsigned y, accum_light *base, accum_lig
 	basemap_row(c->base, y, c->sun, (float *)base);
 	bloom_row(c->bloom, y, glow);
 	for (unsigned x = 0; x < c->width; x++, out += 4) {
-		accum_light v = shoulder(light[x] + glow[x] * GLOW);
+		accum_light v = shoulder(light[x] + glow[x] * c->glow);
 
 		v = encode(p->srgb, base[x] + v * (1 - base[x])); /* screen */
 		if (words && words[x])

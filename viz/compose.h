@@ -23,6 +23,7 @@ struct compose_parts {
 	const accum_light *light; /* of tone_map() */
 	const struct bloom *bloom;
 	const uint32_t *overlay; /* premultiplied ARGB, sRGB: words and chart; NULL = none */
+	float glow;              /* how much of the bloom is added */
 	uint32_t frame;          /* number in a film: the noise moves with it */
 };
 

@@ -10,9 +10,29 @@
 #include "viz/compose.h"
 #include "viz/furniture.h"
 #include "viz/history.h"
+#include "viz/layout.h"
 #include "viz/lights.h"
 #include "viz/parallel.h"
 #include "viz/tone.h"
+
+static int check_layout(const struct render_opts *o, char why[static 256])
+{
+	enum layout_kind layout;
+	struct hilbert h;
+
+	if (layout_parse(o->layout, &layout)) {
+		snprintf(why, 256, "layout '%.64s': there are map and hilbert", o->layout);
+		return DT_ENOTFOUND;
+	}
+	if (layout == LAYOUT_HILBERT && hilbert_init(&h, o->width, o->height)) {
+		snprintf(why, 256,
+			 "a hilbert of %u x %u: it needs a wide frame of 256 lines or more, such "
+			 "as 1920x1080, or a poster from 2048x2048 on",
+			 o->width, o->height);
+		return DT_ERANGE;
+	}
+	return 0;
+}
 
 int frame_check(const struct render_opts *o, char why[static 256])
 {
@@ -38,7 +58,7 @@ int frame_check(const struct render_opts *o, char why[static 256])
 		snprintf(why, 256, "a text scale of %g: it goes from 0.5 to 2", o->text_scale);
 		return DT_ERANGE;
 	}
-	return 0;
+	return check_layout(o, why);
 }
 
 static int make_planes(struct frame *f)
@@ -56,20 +76,37 @@ static int make_planes(struct frame *f)
 	return f->light && f->overlay && f->rgba ? 0 : -ENOMEM;
 }
 
+static int make_ground(struct frame *f)
+{
+	struct basemap_opts ground = { .borders = f->opts.borders,
+				       .bare = f->layout != LAYOUT_MAP };
+	int err = basemap_open(&f->base, f->opts.width, f->opts.height, &ground);
+
+	if (err || f->layout != LAYOUT_HILBERT)
+		return err;
+	accum_pointed(&f->plate);
+	err = hilbert_init(&f->hilbert, f->opts.width, f->opts.height);
+	return err ? err : hilbert_ground(&f->hilbert, &f->base);
+}
+
 int frame_open(struct frame *f, const struct render_opts *opts, char why[static 256])
 {
-	struct basemap_opts ground = { .borders = opts->borders };
-	enum palette_kind kind = PALETTE_HASH;
+	enum palette_kind palette = PALETTE_HASH;
+	enum layout_kind layout = LAYOUT_MAP;
 	int err = frame_check(opts, why);
 
 	*f = (struct frame){ .opts = *opts };
+	if (!err)
+		err = palette_parse(opts->palette, &palette);
+	if (!err)
+		err = layout_parse(opts->layout, &layout);
 	if (err)
 		return err;
-	if (palette_parse(opts->palette, &kind) == 0)
-		f->palette = kind;
+	f->palette = palette;
+	f->layout = layout;
 	err = make_planes(f);
 	if (!err)
-		err = basemap_open(&f->base, opts->width, opts->height, &ground);
+		err = make_ground(f);
 	if (err) {
 		snprintf(why, 256, "a picture of %u x %u: %s", opts->width, opts->height,
 			 dt_strerror(err));
@@ -110,6 +147,7 @@ struct moment {
 static int expose(struct frame *f, struct moment *m)
 {
 	struct lights_opts o = { .map = &f->base.map,
+				 .hilbert = f->layout == LAYOUT_HILBERT ? &f->hilbert : NULL,
 				 .colors = m->colors,
 				 .at_s = m->at_s,
 				 .half_life_s = f->opts.half_life_s,
@@ -125,6 +163,7 @@ static int expose(struct frame *f, struct moment *m)
 	if (ref <= 0)
 		ref = tone_reference(&f->plate);
 	tone_init(&m->tone, ref, f->palette == PALETTE_DENSITY);
+	m->tone.points = f->layout == LAYOUT_HILBERT;
 	return 0;
 }
 
@@ -182,11 +221,51 @@ static void label_alight(const struct render_opts *o, char out[static 64])
 		snprintf(out, 64, "nodes alight");
 }
 
+static void describe_hilbert(const struct frame *f, struct furniture *fu)
+{
+	unsigned bits = 2 * f->hilbert.order;
+
+	fu->subtitle[0] = "BitTorrent Mainline DHT";
+	fu->subtitle[1] = "the IPv4 address space, along a Hilbert curve";
+	fu->subtitle[2] = subtitle_of(f->palette);
+	fu->unlocated_label = "on IPv6, not on this square";
+	fu->mapped = false;
+	fu->history = NULL;
+	text_count(1u << (32 - bits), fu->facts[0].figure);
+	snprintf(fu->facts[0].label, sizeof(fu->facts[0].label), "addresses a pixel (/%u)", bits);
+	text_count(accum_lit_cells(&f->plate), fu->facts[1].figure);
+	snprintf(fu->facts[1].label, sizeof(fu->facts[1].label), "/%u blocks alight", bits);
+}
+
+/* All of the frame; of a poster its empty corner. */
+static struct furniture_box box_of(const struct frame *f)
+{
+	const struct hilbert *h = &f->hilbert;
+	unsigned side = 1u << h->order;
+
+	if (f->layout == LAYOUT_HILBERT && h->poster)
+		return (struct furniture_box){ h->x + side / 2, h->y, side / 2, side / 4,
+					       f->opts.width };
+	return (struct furniture_box){ 0, 0, f->opts.width, f->opts.height, f->opts.width };
+}
+
+static int draw_words(struct frame *f, const struct furniture *fu)
+{
+	const struct furniture_box box = box_of(f);
+	int err = 0;
+
+	if (f->drawn++)
+		memset(f->overlay, 0, (size_t)f->opts.width * f->opts.height * sizeof(*f->overlay));
+	if (f->layout == LAYOUT_HILBERT)
+		err = hilbert_words(&f->hilbert, f->opts.width, f->opts.height, f->opts.text_scale,
+				    f->overlay);
+	return err ? err : furniture_draw(fu, &box, f->overlay);
+}
+
 static int write_words(struct frame *f, const struct moment *m)
 {
 	const struct scene *s = m->scene;
 	struct furniture *fu = calloc(1, sizeof(*fu));
-	size_t pixels = (size_t)f->opts.width * f->opts.height;
 	int err;
 
 	if (!fu)
@@ -195,6 +274,7 @@ static int write_words(struct frame *f, const struct moment *m)
 		.title = f->opts.title ? f->opts.title : "DHT TELESCOPE",
 		.subtitle = { "BitTorrent Mainline DHT", "every light a node,",
 			      subtitle_of(f->palette) },
+		.mapped = true,
 		.at_s = m->at_s,
 		.note = note_of(f->palette),
 		.alight = m->tally.alight,
@@ -209,11 +289,17 @@ static int write_words(struct frame *f, const struct moment *m)
 	};
 	label_alight(&f->opts, fu->alight_label);
 	fill_rows(fu, m);
-	if (f->drawn++)
-		memset(f->overlay, 0, pixels * sizeof(*f->overlay));
-	err = furniture_draw(fu, f->opts.width, f->opts.height, f->overlay);
+	if (f->layout == LAYOUT_HILBERT)
+		describe_hilbert(f, fu);
+	err = draw_words(f, fu);
 	free(fu);
 	return err;
+}
+
+/* Glow is for a night sky; on the square every pixel is a block of its own. */
+static float glow_of(unsigned layout)
+{
+	return layout == LAYOUT_HILBERT ? 0.1f : 0.5f;
 }
 
 static int develop(struct frame *f, const struct moment *m)
@@ -224,7 +310,8 @@ static int develop(struct frame *f, const struct moment *m)
 		.width = f->opts.width,
 		.height = f->opts.height,
 		.base = &f->base,
-		.sun = f->opts.terminator && m->at_s ? &sun : NULL,
+		.sun = f->layout == LAYOUT_MAP && f->opts.terminator && m->at_s ? &sun : NULL,
+		.glow = glow_of(f->layout),
 		.light = f->light,
 		.bloom = &f->bloom,
 		.overlay = f->overlay,

@@ -8,6 +8,7 @@
 #include "viz/accum.h"
 #include "viz/basemap.h"
 #include "viz/bloom.h"
+#include "viz/hilbert.h"
 #include "viz/render.h"
 #include "viz/scene.h"
 
@@ -19,7 +20,9 @@
 
 struct frame {
 	struct render_opts opts;
-	unsigned palette; /* enum palette_kind */
+	unsigned palette;       /* enum palette_kind */
+	unsigned layout;        /* enum layout_kind */
+	struct hilbert hilbert; /* of that layout */
 	struct basemap base;
 	struct accum plate;
 	accum_light *light; /* width * height */
@@ -43,7 +46,8 @@ int frame_open(struct frame *f, const struct render_opts *opts, char why[static 
 void frame_close(struct frame *f);
 
 /**
- * frame_draw() - the scene at the options' instant, into @f->rgba.
+ * frame_draw() - the scene at the options' instant, into @f->rgba. The scene is one of
+ * the layout's space.
  * The same bytes for any number of threads and any order of the scene's nodes.
  */
 int frame_draw(struct frame *f, const struct scene *s, struct render_stats *stats,

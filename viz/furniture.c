@@ -139,7 +139,8 @@ static void legend(const struct desk *d)
 			most = d->f->rows[i].nodes;
 	head.face = TEXT_SEMIBOLD;
 	head.tracking_px = 1.9 * d->scale;
-	left_text(d, head, MARGIN, last - n * pitch - 6 * d->scale, "TOP NETWORKS");
+	left_text(d, head, MARGIN, last - n * pitch - 6 * d->scale,
+		  d->f->legend_title ? d->f->legend_title : "TOP NETWORKS");
 	for (unsigned i = 0; i < n; i++)
 		legend_row(d, &d->f->rows[i], most, last - (n - 1 - i) * pitch);
 	if (d->f->note)
@@ -148,8 +149,22 @@ static void legend(const struct desk *d)
 
 /* ---- bottom: counters ----------------------------------------------------------------- */
 
+static void facts(const struct desk *d)
+{
+	double right = d->width - MARGIN, y = 988;
+
+	for (unsigned i = FURNITURE_FACTS; i-- > 0;) {
+		if (!d->f->facts[i].label[0])
+			continue;
+		y -= 52 * d->scale;
+		right_text(d, style(d, 26, BRIGHT), right, y, d->f->facts[i].figure);
+		right_text(d, style(d, 14, MIDDLE), right, y + 20 * d->scale, d->f->facts[i].label);
+	}
+}
+
 static void counters(const struct desk *d)
 {
+	const char *nowhere = d->f->unlocated_label ? d->f->unlocated_label : "unlocated";
 	char figure[32], line[128], other[32];
 	double right = d->width - MARGIN;
 
@@ -157,11 +172,11 @@ static void counters(const struct desk *d)
 	left_text(d, style(d, 14.5, MIDDLE), MARGIN, 1034, d->f->alight_label);
 	line[0] = '\0';
 	if (d->f->unlocated && d->f->country_level)
-		snprintf(line, sizeof(line), "%s unlocated  ·  %s country-level",
-			 text_count(d->f->unlocated, figure),
+		snprintf(line, sizeof(line), "%s %s  ·  %s country-level",
+			 text_count(d->f->unlocated, figure), nowhere,
 			 text_count(d->f->country_level, other));
 	else if (d->f->unlocated)
-		snprintf(line, sizeof(line), "%s unlocated", text_count(d->f->unlocated, figure));
+		snprintf(line, sizeof(line), "%s %s", text_count(d->f->unlocated, figure), nowhere);
 	else if (d->f->country_level)
 		snprintf(line, sizeof(line), "%s country-level",
 			 text_count(d->f->country_level, figure));
@@ -178,7 +193,7 @@ static double shown(float light)
 
 static void ramp_color(const struct desk *d, double level, double *r, double *g, double *b)
 {
-	*r = *g = *b = shown(tone_light((float)level));
+	*r = *g = *b = shown(tone_shine(d->f->tone, (float)level));
 	if (d->f->tone->ember) {
 		struct palette_rgb e = palette_ember((float)level);
 
@@ -344,23 +359,24 @@ static void sources(const struct desk *d)
 	mark.align = TEXT_RIGHT;
 	if (d->f->synthetic)
 		x -= text_draw(d->text, d->cr, &mark, x, y, "SYNTHETIC SAMPLE") + 16;
-	snprintf(line, sizeof(line), "%s%sMap: Natural Earth",
-		 d->f->attribution ? d->f->attribution : "",
-		 d->f->attribution && d->f->attribution[0] ? "  ·  " : "");
+	snprintf(line, sizeof(line), "%s%s%s", d->f->attribution ? d->f->attribution : "",
+		 d->f->mapped && d->f->attribution && d->f->attribution[0] ? "  ·  " : "",
+		 d->f->mapped ? "Map: Natural Earth" : "");
 	text_fit(d->text, &s, line, sizeof(line), x - MARGIN);
 	right_text(d, s, x, y, line);
 }
 
-int furniture_draw(const struct furniture *f, unsigned width, unsigned height, uint32_t *overlay)
+int furniture_draw(const struct furniture *f, const struct furniture_box *box, uint32_t *overlay)
 {
-	cairo_surface_t *surface =
-		cairo_image_surface_create_for_data((unsigned char *)overlay, CAIRO_FORMAT_ARGB32,
-						    (int)width, (int)height, (int)width * 4);
-	double u = height / 1080.0;
+	uint32_t *corner = overlay + (size_t)box->y * box->stride + box->x;
+	cairo_surface_t *surface = cairo_image_surface_create_for_data(
+		(unsigned char *)corner, CAIRO_FORMAT_ARGB32, (int)box->width, (int)box->height,
+		(int)box->stride * 4);
+	double u = box->height / 1080.0;
 	struct text *text = NULL;
 	struct desk d = { .f = f,
 			  .cr = cairo_create(surface),
-			  .width = width / u,
+			  .width = box->width / u,
 			  .scale = f->text_scale > 0 ? f->text_scale : 1 };
 	int err = text_open(&text);
 
@@ -372,6 +388,7 @@ int furniture_draw(const struct furniture *f, unsigned width, unsigned height, u
 		clock_face(&d);
 		legend(&d);
 		counters(&d);
+		facts(&d);
 		if (f->tone)
 			ramp(&d);
 		chart(&d);

@@ -17,7 +17,7 @@
  * knows no scene and no store.
  */
 
-enum { FURNITURE_ROWS = 10, FURNITURE_SUBTITLES = 3 };
+enum { FURNITURE_ROWS = 10, FURNITURE_SUBTITLES = 3, FURNITURE_FACTS = 3 };
 
 struct furniture {
 	const char *title, *subtitle[FURNITURE_SUBTITLES];
@@ -30,19 +30,32 @@ struct furniture {
 	unsigned row_count;
 	const char *note; /* below the legend */
 	uint64_t alight, networks, unlocated, country_level;
+	const char *unlocated_label; /* NULL = unlocated */
+	struct furniture_fact {
+		char figure[32], label[64];
+	} facts[FURNITURE_FACTS]; /* above the networks, from the top; "" = none */
+	const char *legend_title; /* NULL = TOP NETWORKS */
 	char alight_label[64];
 	const struct history *history; /* NULL or without range: no chart */
 	const struct tone *tone;       /* for the ramp; NULL = none */
-	const char *attribution;
+	const char *attribution;       /* of the places */
+	bool mapped;                   /* the ground is Natural Earth's, which is said */
 	bool synthetic;
 	double text_scale; /* 1 = as designed */
 };
 
+/** struct furniture_box - the part of an overlay to furnish: all of it, or a corner of a poster. */
+struct furniture_box {
+	unsigned x, y, width, height;
+	unsigned stride; /* pixels per row of the overlay */
+};
+
 /**
- * furniture_draw() - onto @overlay[width * height], premultiplied ARGB, zeroed before.
+ * furniture_draw() - onto @box of @overlay, premultiplied ARGB, zeroed before. U is the
+ * box's height / 1080.
  * Errors:  -ENOMEM; DT_ECORRUPT of the embedded fonts.
  */
-int furniture_draw(const struct furniture *f, unsigned width, unsigned height,
+int furniture_draw(const struct furniture *f, const struct furniture_box *box,
 		   uint32_t *overlay) DT_MUST;
 
 /** furniture_tick() - step of a time axis of @range_s with at most @most ticks; seconds. */

@@ -43,6 +43,7 @@ struct pass {
 	uint8_t *slots;     /* per network: its row in the legend, or NO_SLOT */
 	atomic_uchar *seen; /* per network: has a node alight */
 	struct worker *workers;
+	uint32_t *blocks; /* of a hilbert: how many nodes per /16 */
 	unsigned threads, bands;
 	uint32_t first_chunk;
 };
@@ -112,6 +113,27 @@ static void tally_node(struct pass *p, struct worker *w, const struct scene_node
 		atomic_store_explicit(&p->seen[n->network], 1, memory_order_relaxed);
 }
 
+/* Where on the plate; false off the map. */
+static bool stand(const struct pass *p, struct worker *w, const struct scene_node *n,
+		  struct accum_dot *dot)
+{
+	const struct spread_spot *spot = &p->spots[n->place];
+	unsigned x, y;
+
+	if (p->opts->hilbert) {
+		hilbert_pixel(p->opts->hilbert, n->seed, &x, &y);
+		dot->x = (int32_t)(x * ACCUM_SUB + ACCUM_SUB / 2);
+		dot->y = (int32_t)(y * ACCUM_SUB + ACCUM_SUB / 2);
+		return true;
+	}
+	if (spot->off)
+		return false;
+	w->tally.country_level += spot->disc;
+	dot->weight *= spot->dim;
+	spread_node(&p->spread, spot, n->seed, &dot->x, &dot->y);
+	return true;
+}
+
 static void node_job(void *ctx, unsigned index, unsigned worker)
 {
 	struct pass *p = ctx;
@@ -123,7 +145,6 @@ static void node_job(void *ctx, unsigned index, unsigned worker)
 	for (uint32_t i = start; i < end; i++) {
 		const struct scene_node *n = &p->scene->nodes[i];
 		struct accum_dot dot = { .color = n->network };
-		const struct spread_spot *spot;
 
 		dot.weight = lights_weight(p->opts, n->first_s, n->last_s);
 		if (dot.weight <= 0)
@@ -133,13 +154,9 @@ static void node_job(void *ctx, unsigned index, unsigned worker)
 			w->tally.unlocated++;
 			continue;
 		}
-		spot = &p->spots[n->place];
-		if (spot->off)
+		if (!stand(p, w, n, &dot))
 			continue;
 		w->tally.drawn++;
-		w->tally.country_level += spot->disc;
-		dot.weight *= spot->dim;
-		spread_node(&p->spread, spot, n->seed, &dot.x, &dot.y);
 		deal(p, w, &dot);
 	}
 }
@@ -169,7 +186,9 @@ static int pass_open(struct pass *p)
 	p->slots = malloc(s->network_count + 1);
 	p->seen = calloc(s->network_count + 1, 1);
 	p->workers = calloc(p->threads, sizeof(*p->workers));
-	if (!p->spots || !p->slots || !p->seen || !p->workers)
+	if (p->opts->hilbert)
+		p->blocks = calloc(1 << 16, sizeof(*p->blocks));
+	if (!p->spots || !p->slots || !p->seen || !p->workers || (p->opts->hilbert && !p->blocks))
 		return -ENOMEM;
 	for (unsigned t = 0; t < p->threads; t++) {
 		p->workers[t].bands = calloc(p->bands, sizeof(struct dots));
@@ -192,6 +211,7 @@ static void pass_close(struct pass *p)
 	free(p->workers);
 	free(p->spots);
 	free(p->slots);
+	free(p->blocks);
 	free(p->seen);
 }
 
@@ -215,16 +235,42 @@ static int collect(const struct pass *p, struct lights_tally *out)
 	return 0;
 }
 
+static uint32_t most_on_a_place(const struct scene *s)
+{
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i < s->place_count; i++)
+		if (s->places[i].nodes > most)
+			most = s->places[i].nodes;
+	return most;
+}
+
+/* No pixel of the square holds more than a /16, whose count is bound enough. */
+static uint32_t most_on_a_block(const struct scene *s, uint32_t *blocks)
+{
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i < s->node_count; i++) {
+		uint32_t *count = &blocks[s->nodes[i].seed >> 16];
+
+		if (s->nodes[i].place != SCENE_NOWHERE && ++*count > most)
+			most = *count;
+	}
+	return most;
+}
+
 static void draw_all(struct pass *p)
 {
 	const struct scene *s = p->scene;
-	uint32_t chunks = (s->node_count + CHUNK_NODES - 1) / CHUNK_NODES, crowd = 0;
+	uint32_t chunks = (s->node_count + CHUNK_NODES - 1) / CHUNK_NODES;
 
-	parallel_run(p->threads, (s->place_count + CHUNK_PLACES - 1) / CHUNK_PLACES, place_job, p);
-	for (uint32_t i = 0; i < s->place_count; i++)
-		if (s->places[i].nodes > crowd)
-			crowd = s->places[i].nodes;
-	accum_crowd(p->plate, crowd);
+	if (p->opts->hilbert) {
+		accum_crowd(p->plate, most_on_a_block(s, p->blocks));
+	} else {
+		parallel_run(p->threads, (s->place_count + CHUNK_PLACES - 1) / CHUNK_PLACES,
+			     place_job, p);
+		accum_crowd(p->plate, most_on_a_place(s));
+	}
 	for (p->first_chunk = 0; p->first_chunk < chunks; p->first_chunk += ROUND_CHUNKS) {
 		uint32_t left = chunks - p->first_chunk;
 

@@ -6,6 +6,7 @@
 
 #include "proto/err.h"
 #include "viz/accum.h"
+#include "viz/hilbert.h"
 #include "viz/project.h"
 #include "viz/scene.h"
 
@@ -17,6 +18,7 @@
 
 struct lights_opts {
 	const struct project_map *map;
+	const struct hilbert *hilbert;    /* of a scene of SCENE_IPV4, instead of a map */
 	const struct palette_rgb *colors; /* per network of the scene */
 	uint32_t at_s;                    /* the instant, Unix */
 	double half_life_s;               /* 0 = no fading */

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "viz/frame.h"
+#include "viz/layout.h"
 #include "viz/parallel.h"
 #include "viz/png_out.h"
 #include "viz/scene_view.h"
@@ -47,11 +48,14 @@ static int read_beside(struct opening *o, struct store_view *v, struct scene **s
 	pthread_t thread;
 	bool apart = parallel_threads(o->opts->threads) > 1 &&
 		     pthread_create(&thread, NULL, open_frame, o) == 0;
+	enum layout_kind layout;
 	int err;
 
 	if (!apart)
 		open_frame(o);
-	err = scene_view_read(v, scene, why);
+	err = layout_parse(o->opts->layout, &layout);
+	if (!err)
+		err = scene_view_read(v, layout_space(layout), scene, why);
 	if (apart)
 		pthread_join(thread, NULL);
 	if (!err && o->err) {

@@ -26,10 +26,21 @@ enum {
 	SCENE_NODES_MAX = 200 * 1000 * 1000,
 };
 
+/** enum scene_space - what the nodes of a scene are laid out in. */
+enum scene_space {
+	SCENE_EARTH, /* by coordinates */
+	SCENE_IPV4,  /* by address; IPv6 nodes are nowhere */
+};
+
 struct scene_node {
-	uint32_t place;           /* index, or SCENE_NOWHERE */
-	uint32_t network;         /* index */
-	uint32_t seed;            /* of its address: decides where within its place it is drawn */
+	uint32_t place;   /* index, or SCENE_NOWHERE */
+	uint32_t network; /* index */
+	/*
+	 * On Earth a hash of its address, which decides where within its place it is drawn;
+	 * in other spaces all nodes share one place and this is where they stand: the IPv4
+	 * address.
+	 */
+	uint32_t seed;
 	uint32_t first_s, last_s; /* Unix */
 };
 _Static_assert(sizeof(struct scene_node) == 20, "the bulk of a scene's memory");
@@ -59,6 +70,7 @@ struct scene {
 	uint32_t first_s, last_s; /* the range of all sightings, Unix; 0 where there are none */
 	struct scene_top top[SCENE_TOP]; /* by nodes over the whole range */
 	unsigned top_count;
+	enum scene_space space;
 	bool synthetic;
 	char attribution[512]; /* of the geo sources; may be "" */
 

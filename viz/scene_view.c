@@ -11,6 +11,17 @@ uint32_t scene_view_seed(const struct endpoint *ep)
 	return (uint32_t)XXH3_64bits(ep, sizeof(*ep));
 }
 
+/* In spaces other than the Earth one place holds everybody, and the seed says where in it. */
+static void move_to(enum scene_space space, const struct store_node *n, struct scene_row *row)
+{
+	if (space == SCENE_EARTH)
+		return;
+	row->lat = row->lon = row->radius_km = 0;
+	row->country_level = false;
+	row->has_point = endpoint_is4(&n->ep);
+	row->seed = endpoint_get_ip4(&n->ep);
+}
+
 static struct scene_row row_of(const struct store_node *n)
 {
 	return (struct scene_row){
@@ -26,7 +37,7 @@ static struct scene_row row_of(const struct store_node *n)
 	};
 }
 
-static int add_all(struct scene *s, struct store_view *v)
+static int add_all(struct scene *s, enum scene_space space, struct store_view *v)
 {
 	enum { BATCH = 128 };
 	struct scene_row rows[BATCH];
@@ -36,7 +47,8 @@ static int add_all(struct scene *s, struct store_view *v)
 
 	store_view_rewind(v);
 	while ((got = store_view_next(v, &n)) > 0) {
-		rows[count++] = row_of(&n);
+		rows[count] = row_of(&n);
+		move_to(space, &n, &rows[count++]);
 		if (count == BATCH) {
 			int err = scene_add(s, rows, count);
 
@@ -72,7 +84,8 @@ static bool any_synthetic(struct store_view *v, uint32_t epochs)
 	return false;
 }
 
-int scene_view_read(struct store_view *v, struct scene **out, char why[static 256])
+int scene_view_read(struct store_view *v, enum scene_space space, struct scene **out,
+		    char why[static 256])
 {
 	struct store_counts counts;
 	struct scene *s;
@@ -83,13 +96,14 @@ int scene_view_read(struct store_view *v, struct scene **out, char why[static 25
 		return err;
 	}
 	s = scene_new(counts.nodes);
-	err = s ? add_all(s, v) : -ENOMEM;
+	err = s ? add_all(s, space, v) : -ENOMEM;
 	if (err) {
 		snprintf(why, 256, "reading %llu nodes from the store: %s",
 			 (unsigned long long)counts.nodes, dt_strerror(err));
 		scene_free(s);
 		return err;
 	}
+	s->space = space;
 	scene_seal(s);
 	name_all(s, v);
 	s->synthetic = any_synthetic(v, counts.epochs);

@@ -12,10 +12,11 @@
 /** DOC: a scene out of a store: the one place where rows become nodes. */
 
 /**
- * scene_view_read() - all nodes of a store, sealed and named.
+ * scene_view_read() - all nodes of a store, laid out in @space, sealed and named.
  * @why: a line for a person on error.
  */
-int scene_view_read(struct store_view *v, struct scene **out, char why[static 256]) DT_MUST;
+int scene_view_read(struct store_view *v, enum scene_space space, struct scene **out,
+		    char why[static 256]) DT_MUST;
 
 /** scene_view_seed() - the spread seed of an endpoint. */
 uint32_t scene_view_seed(const struct endpoint *ep);

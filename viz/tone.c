@@ -28,6 +28,7 @@ void tone_init(struct tone *t, double ref, bool ember)
 	t->k = (float)k;
 	t->per_log2 = (float)(1 / num_log2(1 + k * ref));
 	t->ember = ember;
+	t->points = false;
 }
 
 float tone_level(const struct tone *t, float w)
@@ -86,7 +87,7 @@ static accum_light shine(const struct tone *t, float unit, accum_cell cell)
 		return (accum_light){ e.r, e.g, e.b, 0 };
 	}
 	/* the mean colour of what stands here, as bright as the level */
-	v *= tone_light(level) / v[3];
+	v *= tone_shine(t, level) / v[3];
 	luma = 0.2126f * v[0] + 0.7152f * v[1] + 0.0722f * v[2];
 	v = luma + SATURATION * (v - luma);
 	if (level > WHITE_FROM) {

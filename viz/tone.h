@@ -21,6 +21,7 @@
 struct tone {
 	float ref, k, per_log2; /* per_log2 = 1 / log2(1 + k ref) */
 	bool ember;             /* the "density" palette: colour by t alone */
+	bool points;            /* pixels stand alone: see tone_shine() */
 };
 
 enum { TONE_REF_MIN = 8, TONE_REF_MAX = 1 << 24 };
@@ -39,6 +40,16 @@ float tone_level(const struct tone *t, float w);
 static inline float tone_light(float level)
 {
 	return level * sqrtf(sqrtf(level));
+}
+
+/**
+ * tone_shine() - linear light of a level in this picture. On a map light that falls on one
+ * pixel is seen with its neighbours; where every pixel is a block of addresses of its own a
+ * lone node has nothing but its pixel, and the power is 3/4.
+ */
+static inline float tone_shine(const struct tone *t, float level)
+{
+	return t->points ? sqrtf(level) * sqrtf(sqrtf(level)) : tone_light(level);
 }
 
 /** tone_reference() - the 99.7th percentile of lit cells; 0 where all is dark. Threads: pure. */

@@ -18,6 +18,7 @@ enum {
 	OPT_SIZE = 0x100,
 	OPT_STILL,
 	OPT_STORE,
+	OPT_LAYOUT,
 	OPT_PALETTE,
 	OPT_TITLE,
 	OPT_EXPOSURE,
@@ -35,6 +36,8 @@ static const struct argp_option options[] = {
 	{ "still", OPT_STILL, "FILE.png", 0, "Write one picture; - = standard output [map.png]",
 	  0 },
 	{ "size", OPT_SIZE, "WxH", 0, "Pixels: 1080p, 4k or WxH [1920x1080]", 0 },
+	{ "layout", OPT_LAYOUT, "NAME", 0,
+	  "map, or hilbert: the IPv4 addresses (4096x4096 for a poster) [map]", 0 },
 	{ "palette", OPT_PALETTE, "NAME", 0, "hash, focus, cvd or density [hash]", 0 },
 	{ "title", OPT_TITLE, "TEXT", 0, "Top left [DHT TELESCOPE]", 0 },
 	{ "exposure", OPT_EXPOSURE, "N", 0,
@@ -89,6 +92,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_SIZE:
 		parse_size(arg, o, state);
 		break;
+	case OPT_LAYOUT:
+		o->layout = arg;
+		break;
 	case OPT_PALETTE:
 		o->palette = arg;
 		break;
@@ -130,7 +136,7 @@ int cmd_render(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse_option,
-		.doc = "The world map of a store: every light is a node, every hue a network.",
+		.doc = "A store as a picture: every light is a node, every hue a network.",
 	};
 	struct render_args a = { .opts = render_opts_default(),
 				 .store = "dht-telescope.store",

@@ -36,6 +36,7 @@ static void stage_open(struct stage *s)
 					   .base = &s->base,
 					   .light = s->light,
 					   .bloom = &s->bloom,
+					   .glow = 0.5f,
 					   .overlay = s->words };
 }
 

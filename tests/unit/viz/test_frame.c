@@ -63,6 +63,11 @@ static const struct {
 	  "'rainbow'",
 	  { .width = 640, .height = 360, .palette = "rainbow" },
 	  DT_ENOTFOUND },
+	{ "layout", "'sphere'", { .width = 640, .height = 360, .layout = "sphere" }, DT_ENOTFOUND },
+	{ "no room for a hilbert",
+	  "1000 x 1000",
+	  { .width = 1000, .height = 1000, .layout = "hilbert" },
+	  DT_ERANGE },
 	{ "negative half-life",
 	  "half-life",
 	  { .width = 640, .height = 360, .half_life_s = -1 },
@@ -85,16 +90,53 @@ static void test_refused(void **state)
 	}
 }
 
+/* A small Internet: four busy /8s, a crowd on one address, some who have no IPv4. */
+static struct scene *addresses(unsigned nodes)
+{
+	struct scene *s = scene_new(nodes);
+	struct rng r = { 78 };
+
+	assert_non_null(s);
+	s->space = SCENE_IPV4;
+	for (unsigned i = 0; i < nodes; i++) {
+		uint32_t ip = (uint32_t)rng_u64(&r);
+		struct scene_row row = scene_sample_row(&r);
+
+		row.lat = row.lon = row.radius_km = 0;
+		row.country_level = false;
+		row.has_point = i % 16 != 0;
+		row.seed = i % 8 == 1 ? 0xbadcafe : i % 4 ? (ip & 0x20ffffff) | 0x5a000000 : ip;
+		assert_int_equal(scene_add(s, &row, 1), 0);
+	}
+	scene_seal(s);
+	return s;
+}
+
+static struct scene *sample_of(const struct render_opts *o, unsigned nodes)
+{
+	return o->layout ? addresses(nodes) : sample(nodes);
+}
+
 /* Neither threads nor the order of the nodes nor what was drawn before shows. */
 static void test_same_bytes(void **state)
 {
-	static const unsigned sizes[][2] = { { 640, 360 }, { 1920, 1080 }, { 1000, 1440 } };
-	struct scene *s = sample(40000);
+	static const struct {
+		unsigned width, height;
+		const char *layout;
+	} kinds[] = { { 640, 360, NULL },
+		      { 1920, 1080, NULL },
+		      { 1000, 1440, NULL },
+		      { 960, 540, "hilbert" },
+		      { 2048, 2048, "hilbert" } };
 	struct render_stats stats;
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		struct render_opts o = options(sizes[i][0], sizes[i][1], 1);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct render_opts o = options(kinds[i].width, kinds[i].height, 1);
+		struct scene *s;
+
+		o.layout = kinds[i].layout;
+		s = sample_of(&o, 40000);
 		size_t bytes = (size_t)o.width * o.height * 4;
 		uint8_t *one = drawn(&o, s, &stats);
 
@@ -115,8 +157,8 @@ static void test_same_bytes(void **state)
 		assert_memory_equal(one, turned, bytes);
 		free(turned);
 		free(one);
+		scene_free(s);
 	}
-	scene_free(s);
 }
 
 static void test_frame_again(void **state)
@@ -137,6 +179,38 @@ static void test_frame_again(void **state)
 	free(want);
 	scene_free(crowd);
 	scene_free(few);
+}
+
+/* Each node lights its own pixel and no other; IPv6 nodes are counted and said. */
+static void test_addresses(void **state)
+{
+	struct render_opts o = options(3840, 2160, 2);
+	struct scene *s = addresses(20000);
+	struct render_stats stats = { 0 };
+	char why[256] = "";
+	uint64_t sum = 0;
+	struct frame f;
+
+	(void)state;
+	o.layout = "hilbert";
+	assert_int_equal(frame_open(&f, &o, why), 0);
+	assert_int_equal(frame_draw(&f, s, &stats, why), 0);
+	assert_int_equal(stats.unlocated, 20000 / 16);
+	assert_int_equal(stats.drawn, 20000 - 20000 / 16);
+	for (size_t i = 0; i < (size_t)o.width * o.height; i++) {
+		assert_int_equal(f.plate.cells[i][3] % (uint32_t)f.plate.unit, 0);
+		sum += f.plate.cells[i][3] / (uint32_t)f.plate.unit;
+	}
+	assert_int_equal(sum, stats.drawn);
+	for (unsigned i = 0; i < s->node_count; i++) {
+		unsigned x, y;
+
+		hilbert_pixel(&f.hilbert, s->nodes[i].seed, &x, &y);
+		if (s->nodes[i].place != SCENE_NOWHERE)
+			assert_true(f.plate.cells[(size_t)y * o.width + x][3] > 0);
+	}
+	frame_close(&f);
+	scene_free(s);
 }
 
 static void test_stats(void **state)
@@ -207,6 +281,10 @@ static const struct golden {
 	    .at_s = SCENE_SAMPLE_START + 4 * 3600,
 	    .borders = true,
 	    .synthetic = true } },
+	{ "hilbert-960x540",
+	  true,
+	  60000,
+	  { .width = 960, .height = 540, .layout = "hilbert", .synthetic = true } },
 };
 
 static void hex_of(const void *bytes, size_t len, char out[static 65])
@@ -251,7 +329,7 @@ static void keep_got(const struct golden *g, const uint8_t *rgba)
 
 static void make_golden(const struct golden *g, char hex[static 65])
 {
-	struct scene *s = sample(g->nodes);
+	struct scene *s = sample_of(&g->o, g->nodes);
 	size_t pixels = (size_t)g->o.width * g->o.height;
 	struct render_stats stats;
 	char why[256] = "";
@@ -306,8 +384,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused),     cmocka_unit_test(test_same_bytes),
-		cmocka_unit_test(test_frame_again), cmocka_unit_test(test_stats),
-		cmocka_unit_test(test_nobody),      cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_frame_again), cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_stats),       cmocka_unit_test(test_nobody),
+		cmocka_unit_test(test_golden),
 	};
 
 	return cmocka_run_group_tests_name("viz/frame", tests, NULL, NULL);

@@ -66,6 +66,7 @@ static void sheet_open(struct sheet *s, unsigned width, unsigned height)
 		.alight = 12345678,
 		.networks = 43210,
 		.unlocated = 321,
+		.mapped = true,
 		.country_level = 99,
 		.alight_label = "nodes alight",
 		.history = &s->history,
@@ -94,7 +95,12 @@ static unsigned ink(const struct sheet *s, double x0, double y0, double x1, doub
 
 static void draw(struct sheet *s)
 {
-	assert_int_equal(furniture_draw(&s->f, s->width, s->height, s->px), 0);
+	assert_int_equal(furniture_draw(&s->f,
+					&(struct furniture_box){ .width = s->width,
+								 .height = s->height,
+								 .stride = s->width },
+					s->px),
+			 0);
 }
 
 static void test_everything_is_there(void **state)
@@ -154,7 +160,7 @@ static void test_sparse(void **state)
 
 	(void)state;
 	sheet_open(&s, 1920, 1080);
-	s.f = (struct furniture){ .title = "", .attribution = NULL };
+	s.f = (struct furniture){ .title = "", .mapped = true };
 	draw(&s);
 	assert_int_equal(ink(&s, 1600, 35, 1900, 120), 0);
 	assert_int_equal(ink(&s, 40, 600, 300, 940), 0);

@@ -76,17 +76,47 @@ static void fill(struct fixture *f)
 	store_writer_free(w);
 }
 
-static struct scene *read_scene(struct fixture *f)
+static struct scene *read_space(struct fixture *f, enum scene_space space)
 {
 	struct store_view *v;
 	struct scene *s = NULL;
 	char why[256] = "";
 
 	assert_int_equal(store_view_open(f->s, &v), 0);
-	assert_int_equal(scene_view_read(v, &s, why), 0);
+	assert_int_equal(scene_view_read(v, space, &s, why), 0);
 	store_view_close(v);
 	assert_non_null(s);
 	return s;
+}
+
+static struct scene *read_scene(struct fixture *f)
+{
+	return read_space(f, SCENE_EARTH);
+}
+
+/* Node by node: the address itself, and nobody with a place on Earth. */
+static void test_addresses(void **state)
+{
+	struct fixture f;
+	struct scene *s;
+
+	(void)state;
+	fixture_open(&f);
+	fill(&f);
+	s = read_space(&f, SCENE_IPV4);
+	assert_int_equal(s->space, SCENE_IPV4);
+	assert_int_equal(s->node_count, NODES);
+	for (unsigned i = 0; i < NODES; i++) {
+		unsigned found = 0;
+		struct endpoint ep = seen(i).from;
+
+		for (uint32_t n = 0; n < s->node_count; n++)
+			found += s->nodes[n].seed == endpoint_get_ip4(&ep) &&
+				 s->nodes[n].place != SCENE_NOWHERE;
+		assert_true(found > 0);
+	}
+	scene_free(s);
+	fixture_close(&f);
 }
 
 static void test_read(void **state)
@@ -148,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_seed),
 		cmocka_unit_test(test_empty),
 	};
