@@ -22,10 +22,11 @@ enum {
 	NET_BINS = 4,
 	NET_BIN_BITS = 10,
 	LINE_ENTRIES = 4,        /* per cache line */
-	LOAD_MAX_PERCENT = 80,   /* beyond it, lines run over into their neighbours */
-	LOAD_NEW_PERCENT = 55,   /* of a new table, if traffic stays as it was */
-	LOAD_REUSE_PERCENT = 75, /* of a forgotten table that serves again */
-	GROWTH = 4,              /* of a table that fills before its time */
+	LOAD_MAX_PERCENT = 85,   /* beyond it, lines run over into their neighbours' neighbours */
+	LOAD_NEW_PERCENT = 70,   /* of a new table, if traffic stays as it was */
+	LOAD_REUSE_PERCENT = 80, /* of a forgotten table that serves again */
+	GROWTH = 2,              /* of a table that fills before its time */
+	GROWTH_SUDDEN = 4,       /* of one that fills before an eighth of its time */
 	/* Ticks are 32 bits and compared modulo: after a pause this long (2^29 ticks, 30 h)
 	 * old entries might look young, so the tables are emptied. */
 	STALE_TICKS = 1 << 29,
@@ -158,7 +159,9 @@ static void forget_old(struct limiter *l, uint32_t tick, struct table *spare)
 static int rotate(struct limiter *l, uint32_t tick, bool early)
 {
 	size_t used = l->gen[0].used;
-	size_t most = early ? l->gen[0].entries * GROWTH : entries_at(used, LOAD_NEW_PERCENT);
+	bool sudden = tick - l->gen[0].since < l->keep / LIMITER_GENERATIONS;
+	size_t more = l->gen[0].entries * (sudden ? GROWTH_SUDDEN : GROWTH);
+	size_t most = early ? more : entries_at(used, LOAD_NEW_PERCENT);
 	size_t least = early ? most : entries_at(used, LOAD_REUSE_PERCENT);
 	struct table next = { 0 };
 

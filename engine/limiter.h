@@ -21,7 +21,7 @@
  * Memory (E-3): tables of generations. A packet writes into the youngest table;
  * after limiter_keep() the next table becomes the youngest and the oldest is
  * forgotten whole, so nothing is ever deleted, rehashed or cleared. A table that
- * fills before its time is followed by one of four times the size. A question costs
+ * fills before its time is followed by a larger one. A question costs
  * one cache line in each of the usual two tables: see limiter_prefetch().
  *
  * Shape:   entry = key_lo 4, last 4, key_hi 1, bucket 2, window 5 bytes.
@@ -35,8 +35,9 @@ enum limiter_kind {
 enum {
 	LIMITER_WINDOW_S = 10,
 	/* Tables alive at once: two when calm, one more each time that a table fills before
-	 * its time and is followed by one of four times the size: 16,384 x within
-	 * limiter_keep(). At the bound new addresses wait. */
+	 * its time. The next is twice as large, or four times where that was sudden; so
+	 * slow growth never needs more than these, and sudden growth by 16,384 x neither.
+	 * At the bound new addresses wait. */
 	LIMITER_GENERATIONS = 8,
 	LIMITER_ENTRIES_MIN = 4096,    /* 64 KiB */
 	LIMITER_ENTRIES_MAX = 1 << 26, /* 1 GiB: 6 M new addresses a second */
