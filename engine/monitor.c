@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -303,6 +304,17 @@ static void write_row(struct monitor *m, const struct engine_status *s, uint64_t
 	fflush(m->csv);
 }
 
+/* What is wider than the terminal would begin a new line with each second. */
+static void cut_to_terminal(FILE *f, char *line)
+{
+	struct winsize size;
+
+	if (ioctl(fileno(f), TIOCGWINSZ, &size) || size.ws_col == 0)
+		return;
+	if (strlen(line) >= size.ws_col)
+		line[size.ws_col - 1] = '\0';
+}
+
 static void print_line(struct monitor *m, const struct engine_status *s, bool last)
 {
 	uint64_t now = clock_now_ns(&m->system);
@@ -316,10 +328,12 @@ static void print_line(struct monitor *m, const struct engine_status *s, bool la
 		return;
 	m->printed_ns = now;
 	monitor_line(s, line, sizeof(line));
-	if (m->tty)
+	if (m->tty) {
+		cut_to_terminal(m->opts->status, line);
 		fprintf(m->opts->status, "\r%s\033[K%s", line, last ? "\n" : "");
-	else
+	} else {
 		fprintf(m->opts->status, "%s\n", line);
+	}
 	m->line_open = m->tty && !last;
 	fflush(m->opts->status);
 }

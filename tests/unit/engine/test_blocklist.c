@@ -3,19 +3,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "engine/rng.h"
 #include "tests/support/guard.h"
+#include "tests/support/seed.h"
+#include "tests/support/unit.h"
 
 static struct endpoint ep_of(const char *text)
 {
@@ -327,11 +323,10 @@ static struct endpoint random_probe(struct rng *r)
 
 static void test_oracle(void **state)
 {
-	uint64_t seed = (uint64_t)time(NULL);
+	uint64_t seed = seed_open();
 	static char text[RULES * 64];
 
 	(void)state;
-	print_message("# seed %llu\n", (unsigned long long)seed);
 	for (unsigned round = 0; round < 6; round++) {
 		struct stupid s = { .count = 0 };
 		struct blocklist *b;

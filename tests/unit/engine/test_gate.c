@@ -4,19 +4,15 @@
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#include <cmocka.h>
 
 #include "engine/blocklist.h"
 #include "engine/net.h"
 #include "engine/rng.h"
+#include "tests/support/seed.h"
+#include "tests/support/unit.h"
 
 enum { MS = 1000000 };
 static const uint64_t S = 1000000000;
@@ -270,10 +266,9 @@ static void one_net(unsigned workers, uint64_t seed)
 
 static void test_net_is_shared(void **state)
 {
-	uint64_t seed = (uint64_t)time(NULL);
+	uint64_t seed = seed_open();
 
 	(void)state;
-	print_message("# seed %llu\n", (unsigned long long)seed);
 	one_net(1, seed);
 	one_net(2, seed);
 	one_net(3, seed);

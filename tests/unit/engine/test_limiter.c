@@ -3,17 +3,13 @@
 
 #include <errno.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#include <cmocka.h>
 
 #include "engine/rng.h"
+#include "tests/support/seed.h"
+#include "tests/support/unit.h"
 
 enum { MS = 1000000, HISTORY = 64 };
 static const uint64_t S = 1000000000;
@@ -183,12 +179,11 @@ static void run_recount(const struct limiter_opts *o, unsigned keys, unsigned st
 
 static void test_recount(void **state)
 {
-	uint64_t seed = (uint64_t)time(NULL);
+	uint64_t seed = seed_open();
 	const struct limiter_opts net = { .kind = LIMITER_NET, .rate_pps = 32, .burst = 64 };
 	const struct limiter_opts half = { .kind = LIMITER_NET, .rate_pps = 16, .burst = 32 };
 
 	(void)state;
-	print_message("# seed %llu\n", (unsigned long long)seed);
 	run_recount(&host_opts, 3, 30000, 200 * MS, seed);
 	run_recount(&host_opts, 500, 200000, 1 * MS, seed);
 	run_recount(&host_opts, 40000, 400000, MS / 10, seed); /* generations grow and turn */

@@ -2,9 +2,11 @@
 #include "engine/monitor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "engine/counters.h"
@@ -187,6 +189,43 @@ static void test_log(void **state)
 	monitor_close(NULL);
 }
 
+/* On a terminal one line is written over, never wider than the terminal. */
+static void test_terminal(void **state)
+{
+	struct winsize size = { .ws_row = 25, .ws_col = 80 };
+	struct engine_opts opts = { 0 };
+	struct engine_counters c;
+	char why[ENGINE_WHY_MAX], text[4000];
+	int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
+	struct monitor *m;
+	ssize_t n;
+
+	(void)state;
+	if (master < 0 || grantpt(master) || unlockpt(master))
+		skip();
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+	assert_true(slave >= 0);
+	assert_int_equal(ioctl(slave, TIOCSWINSZ, &size), 0);
+	opts.status = fdopen(slave, "w");
+	assert_int_equal(monitor_open(&opts, &m, why), 0);
+	monitor_start(m, 100 * S, 0);
+	c = counters_of(1);
+	monitor_tick(m, 101 * S, &c, false, false);
+	n = read(master, text, sizeof(text) - 1);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_true(strncmp(text, "\r0:01 ", 6) == 0);
+	assert_int_equal(strcspn(text + 1, "\033\n"), 79);
+	assert_null(strchr(text, '\n'));
+	monitor_note(m, "note"); /* ends the line that stands there */
+	n = read(master, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	assert_string_equal(text, "\r\nnote\r\n");
+	monitor_close(m);
+	fclose(opts.status);
+	close(master);
+}
+
 static void test_cannot_open(void **state)
 {
 	struct engine_opts opts = { .status_path = "/nonexistent/x.csv" };
@@ -205,7 +244,7 @@ int main(void)
 		cmocka_unit_test(test_status),      cmocka_unit_test(test_status_of_nothing),
 		cmocka_unit_test(test_line),        cmocka_unit_test(test_longest_line),
 		cmocka_unit_test(test_csv),         cmocka_unit_test(test_log),
-		cmocka_unit_test(test_cannot_open),
+		cmocka_unit_test(test_cannot_open), cmocka_unit_test(test_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

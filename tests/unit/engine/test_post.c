@@ -2,17 +2,14 @@
 #include "engine/post.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <cmocka.h>
-
 #include "engine/rng.h"
+#include "tests/support/seed.h"
+#include "tests/support/unit.h"
 
 struct inbox {
 	unsigned contacts, datagrams;
@@ -263,10 +260,9 @@ static void one_game(uint64_t seed, unsigned round)
 
 static void test_rest(void **state)
 {
-	uint64_t seed = (uint64_t)time(NULL);
+	uint64_t seed = seed_open();
 
 	(void)state;
-	print_message("# seed %llu\n", (unsigned long long)seed);
 	for (unsigned round = 0; round < 12; round++)
 		one_game(seed, round);
 }

@@ -2,14 +2,10 @@
 #include "engine/share.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <time.h>
-
-#include <cmocka.h>
 
 #include "engine/rng.h"
+#include "tests/support/seed.h"
+#include "tests/support/unit.h"
 
 static const uint64_t ROUND_NS = 100000000;
 
@@ -53,11 +49,10 @@ static void test_moves(void **state)
 /* Whatever happens, what is in force now and was a moment ago never exceeds the rate. */
 static void test_never_more(void **state)
 {
-	uint64_t seed = (uint64_t)time(NULL);
+	uint64_t seed = seed_open();
 	struct rng r;
 
 	(void)state;
-	print_message("# seed %llu\n", (unsigned long long)seed);
 	rng_init(&r, seed, 0);
 	for (unsigned run = 0; run < 200; run++) {
 		unsigned n = 1 + rng_below(&r, NET_WORKERS_MAX);
