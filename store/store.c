@@ -167,16 +167,19 @@ static int open_generation(struct store *s, unsigned generation, struct kv **out
 {
 	char path[STORE_PATH_MAX];
 	int rc = generation_path(s, generation, path);
+	struct kv *kv;
 
+	if (rc == 0)
+		rc = kv_open(path, s->write ? KV_WRITE : 0, &kv, why);
 	if (rc < 0)
 		return rc;
-	rc = kv_open(path, s->write ? KV_WRITE : 0, out, why);
-	if (rc < 0)
+	rc = check_identity(kv, s->dir, why);
+	if (rc < 0) {
+		kv_unref(kv);
 		return rc;
-	rc = check_identity(*out, s->dir, why);
-	if (rc < 0)
-		kv_unref(*out);
-	return rc;
+	}
+	*out = kv;
+	return 0;
 }
 
 static int open_current(struct store *s, struct kv **out, unsigned *generation, char *why)
