@@ -14,7 +14,7 @@
 enum {
 	ROWS_PER_TXN = 1 << 20, /* 90 MB of dirty pages; nobody sees the file in between */
 };
-static const uint64_t spare_bytes = (uint64_t)64 << 20; /* beyond a full copy */
+static const uint64_t spare_bytes = (uint64_t)8 << 20; /* beyond a full copy */
 
 struct copy {
 	struct kv_txn *from;

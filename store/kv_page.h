@@ -10,7 +10,9 @@
  *
  * LMDB maps the file and trusts it: one that was cut short would end the
  * program with SIGBUS, and opening a stranger's file would leave a lock file
- * beside it. So its two meta pages are read first, with plain reads.
+ * beside it. So its two meta pages are read first, with plain reads. (LMDB may
+ * leave pages that were emptied within a transaction unwritten at the file's
+ * end; only deleting empties pages, and this layer never deletes: S-4.)
  *
  * Errors:  DT_ENOTFOUND; DT_EFOREIGN not LMDB; DT_ENEWER another format of it;
  *          DT_ECORRUPT cut short; -errno.

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "store/kv_page.h"
@@ -26,6 +28,7 @@ enum {
 	MAX_TABLES = 16,   /* KV_TABLES and room for later schemas */
 	MAP_TRIES = 6,     /* 256 GiB, /4 each time, down to 256 MiB */
 	MAP_STEP_SHIFT = 2,
+	HARDLY_ANY_BYTES = 1 << 20, /* LMDB writes at most this much at once (64 x 16 KiB) */
 };
 
 /* Address space only, set once: resizing a live map stalls or kills its readers. */
@@ -252,11 +255,33 @@ int kv_begin(struct kv *kv, bool write, struct kv_txn **out)
 	return 0;
 }
 
+/*
+ * A write that ends early is EIO to LMDB ("short write, filesystem full?" says
+ * its source). Where there is hardly any room left, that is the reason.
+ */
+static bool is_out_of_room(MDB_env *env)
+{
+	struct rlimit limit;
+	struct statvfs fs;
+	struct stat st;
+	int fd;
+
+	if (mdb_env_get_fd(env, &fd) || fstatvfs(fd, &fs) || fstat(fd, &st))
+		return false;
+	if ((uint64_t)fs.f_bavail * fs.f_frsize < HARDLY_ANY_BYTES)
+		return true;
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+	       (uint64_t)st.st_size + HARDLY_ANY_BYTES > limit.rlim_cur;
+}
+
 int kv_commit(struct kv_txn *t)
 {
+	MDB_env *env = t->kv->env;
 	int rc = mdb_txn_commit(t->txn);
 
 	free(t);
+	if (rc == EIO && is_out_of_room(env))
+		return DT_ENOSPACE;
 	return from_lmdb(rc);
 }
 
