@@ -5,7 +5,7 @@
 
 /**
  * DOC: census 4.2 as code. Where its text leaves freedom, what was chosen is
- * the reading under which the table of census 2b comes out (README, B-S2):
+ * the reading under which the table of census 2b comes out (README, S-2):
  *
  * - A bucket is *deep* where it has at most 3.5 candidates per place. Then each
  *   candidate stands in it with 0.90, 0.80 or 0.30 by age, a dead one with 0.5;
@@ -24,6 +24,8 @@ enum {
 	ZONE_BITS = 8,          /* 128 places below 1 bit, 64 below 2, ...: always 8 bits */
 	ZONED_NODES_MIN = 8192, /* 32 candidates per zone; smaller worlds draw from all */
 	ZONE_TRIES = 4,
+	CANDIDATES_MAX = PEER_BUCKET_MAX * DEEP_NUMERATOR / DEEP_DENOMINATOR,
+	FOUND_MAX = PEER_REPLY_NODES + PEER_BUCKET_MAX, /* a bucket more than needed at most */
 	NEAR_MAX = 64, /* expected candidates up to which walking beats the index */
 };
 
@@ -115,7 +117,7 @@ static struct range near_range(struct table *t, unsigned bit)
 /** range_of() - the ids that share @bit bits with the node and differ in the next one. */
 static struct range range_of(struct table *t, unsigned bit)
 {
-	if (t->w->nodes >> (bit + 1) > NEAR_MAX || bit == 0)
+	if ((uint64_t)t->w->nodes >> bit > 2 * NEAR_MAX || bit == 0)
 		return index_range(t, bit);
 	if (bit > t->inner_bit)
 		t->inner = (struct range){ t->n, t->n + 1 };
@@ -129,35 +131,50 @@ static bool is_chosen(const struct sim_world *w, uint32_t y, uint32_t draw)
 	return draw < chosen_below[mood_age(mood)][mood_alive(w, mood)];
 }
 
+/**
+ * keep_smallest() - the @keep items with the smallest keys, in ascending order.
+ * Keys differ. By counting how many are smaller, which takes more comparisons
+ * than sorting and no branch that could be mispredicted: for the ten to thirty
+ * items of a bucket half the time.
+ */
+static unsigned keep_smallest(const uint64_t *key, const uint32_t *item, unsigned count,
+			      unsigned keep, uint32_t *out)
+{
+	uint32_t sorted[CANDIDATES_MAX];
+
+	if (count == 0)
+		return 0;
+	for (unsigned i = 0; i < count; i++) {
+		unsigned smaller = 0;
+
+		for (unsigned k = 0; k < count; k++)
+			smaller += key[k] < key[i];
+		sorted[smaller] = item[i];
+	}
+	keep = count < keep ? count : keep;
+	memcpy(out, sorted, keep * sizeof(*out));
+	return keep;
+}
+
 /** deep_bucket() - each candidate by its own chance; at most @size, drawn, stay. */
 static unsigned deep_bucket(const struct table *t, struct range r, unsigned size, uint32_t *out)
 {
 	const struct sim_world *w = t->w;
-	uint64_t seed = sim_draw(w->key[SIM_DRAW_PRESENT], t->n, 0);
-	uint32_t rank[PEER_BUCKET_MAX];
-	unsigned count = 0, worst = 0;
+	uint64_t seed = sim_draw(w->key[SIM_DRAW_PRESENT], t->n, 0), key[CANDIDATES_MAX + 1];
+	uint32_t found[CANDIDATES_MAX + 1];
+	unsigned count = 0;
 
 	for (uint32_t y = r.lo; y < r.hi; y++) {
-		uint64_t draw = sim_mix(seed, y);
-		uint64_t mood = world_mood(w, y);
-		uint32_t own = (uint32_t)(draw >> 32);
-		unsigned at = count;
+		uint64_t draw = sim_mix(seed, y), mood = world_mood(w, y);
 
-		if ((uint32_t)draw >= present_below[mood_age(mood)][mood_alive(w, mood)])
-			continue;
-		if (count < size)
-			count++;
-		else if (own < rank[worst])
-			at = worst;
-		else
-			continue;
-		out[at] = y;
-		rank[at] = own;
-		if (count < size)
-			continue;
-		for (unsigned i = worst = 0; i < size; i++)
-			worst = rank[i] > rank[worst] ? i : worst;
+		found[count] = y;
+		key[count] = draw >> 32 << 32 | y; /* differs even where the draws do not */
+		count += (uint32_t)draw < present_below[mood_age(mood)][mood_alive(w, mood)];
 	}
+	if (count > size)
+		return keep_smallest(key, found, count, size, out);
+	if (count > 0)
+		memcpy(out, found, count * sizeof(*out));
 	return count;
 }
 
@@ -274,30 +291,17 @@ static int deepest_bit(const struct table *t)
 static unsigned keep_nearest(const struct sim_world *w, uint64_t target, const uint32_t *list,
 			     unsigned count, uint32_t *out)
 {
-	uint64_t distance[PEER_REPLY_NODES] = { 0 };
-	unsigned kept = 0;
+	uint64_t distance[FOUND_MAX];
 
-	for (unsigned i = 0; i < count; i++) {
-		uint64_t d = w->prefix[list[i]] ^ target;
-		unsigned at;
-
-		if (kept == PEER_REPLY_NODES && d >= distance[kept - 1])
-			continue;
-		at = kept < PEER_REPLY_NODES ? kept++ : kept - 1;
-		for (; at > 0 && distance[at - 1] > d; at--) {
-			distance[at] = distance[at - 1];
-			out[at] = out[at - 1];
-		}
-		distance[at] = d;
-		out[at] = list[i];
-	}
-	return kept;
+	for (unsigned i = 0; i < count; i++)
+		distance[i] = w->prefix[list[i]] ^ target;
+	return keep_smallest(distance, list, count, PEER_REPLY_NODES, out);
 }
 
 unsigned peer_nearest(const struct sim_world *w, uint32_t n, uint64_t target,
 		      uint32_t out[static PEER_REPLY_NODES])
 {
-	uint32_t found[PEER_REPLY_NODES + PEER_BUCKET_MAX];
+	uint32_t found[FOUND_MAX];
 	struct table t = open_table(w, n);
 	int deepest = deepest_bit(&t), bit = deepest + 1;
 	unsigned count = 0;
