@@ -129,7 +129,7 @@ struct engine_result {
 	struct endpoint local;            /* bound address; all zero in virtual time */
 	size_t rcvbuf_bytes;
 	uint64_t started_ms; /* Unix time */
-	uint64_t span_ns;    /* first packet to last answer counted, on the run's clock */
+	uint64_t span_ns;    /* first packet to last datagram, on the run's clock */
 	uint64_t elapsed_ns; /* whole run on the run's clock, closing included */
 	uint64_t wall_ns;    /* whole run on the system's clock */
 	uint64_t cpu_user_ns, cpu_system_ns; /* of this process, during the run */

@@ -135,7 +135,7 @@ static void check_found(const struct stage *s)
 		assert_true(n->live && nodeid_equal(&got.id, &n->id));
 		found++;
 	}
-	if (found < LIVE * 0.99)
+	if ((double)found < LIVE * 0.99)
 		fail_msg("%llu of %d found, %llu late", (unsigned long long)found, LIVE,
 			 (unsigned long long)c->crawl.late);
 	assert_int_equal(c->crawl.endpoints_live, found);
@@ -187,7 +187,7 @@ static void test_lossy_census(void **state)
 	assert_int_equal(stage_run(&s), 0);
 	assert_int_equal(s.result.end, ENGINE_END_DONE);
 	check_accounts(&s.result);
-	assert_true(s.result.counters.crawl.endpoints_live > LIVE * 0.97);
+	assert_true((double)s.result.counters.crawl.endpoints_live > LIVE * 0.97);
 	assert_true(s.result.counters.crawl.retries_sent > LIVE / 10);
 	assert_int_equal(s.ledger.answered, s.result.counters.crawl.endpoints_live);
 	stage_close(&s);
