@@ -14,7 +14,7 @@
  */
 
 enum priv_outcome {
-	PRIV_UNTOUCHED = 0, /* not an administrator of the network: nothing was changed */
+	PRIV_UNTOUCHED = 0, /* none was held: nothing was changed */
 	PRIV_DROPPED = 1,   /* no capability is left */
 	PRIV_KEPT_DAC = 2,  /* none but CAP_DAC_OVERRIDE */
 };

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libdeflate.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LEVEL = 1, FILTER_SUB = 1, CHUNK_FRAME = 12 /* length, type, checksum */ };
@@ -113,6 +115,9 @@ static int write_all(int fd, const uint8_t *at, uint64_t len)
 
 static int write_file(const char *path, const uint8_t *bytes, uint64_t len, char why[static 256])
 {
+	/* A pipe or a device is written to; a file, or what is not there yet, is replaced whole. */
+	struct stat st;
+	bool in_place = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 	char tmp[4096];
 	int fd, err;
 
@@ -120,7 +125,8 @@ static int write_file(const char *path, const uint8_t *bytes, uint64_t len, char
 		snprintf(why, 256, "%.200s...: the name is too long", path);
 		return -ENAMETOOLONG;
 	}
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+	fd = in_place ? open(path, O_WRONLY | O_CLOEXEC)
+		      : open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (fd < 0) {
 		err = -errno;
 		snprintf(why, 256, "%.200s: %s", path, dt_strerror(err));
@@ -129,10 +135,11 @@ static int write_file(const char *path, const uint8_t *bytes, uint64_t len, char
 	err = write_all(fd, bytes, len);
 	if (close(fd) && !err)
 		err = -errno;
-	if (!err && rename(tmp, path))
+	if (!err && !in_place && rename(tmp, path))
 		err = -errno;
 	if (err) {
-		unlink(tmp);
+		if (!in_place)
+			unlink(tmp);
 		snprintf(why, 256, "%.200s: %s", path, dt_strerror(err));
 	}
 	return err;

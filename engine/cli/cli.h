@@ -48,7 +48,10 @@ char *cli_group_digits(unsigned long long v, char out[static 32]);
 /** cli_join() - argv as one line, for metadata; the caller frees it. NULL without memory. */
 char *cli_join(int argc, char **argv);
 
-/** cli_write_file() - PATH ("-" = standard output) whole, by temporary file and rename. */
+/**
+ * cli_write_file() - PATH ("-" = standard output) whole, by temporary file and
+ * rename; a pipe or device is written to and never replaced.
+ */
 int cli_write_file(const char *path, const char *bytes, size_t len) DT_MUST;
 
 #endif

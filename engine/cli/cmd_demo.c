@@ -80,7 +80,8 @@ static int make_dirs(const char *path)
 		if (*p != '/')
 			continue;
 		*p = 0;
-		mkdir(part, 0755);
+		if (mkdir(part, 0755) && errno != EEXIST)
+			return -errno;
 		*p = '/';
 	}
 	return mkdir(part, 0755) && errno != EEXIST ? -errno : 0;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/cli/cli.h"
@@ -83,6 +84,25 @@ static int write_all(int fd, const char *bytes, size_t len)
 	return 0;
 }
 
+/* A pipe, a terminal, /dev/null: nothing that may be replaced by a new file. */
+static bool is_device(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static int write_device(const char *path, const char *bytes, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = write_all(fd, bytes, len);
+	close(fd);
+	return rc;
+}
+
 int cli_write_file(const char *path, const char *bytes, size_t len)
 {
 	char tmp[4096];
@@ -90,6 +110,8 @@ int cli_write_file(const char *path, const char *bytes, size_t len)
 
 	if (!strcmp(path, "-"))
 		return write_all(STDOUT_FILENO, bytes, len);
+	if (is_device(path))
+		return write_device(path, bytes, len);
 	if (snprintf(tmp, sizeof(tmp), "%s.tmp", path) >= (int)sizeof(tmp))
 		return -ENAMETOOLONG;
 	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sodium.h>
@@ -35,6 +36,7 @@ enum {
 	/* Unanswered packets per worker and 20 ms on loopback: enough for 40 % dead contacts at
 	 * 200 k/s, small enough for the receive queue to stay in cache (limits.md B). */
 	FARM_WINDOW = 4096,
+	WIRE_WRITABLE_MAX = 2, /* the store, the folder of the report */
 };
 
 struct wire {
@@ -55,6 +57,22 @@ struct wire {
 };
 
 /* ---- what is kept ------------------------------------------------------- */
+
+/* A folder that may be there already. */
+static int make_folder(const char *dir)
+{
+	struct stat st;
+	int err;
+
+	if (mkdir(dir, 0755) == 0)
+		return 0;
+	err = -errno;
+	if (err == -EEXIST && stat(dir, &st) == 0)
+		err = S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+	if (err)
+		cli_fail("%s: %s", dir, dt_strerror(err));
+	return err;
+}
 
 static void csv_row(FILE *csv, const struct sighting *s)
 {
@@ -159,7 +177,9 @@ static int own_geo(struct wire *w)
 
 	if (!dir[0] || !strcmp(w->c->geo, "none"))
 		return 0;
-	mkdir(dir, 0755);
+	rc = make_folder(dir);
+	if (rc < 0)
+		return rc;
 	if (snprintf(path, sizeof(path), "%s/geo.tsv", dir) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	rc = sim_world_write_geo(w->world, path);
@@ -190,7 +210,9 @@ static int make_world(struct wire *w)
 		return rc;
 	}
 	if (c->truth_dir[0]) {
-		mkdir(c->truth_dir, 0755);
+		rc = make_folder(c->truth_dir);
+		if (rc < 0)
+			return rc;
 		rc = sim_truth_write(w->world, c->truth_dir);
 		if (rc < 0) {
 			cli_fail("%s: %s", c->truth_dir, dt_strerror(rc));
@@ -354,14 +376,33 @@ static struct net *wrap_alias(void *ctx, struct net *inner)
 	return out;
 }
 
+/* What is written at the end, after privileges were dropped. */
+static void stay_writable(const struct wire *w, char report_dir[static PATH_MAX],
+			  const char *keep[static WIRE_WRITABLE_MAX + 1])
+{
+	const char *report = w->c->report, *slash = strrchr(report, '/');
+	unsigned n = 0;
+
+	if (w->c->store[0])
+		keep[n++] = w->c->store;
+	if (report[0] && strcmp(report, "-")) {
+		snprintf(report_dir, PATH_MAX, "%.*s", slash ? (int)(slash - report) + 1 : 1,
+			 slash ? report : ".");
+		keep[n++] = report_dir;
+	}
+	keep[n] = NULL;
+}
+
 static int make_engine(struct wire *w, const struct wire_talk *talk)
 {
-	const char *keep[] = { w->c->store[0] ? w->c->store : NULL, NULL };
+	const char *keep[WIRE_WRITABLE_MAX + 1];
+	char report_dir[PATH_MAX];
 	struct engine_opts o = engine_opts_default();
 	const struct conf *c = w->c;
 	char why[ENGINE_WHY_MAX] = "";
 	int rc;
 
+	stay_writable(w, report_dir, keep);
 	o.workers = w->device ? 1 : w->workers;
 	o.pin = c->pin;
 	rc = net_backend_from_text(c->backend, &o.backend);
@@ -577,10 +618,13 @@ int wire_census(const struct conf *c, const struct wire_talk *talk, struct wire_
 	}
 	if (rc >= 0)
 		rc = make_report(out);
-	if (rc >= 0)
-		rc = seal(&w, out);
-	if (rc >= 0)
+	if (rc >= 0) {
+		int sealed = seal(&w, out); /* a report is worth more where that failed */
+
 		rc = write_report(&w, out);
+		if (sealed < 0)
+			rc = sealed;
+	}
 	unwire(&w);
 	return rc < 0 ? rc : 0;
 }
