@@ -664,6 +664,23 @@ static void write_metadata(struct engine *e, const struct engine_result *r)
 		monitor_note(e->monitor, "%s: %s", e->opts.metadata_path, dt_strerror(err));
 }
 
+/*
+ * An ordinary user gets what sysctl allows. The kernel counts its own overhead
+ * in and so grants twice what was asked.
+ */
+static void say_buffers(struct engine *e)
+{
+	size_t granted = e->group ? net_group_rcvbuf(e->group) / 2 : 0;
+	size_t asked = e->opts.udp.rcvbuf_bytes;
+
+	if (e->group && granted < asked)
+		monitor_note(e->monitor,
+			     "receive buffer: %zu KiB of %zu granted, so bursts may be dropped "
+			     "(and are counted); cure: CAP_NET_ADMIN, or sysctl -w "
+			     "net.core.rmem_max=%zu",
+			     granted >> 10, asked >> 10, asked);
+}
+
 int engine_run(struct engine *e, struct engine_result *out)
 {
 	struct clock system = clock_system();
@@ -677,6 +694,7 @@ int engine_run(struct engine *e, struct engine_result *out)
 		read_kernel(e, &e->kernel_start);
 	getrusage(RUSAGE_SELF, &e->usage_start);
 	monitor_start(e->monitor, e->started_ns, e->clock.wall_minus_now_ns);
+	say_buffers(e);
 	if (start(e) == 0)
 		run(e);
 	finish(e);
