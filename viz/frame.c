@@ -2,6 +2,7 @@
 #include "viz/frame.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,15 +20,23 @@ static int check_layout(const struct render_opts *o, char why[static 256])
 {
 	enum layout_kind layout;
 	struct hilbert h;
+	struct idmap m;
 
 	if (layout_parse(o->layout, &layout)) {
-		snprintf(why, 256, "layout '%.64s': there are map and hilbert", o->layout);
+		snprintf(why, 256, "layout '%.64s': there are map, hilbert and idmap", o->layout);
 		return DT_ENOTFOUND;
 	}
 	if (layout == LAYOUT_HILBERT && hilbert_init(&h, o->width, o->height)) {
 		snprintf(why, 256,
 			 "a hilbert of %u x %u: it needs a wide frame of 256 lines or more, such "
 			 "as 1920x1080, or a poster from 2048x2048 on",
+			 o->width, o->height);
+		return DT_ERANGE;
+	}
+	if (layout == LAYOUT_IDMAP && idmap_init(&m, o->width, o->height)) {
+		snprintf(why, 256,
+			 "an idmap of %u x %u: it needs a wide frame of 512 lines or more, such as "
+			 "1920x1080",
 			 o->width, o->height);
 		return DT_ERANGE;
 	}
@@ -82,9 +91,11 @@ static int make_ground(struct frame *f)
 				       .bare = f->layout != LAYOUT_MAP };
 	int err = basemap_open(&f->base, f->opts.width, f->opts.height, &ground);
 
-	if (err || f->layout != LAYOUT_HILBERT)
+	if (err || f->layout == LAYOUT_MAP)
 		return err;
 	accum_pointed(&f->plate);
+	if (f->layout == LAYOUT_IDMAP)
+		return idmap_init(&f->idmap, f->opts.width, f->opts.height);
 	err = hilbert_init(&f->hilbert, f->opts.width, f->opts.height);
 	return err ? err : hilbert_ground(&f->hilbert, &f->base);
 }
@@ -141,6 +152,7 @@ struct moment {
 	struct lights_tally tally;
 	struct history history;
 	struct tone tone;
+	struct idmap_facts ids; /* of that layout */
 	uint32_t at_s;
 };
 
@@ -148,6 +160,7 @@ static int expose(struct frame *f, struct moment *m)
 {
 	struct lights_opts o = { .map = &f->base.map,
 				 .hilbert = f->layout == LAYOUT_HILBERT ? &f->hilbert : NULL,
+				 .idmap = f->layout == LAYOUT_IDMAP ? &f->idmap : NULL,
 				 .colors = m->colors,
 				 .at_s = m->at_s,
 				 .half_life_s = f->opts.half_life_s,
@@ -160,6 +173,8 @@ static int expose(struct frame *f, struct moment *m)
 	err = lights_draw(m->scene, &o, &f->plate, &m->tally);
 	if (err)
 		return err;
+	if (f->layout == LAYOUT_IDMAP)
+		idmap_paint(&f->idmap, &f->plate, &f->base, &m->ids);
 	if (ref <= 0)
 		ref = tone_reference(&f->plate);
 	tone_init(&m->tone, ref, f->palette == PALETTE_DENSITY);
@@ -237,6 +252,53 @@ static void describe_hilbert(const struct frame *f, struct furniture *fu)
 	snprintf(fu->facts[1].label, sizeof(fu->facts[1].label), "/%u blocks alight", bits);
 }
 
+/* The ten prefixes with most nodes, each in the colour of its deviation. */
+static void fill_prefixes(struct furniture *fu, const struct idmap_facts *ids)
+{
+	const double share = (double)ids->nodes / IDMAP_PREFIXES;
+	bool taken[IDMAP_PREFIXES] = { false };
+
+	for (fu->row_count = 0; ids->nodes && fu->row_count < FURNITURE_ROWS; fu->row_count++) {
+		struct furniture_row *row = &fu->rows[fu->row_count];
+		unsigned best = 0;
+		uint32_t rgb;
+
+		while (taken[best])
+			best++;
+		for (unsigned i = best; i < IDMAP_PREFIXES; i++)
+			if (!taken[i] && ids->prefix[i] > ids->prefix[best])
+				best = i;
+		taken[best] = true;
+		row->nodes = ids->prefix[best];
+		snprintf(row->name, sizeof(row->name), "%02x…  %.2f of its share", best,
+			 (double)row->nodes / share);
+		rgb = palette_deviation(((double)row->nodes - share) / sqrt(share));
+		row->rgb[0] = (uint8_t)(rgb >> 16);
+		row->rgb[1] = (uint8_t)(rgb >> 8);
+		row->rgb[2] = (uint8_t)rgb;
+	}
+}
+
+static void describe_idmap(const struct moment *m, struct furniture *fu)
+{
+	fu->subtitle[1] = "node ids by their first 18 bits, in Z-order";
+	fu->subtitle[2] = "colour is the distance from chance";
+	fu->legend_title = "FULLEST PREFIXES";
+	fu->note = "framed = more than twice its share";
+	fu->mapped = false;
+	fu->attribution = NULL;
+	fu->history = NULL;
+	fu->deviation = true;
+	fill_prefixes(fu, &m->ids);
+	snprintf(fu->facts[0].figure, sizeof(fu->facts[0].figure), "%.2f", m->ids.mean);
+	snprintf(fu->facts[0].label, sizeof(fu->facts[0].label), "nodes expected in a cell");
+	snprintf(fu->facts[1].figure, sizeof(fu->facts[1].figure), "%.3f", m->ids.dispersion);
+	snprintf(fu->facts[1].label, sizeof(fu->facts[1].label),
+		 "variance / mean  ·  1 = by chance");
+	text_count(m->ids.crowded, fu->facts[2].figure);
+	snprintf(fu->facts[2].label, sizeof(fu->facts[2].label), "crowded prefixes");
+}
+
 /* All of the frame; of a poster its empty corner. */
 static struct furniture_box box_of(const struct frame *f)
 {
@@ -249,7 +311,7 @@ static struct furniture_box box_of(const struct frame *f)
 	return (struct furniture_box){ 0, 0, f->opts.width, f->opts.height, f->opts.width };
 }
 
-static int draw_words(struct frame *f, const struct furniture *fu)
+static int draw_words(struct frame *f, const struct moment *m, const struct furniture *fu)
 {
 	const struct furniture_box box = box_of(f);
 	int err = 0;
@@ -259,6 +321,9 @@ static int draw_words(struct frame *f, const struct furniture *fu)
 	if (f->layout == LAYOUT_HILBERT)
 		err = hilbert_words(&f->hilbert, f->opts.width, f->opts.height, f->opts.text_scale,
 				    f->overlay);
+	else if (f->layout == LAYOUT_IDMAP)
+		err = idmap_words(&f->idmap, &m->ids, f->opts.width, f->opts.height,
+				  f->opts.text_scale, f->overlay);
 	return err ? err : furniture_draw(fu, &box, f->overlay);
 }
 
@@ -291,7 +356,9 @@ static int write_words(struct frame *f, const struct moment *m)
 	fill_rows(fu, m);
 	if (f->layout == LAYOUT_HILBERT)
 		describe_hilbert(f, fu);
-	err = draw_words(f, fu);
+	else if (f->layout == LAYOUT_IDMAP)
+		describe_idmap(m, fu);
+	err = draw_words(f, m, fu);
 	free(fu);
 	return err;
 }
@@ -317,7 +384,8 @@ static int develop(struct frame *f, const struct moment *m)
 		.overlay = f->overlay,
 	};
 
-	tone_map(&m->tone, &f->plate, f->light, threads);
+	if (f->layout != LAYOUT_IDMAP) /* whose cells are ground, not light */
+		tone_map(&m->tone, &f->plate, f->light, threads);
 	bloom_build(&f->bloom, f->light, &f->plate, threads);
 	return compose_frame(&parts, f->rgba, threads);
 }

@@ -9,6 +9,7 @@
 #include "viz/basemap.h"
 #include "viz/bloom.h"
 #include "viz/hilbert.h"
+#include "viz/idmap.h"
 #include "viz/render.h"
 #include "viz/scene.h"
 
@@ -23,6 +24,7 @@ struct frame {
 	unsigned palette;       /* enum palette_kind */
 	unsigned layout;        /* enum layout_kind */
 	struct hilbert hilbert; /* of that layout */
+	struct idmap idmap;
 	struct basemap base;
 	struct accum plate;
 	accum_light *light; /* width * height */

@@ -235,6 +235,28 @@ static void ramp(const struct desk *d)
 	}
 }
 
+static void ramp_of_deviation(const struct desk *d)
+{
+	const double width = 186, x = d->width - MARGIN - width, y = 1024;
+	struct text_style s = style(d, 10.5, MIDDLE);
+	cairo_pattern_t *fill = cairo_pattern_create_linear(x, 0, x + width, 0);
+
+	for (int i = -4; i <= 4; i++) {
+		uint32_t rgb = palette_deviation(i);
+
+		cairo_pattern_add_color_stop_rgb(fill, (i + 4) / 8.0, (rgb >> 16) / 255.0,
+						 (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0);
+	}
+	cairo_set_source(d->cr, fill);
+	bar(d, x, y, width, 5);
+	cairo_pattern_destroy(fill);
+	right_text(d, s, x - 10, y + 6, "sigmas from chance");
+	left_text(d, s, x, y + 18, "-4  fewer");
+	right_text(d, s, x + width, y + 18, "more  +4");
+	s.align = TEXT_CENTER;
+	text_draw(d->text, d->cr, &s, x + width / 2, y + 18, "0");
+}
+
 /* ---- bottom: chart -------------------------------------------------------------------- */
 
 uint32_t furniture_tick(uint32_t range_s, unsigned most)
@@ -389,7 +411,9 @@ int furniture_draw(const struct furniture *f, const struct furniture_box *box, u
 		legend(&d);
 		counters(&d);
 		facts(&d);
-		if (f->tone)
+		if (f->deviation)
+			ramp_of_deviation(&d);
+		else if (f->tone)
 			ramp(&d);
 		chart(&d);
 		sources(&d);

@@ -38,6 +38,7 @@ struct furniture {
 	char alight_label[64];
 	const struct history *history; /* NULL or without range: no chart */
 	const struct tone *tone;       /* for the ramp; NULL = none */
+	bool deviation;                /* the ramp is of deviations, -4 .. 4 sigma, instead */
 	const char *attribution;       /* of the places */
 	bool mapped;                   /* the ground is Natural Earth's, which is said */
 	bool synthetic;

@@ -166,20 +166,6 @@ static void net(const struct pen *p)
 	cairo_stroke(p->cr);
 }
 
-/* Words lie over lights: a dark edge keeps them readable. */
-static void write_on(const struct pen *p, struct text_style s, double x, double y, const char *line)
-{
-	static const int8_t edge[][2] = { { -1, 0 }, { 1, 0 }, { 0, -1 }, { 0, 1 } };
-	uint32_t rgb = s.rgb;
-
-	s.rgb = 0x05070b;
-	for (unsigned i = 0; i < 4 && rgb != FAINT; i++)
-		text_draw(p->text, p->cr, &s, x + 0.8 * p->u * edge[i][0],
-			  y + 0.8 * p->u * edge[i][1], line);
-	s.rgb = rgb;
-	text_draw(p->text, p->cr, &s, x, y, line);
-}
-
 static void numbers(const struct pen *p)
 {
 	struct text_style s = { .face = TEXT_SEMIBOLD,
@@ -194,7 +180,9 @@ static void numbers(const struct pen *p)
 			continue;
 		s.rgb = is_reserved(block << 24) ? FAINT : 0xd3dae8;
 		snprintf(line, sizeof(line), "%u", block);
-		write_on(p, s, at.x + 4 * p->u, at.y + 4 * p->u + s.size_px * 0.75, line);
+		text_draw_edged(p->text, p->cr, &s, at.x + 4 * p->u,
+				at.y + 4 * p->u + s.size_px * 0.75,
+				is_reserved(block << 24) ? 0 : 0.8 * p->u, line);
 	}
 }
 

@@ -9,6 +9,7 @@ static const struct {
 } layouts[] = {
 	[LAYOUT_MAP] = { "map", SCENE_EARTH },
 	[LAYOUT_HILBERT] = { "hilbert", SCENE_IPV4 },
+	[LAYOUT_IDMAP] = { "idmap", SCENE_IDS },
 };
 
 int layout_parse(const char *name, enum layout_kind *out)

@@ -10,9 +10,10 @@
  *
  *   map      where on Earth (the default)
  *   hilbert  the IPv4 address space along a Hilbert curve
+ *   idmap    the id space in Z-order
  */
 
-enum layout_kind { LAYOUT_MAP, LAYOUT_HILBERT };
+enum layout_kind { LAYOUT_MAP, LAYOUT_HILBERT, LAYOUT_IDMAP };
 
 /** layout_parse() - NULL and "" are "map". Errors: DT_ENOTFOUND. */
 int layout_parse(const char *name, enum layout_kind *out) DT_MUST;

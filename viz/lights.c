@@ -43,7 +43,7 @@ struct pass {
 	uint8_t *slots;     /* per network: its row in the legend, or NO_SLOT */
 	atomic_uchar *seen; /* per network: has a node alight */
 	struct worker *workers;
-	uint32_t *blocks; /* of a hilbert: how many nodes per /16 */
+	uint32_t *blocks; /* of a square: how many nodes share their first 16 bits */
 	unsigned threads, bands;
 	uint32_t first_chunk;
 };
@@ -120,8 +120,13 @@ static bool stand(const struct pass *p, struct worker *w, const struct scene_nod
 	const struct spread_spot *spot = &p->spots[n->place];
 	unsigned x, y;
 
-	if (p->opts->hilbert) {
-		hilbert_pixel(p->opts->hilbert, n->seed, &x, &y);
+	if (p->blocks) {
+		if (p->opts->hilbert) {
+			hilbert_pixel(p->opts->hilbert, n->seed, &x, &y);
+		} else {
+			idmap_pixel(p->opts->idmap, n->seed, &x, &y);
+			dot->weight = 1; /* it is counted, not shown */
+		}
 		dot->x = (int32_t)(x * ACCUM_SUB + ACCUM_SUB / 2);
 		dot->y = (int32_t)(y * ACCUM_SUB + ACCUM_SUB / 2);
 		return true;
@@ -180,15 +185,16 @@ static void band_job(void *ctx, unsigned index, unsigned worker)
 static int pass_open(struct pass *p)
 {
 	const struct scene *s = p->scene;
+	bool square = p->opts->hilbert || p->opts->idmap;
 
 	spread_init(&p->spread);
 	p->spots = malloc((s->place_count + 1) * sizeof(*p->spots));
 	p->slots = malloc(s->network_count + 1);
 	p->seen = calloc(s->network_count + 1, 1);
 	p->workers = calloc(p->threads, sizeof(*p->workers));
-	if (p->opts->hilbert)
+	if (square)
 		p->blocks = calloc(1 << 16, sizeof(*p->blocks));
-	if (!p->spots || !p->slots || !p->seen || !p->workers || (p->opts->hilbert && !p->blocks))
+	if (!p->spots || !p->slots || !p->seen || !p->workers || (square && !p->blocks))
 		return -ENOMEM;
 	for (unsigned t = 0; t < p->threads; t++) {
 		p->workers[t].bands = calloc(p->bands, sizeof(struct dots));
@@ -245,7 +251,7 @@ static uint32_t most_on_a_place(const struct scene *s)
 	return most;
 }
 
-/* No pixel of the square holds more than a /16, whose count is bound enough. */
+/* No pixel of a square holds more than 16 common bits, whose count is bound enough. */
 static uint32_t most_on_a_block(const struct scene *s, uint32_t *blocks)
 {
 	uint32_t most = 0;
@@ -264,7 +270,7 @@ static void draw_all(struct pass *p)
 	const struct scene *s = p->scene;
 	uint32_t chunks = (s->node_count + CHUNK_NODES - 1) / CHUNK_NODES;
 
-	if (p->opts->hilbert) {
+	if (p->blocks) {
 		accum_crowd(p->plate, most_on_a_block(s, p->blocks));
 	} else {
 		parallel_run(p->threads, (s->place_count + CHUNK_PLACES - 1) / CHUNK_PLACES,

@@ -7,6 +7,7 @@
 #include "proto/err.h"
 #include "viz/accum.h"
 #include "viz/hilbert.h"
+#include "viz/idmap.h"
 #include "viz/project.h"
 #include "viz/scene.h"
 
@@ -19,6 +20,7 @@
 struct lights_opts {
 	const struct project_map *map;
 	const struct hilbert *hilbert;    /* of a scene of SCENE_IPV4, instead of a map */
+	const struct idmap *idmap;        /* of SCENE_IDS; nodes then do not fade */
 	const struct palette_rgb *colors; /* per network of the scene */
 	uint32_t at_s;                    /* the instant, Unix */
 	double half_life_s;               /* 0 = no fading */

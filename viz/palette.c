@@ -109,6 +109,20 @@ void palette_colors(enum palette_kind kind, const struct scene *s, struct palett
 	}
 }
 
+uint32_t palette_deviation(double sigmas)
+{
+	static const uint8_t few[3] = { 0x4c, 0x8d, 0xff }, many[3] = { 0xff, 0xb3, 0x47 };
+	static const uint8_t expected[3] = { 0x1a, 0x1f, 0x29 };
+	const uint8_t *end = sigmas < 0 ? few : many;
+	double t = (sigmas < 0 ? -sigmas : sigmas) / 4;
+	uint32_t rgb = 0;
+
+	t = t < 1 ? t : 1;
+	for (unsigned i = 0; i < 3; i++)
+		rgb = rgb << 8 | (uint32_t)(expected[i] + t * (end[i] - expected[i]) + 0.5);
+	return rgb;
+}
+
 struct palette_rgb palette_ember(float t)
 {
 	/* a hot body's way from dark red over orange to white, as linear light */

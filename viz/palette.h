@@ -39,6 +39,12 @@ double palette_linear(double srgb);
 /** palette_colors() - one colour per network of @s into @out[s->network_count]. */
 void palette_colors(enum palette_kind kind, const struct scene *s, struct palette_rgb *out);
 
+/**
+ * palette_deviation() - 0xrrggbb in sRGB of a deviation in sigmas: blue for few, dark for what
+ * is expected, amber for many; beyond +-4 no brighter.
+ */
+uint32_t palette_deviation(double sigmas);
+
 /** palette_ember() - the ramp of "density": @t 0..1 from a dark ember to white. */
 struct palette_rgb palette_ember(float t);
 

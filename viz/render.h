@@ -14,7 +14,7 @@
 
 struct render_opts {
 	unsigned width, height; /* 1920x1080, 3840x2160; any >= 320x180 */
-	const char *layout;     /* "map", "hilbert"; NULL = map */
+	const char *layout;     /* "map", "hilbert", "idmap"; NULL = map */
 	const char *palette;    /* "hash", "focus", "cvd", "density"; NULL = hash */
 	const char *title;      /* NULL = DHT TELESCOPE */
 	double half_life_s;     /* decay by age against the instant; 0 = every node full */

@@ -30,6 +30,7 @@ enum {
 enum scene_space {
 	SCENE_EARTH, /* by coordinates */
 	SCENE_IPV4,  /* by address; IPv6 nodes are nowhere */
+	SCENE_IDS,   /* by node id */
 };
 
 struct scene_node {
@@ -38,7 +39,7 @@ struct scene_node {
 	/*
 	 * On Earth a hash of its address, which decides where within its place it is drawn;
 	 * in other spaces all nodes share one place and this is where they stand: the IPv4
-	 * address.
+	 * address, or the first 32 bits of the id.
 	 */
 	uint32_t seed;
 	uint32_t first_s, last_s; /* Unix */

@@ -11,6 +11,12 @@ uint32_t scene_view_seed(const struct endpoint *ep)
 	return (uint32_t)XXH3_64bits(ep, sizeof(*ep));
 }
 
+static uint32_t first_bits(const struct nodekey *key)
+{
+	return (uint32_t)key->b[0] << 24 | (uint32_t)key->b[1] << 16 | (uint32_t)key->b[2] << 8 |
+	       key->b[3];
+}
+
 /* In spaces other than the Earth one place holds everybody, and the seed says where in it. */
 static void move_to(enum scene_space space, const struct store_node *n, struct scene_row *row)
 {
@@ -18,8 +24,8 @@ static void move_to(enum scene_space space, const struct store_node *n, struct s
 		return;
 	row->lat = row->lon = row->radius_km = 0;
 	row->country_level = false;
-	row->has_point = endpoint_is4(&n->ep);
-	row->seed = endpoint_get_ip4(&n->ep);
+	row->has_point = space == SCENE_IDS || endpoint_is4(&n->ep);
+	row->seed = space == SCENE_IDS ? first_bits(&n->key) : endpoint_get_ip4(&n->ep);
 }
 
 static struct scene_row row_of(const struct store_node *n)

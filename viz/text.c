@@ -324,6 +324,18 @@ double text_draw(const struct text *t, cairo_t *cr, const struct text_style *s, 
 	return line.width;
 }
 
+void text_draw_edged(const struct text *t, struct _cairo *cr, const struct text_style *s, double x,
+		     double y, double edge_px, const char *utf8)
+{
+	static const int8_t side[][2] = { { -1, 0 }, { 1, 0 }, { 0, -1 }, { 0, 1 } };
+	struct text_style dark = *s;
+
+	dark.rgb = 0x05070b;
+	for (unsigned i = 0; i < 4 && edge_px > 0; i++)
+		text_draw(t, cr, &dark, x + edge_px * side[i][0], y + edge_px * side[i][1], utf8);
+	text_draw(t, cr, s, x, y, utf8);
+}
+
 void text_fit(const struct text *t, const struct text_style *s, char *name, size_t cap,
 	      double width_px)
 {

@@ -41,6 +41,13 @@ double text_width(const struct text *t, const struct text_style *s, const char *
 double text_draw(const struct text *t, struct _cairo *cr, const struct text_style *s, double x,
 		 double y, const char *utf8);
 
+/**
+ * text_draw_edged() - with a dark edge of @edge_px, which keeps words readable that lie over
+ * lights; 0 = none.
+ */
+void text_draw_edged(const struct text *t, struct _cairo *cr, const struct text_style *s, double x,
+		     double y, double edge_px, const char *utf8);
+
 enum { TEXT_NAME_CHARS = 26, TEXT_NAME_MAX = 4 * TEXT_NAME_CHARS + 4 };
 
 /**

@@ -37,7 +37,7 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "size", OPT_SIZE, "WxH", 0, "Pixels: 1080p, 4k or WxH [1920x1080]", 0 },
 	{ "layout", OPT_LAYOUT, "NAME", 0,
-	  "map, or hilbert: the IPv4 addresses (4096x4096 for a poster) [map]", 0 },
+	  "map, hilbert (IPv4 addresses; 4096x4096 for a poster) or idmap (node ids) [map]", 0 },
 	{ "palette", OPT_PALETTE, "NAME", 0, "hash, focus, cvd or density [hash]", 0 },
 	{ "title", OPT_TITLE, "TEXT", 0, "Top left [DHT TELESCOPE]", 0 },
 	{ "exposure", OPT_EXPOSURE, "N", 0,

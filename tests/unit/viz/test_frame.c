@@ -68,6 +68,10 @@ static const struct {
 	  "1000 x 1000",
 	  { .width = 1000, .height = 1000, .layout = "hilbert" },
 	  DT_ERANGE },
+	{ "no room for an idmap",
+	  "700 x 500",
+	  { .width = 700, .height = 500, .layout = "idmap" },
+	  DT_ERANGE },
 	{ "negative half-life",
 	  "half-life",
 	  { .width = 640, .height = 360, .half_life_s = -1 },
@@ -97,7 +101,7 @@ static struct scene *addresses(unsigned nodes)
 	struct rng r = { 78 };
 
 	assert_non_null(s);
-	s->space = SCENE_IPV4;
+	s->space = SCENE_IPV4; /* or any other square's: they share what is tested here */
 	for (unsigned i = 0; i < nodes; i++) {
 		uint32_t ip = (uint32_t)rng_u64(&r);
 		struct scene_row row = scene_sample_row(&r);
@@ -123,11 +127,8 @@ static void test_same_bytes(void **state)
 	static const struct {
 		unsigned width, height;
 		const char *layout;
-	} kinds[] = { { 640, 360, NULL },
-		      { 1920, 1080, NULL },
-		      { 1000, 1440, NULL },
-		      { 960, 540, "hilbert" },
-		      { 2048, 2048, "hilbert" } };
+	} kinds[] = { { 640, 360, NULL },      { 1920, 1080, NULL },      { 1000, 1440, NULL },
+		      { 960, 540, "hilbert" }, { 2048, 2048, "hilbert" }, { 1920, 1080, "idmap" } };
 	struct render_stats stats;
 
 	(void)state;
@@ -285,6 +286,7 @@ static const struct golden {
 	  true,
 	  60000,
 	  { .width = 960, .height = 540, .layout = "hilbert", .synthetic = true } },
+	{ "idmap-960x540", true, 60000, { .width = 960, .height = 540, .layout = "idmap" } },
 };
 
 static void hex_of(const void *bytes, size_t len, char out[static 65])

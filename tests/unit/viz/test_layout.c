@@ -13,6 +13,7 @@ static const struct {
 	{ "", 0, LAYOUT_MAP, SCENE_EARTH },
 	{ "map", 0, LAYOUT_MAP, SCENE_EARTH },
 	{ "hilbert", 0, LAYOUT_HILBERT, SCENE_IPV4 },
+	{ "idmap", 0, LAYOUT_IDMAP, SCENE_IDS },
 	{ "Hilbert", DT_ENOTFOUND, LAYOUT_MAP, SCENE_EARTH },
 	{ "hilbert ", DT_ENOTFOUND, LAYOUT_MAP, SCENE_EARTH },
 };

@@ -119,6 +119,27 @@ static void test_addresses(void **state)
 	fixture_close(&f);
 }
 
+/* The first 32 bits of the key; every node has one. */
+static void test_ids(void **state)
+{
+	struct fixture f;
+	struct scene *s;
+
+	(void)state;
+	fixture_open(&f);
+	fill(&f);
+	s = read_space(&f, SCENE_IDS);
+	assert_int_equal(s->unlocated, 0);
+	assert_int_equal(s->node_count, NODES);
+	for (uint32_t n = 0; n < s->node_count; n++) {
+		unsigned i = (s->nodes[n].seed >> 16 & 255) << 8 | (s->nodes[n].seed >> 8 & 255);
+
+		assert_int_equal(s->nodes[n].seed >> 24, (uint8_t)(i * 37));
+	}
+	scene_free(s);
+	fixture_close(&f);
+}
+
 static void test_read(void **state)
 {
 	struct fixture f;
@@ -177,9 +198,8 @@ static void test_empty(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),
-		cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_seed),
+		cmocka_unit_test(test_read),  cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_ids),   cmocka_unit_test(test_seed),
 		cmocka_unit_test(test_empty),
 	};
 
