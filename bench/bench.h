@@ -31,6 +31,7 @@ struct bench {
 
 extern const struct bench bench_krpc[];   /* bench_krpc.c */
 extern const struct bench bench_gate[];   /* bench_gate.c */
+extern const struct bench bench_crawl[];  /* bench_crawl.c */
 extern const struct bench bench_net[];    /* bench_net.c */
 extern const struct bench bench_store[];  /* bench_store.c */
 extern const struct bench bench_render[]; /* bench_render.c */
