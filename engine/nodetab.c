@@ -20,6 +20,9 @@ enum {
 	SUB_GROWTH_PERCENT = 133,
 	/* Of a sub-table without a hint: 256 of them take 64 to 80 KiB. */
 	SUB_BUCKETS_MIN = 4,
+	/* Of a record's number in an entry: at most what NODETAB_MAX needs. */
+	NUMBER_BITS_MIN = 16,
+	NUMBER_BITS_MAX = 28,
 	SEED_STREAM = 0x6e6f6465, /* of the seed that is handed in */
 };
 
@@ -36,14 +39,9 @@ static inline uint32_t bucket_of(const struct nodetab_sub *sub, uint64_t hash)
 }
 
 /* The hash bits of an entry, in place above the number. */
-static inline uint32_t tag_of(const struct nodetab *t, uint64_t hash)
+static inline uint32_t tag_of(const struct nodetab_sub *sub, uint64_t hash)
 {
-	return (uint32_t)(hash >> HASH_TAG_SHIFT) << t->number_bits;
-}
-
-static inline uint32_t number_mask(const struct nodetab *t)
-{
-	return ((uint32_t)1 << t->number_bits) - 1;
+	return (uint32_t)(hash >> HASH_TAG_SHIFT) << sub->bits;
 }
 
 /* ---- buckets ------------------------------------------------------------- */
@@ -54,14 +52,15 @@ static inline unsigned bucket_match(const uint32_t *b, uint32_t tag, uint32_t ma
 #ifdef __SSE2__
 	const __m128i *v = (const __m128i *)(const void *)b;
 	__m128i want = _mm_set1_epi32((int)tag), bits = _mm_set1_epi32((int)~mask);
-	__m128i eq[4];
+	__m128i e0 = _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(v), bits), want);
+	__m128i e1 = _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(v + 1), bits), want);
+	__m128i e2 = _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(v + 2), bits), want);
+	__m128i e3 = _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(v + 3), bits), want);
 
-	for (unsigned i = 0; i < 4; i++)
-		eq[i] = _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(v + i), bits), want);
 	/* Entries fill from the front: the last one tells of holes. */
 	*empty = b[NODETAB_BUCKET - 1] == 0;
 	return (unsigned)_mm_movemask_epi8(
-		_mm_packs_epi16(_mm_packs_epi32(eq[0], eq[1]), _mm_packs_epi32(eq[2], eq[3])));
+		_mm_packs_epi16(_mm_packs_epi32(e0, e1), _mm_packs_epi32(e2, e3)));
 #else
 	unsigned found = 0;
 
@@ -134,30 +133,54 @@ static void place(uint32_t *buckets, uint32_t count, uint32_t at, uint32_t entry
 	}
 }
 
-static int sub_grow(struct nodetab *t, struct nodetab_sub *sub)
+/* So many bits hold every number + 1 until twice @records are there. */
+static void set_bits(struct nodetab_sub *sub, uint64_t records)
+{
+	sub->bits = NUMBER_BITS_MIN;
+	while ((uint64_t)1 << sub->bits <= 2 * records && sub->bits < NUMBER_BITS_MAX)
+		sub->bits++;
+	sub->mask = ((uint32_t)1 << sub->bits) - 1;
+}
+
+/* To @count buckets, the numbers as wide as they have to be by now. */
+static int sub_rebuild(struct nodetab *t, struct nodetab_sub *sub, uint32_t count)
 {
 	enum { AHEAD = 16 }; /* records fetched before they are hashed again */
-	uint64_t more = (uint64_t)sub->count * SUB_GROWTH_PERCENT / 100;
-	struct nodetab_sub grown = { .count = (uint32_t)(more > sub->count ? more : more + 1),
-				     .used = sub->used };
+	struct nodetab_sub next = { .count = count, .used = sub->used };
 	size_t entries = (size_t)sub->count * NODETAB_BUCKET;
-	uint32_t mask = number_mask(t);
 
-	grown.buckets = buckets_new(grown.count);
-	if (!grown.buckets)
+	set_bits(&next, t->count);
+	next.buckets = buckets_new(count);
+	if (!next.buckets)
 		return -ENOMEM;
 	for (size_t i = 0; i < entries; i++) {
-		uint32_t e = sub->buckets[i];
+		uint32_t e = sub->buckets[i], number = e & sub->mask;
+		uint64_t hash;
 
 		if (i + AHEAD < entries && sub->buckets[i + AHEAD])
-			__builtin_prefetch(nodetab_at(t, (sub->buckets[i + AHEAD] & mask) - 1));
-		if (e)
-			place(grown.buckets, grown.count,
-			      bucket_of(&grown, hash_of(t, (e & mask) - 1)), e);
+			__builtin_prefetch(
+				nodetab_at(t, (sub->buckets[i + AHEAD] & sub->mask) - 1));
+		if (!e)
+			continue;
+		hash = hash_of(t, number - 1);
+		place(next.buckets, count, bucket_of(&next, hash), tag_of(&next, hash) | number);
 	}
-	t->index_bytes += (uint64_t)(grown.count - sub->count) * NODETAB_BUCKET * sizeof(uint32_t);
+	t->index_bytes += ((uint64_t)count - sub->count) * NODETAB_BUCKET * sizeof(uint32_t);
 	free(sub->buckets);
-	*sub = grown;
+	*sub = next;
+	return 0;
+}
+
+/* Room in the index for one more entry, whose number is t->count + 1. */
+static int sub_room(struct nodetab *t, struct nodetab_sub *sub)
+{
+	size_t entries = (size_t)sub->count * NODETAB_BUCKET;
+	uint64_t more = (uint64_t)sub->count * SUB_GROWTH_PERCENT / 100;
+
+	if (((size_t)sub->used + 1) * 100 > entries * SUB_FULL_PERCENT)
+		return sub_rebuild(t, sub, (uint32_t)(more > sub->count ? more : more + 1));
+	if (t->count + 1 > sub->mask)
+		return sub_rebuild(t, sub, sub->count);
 	return 0;
 }
 
@@ -172,6 +195,7 @@ static int index_init(struct nodetab *t, uint64_t hint)
 		struct nodetab_sub *sub = &t->sub[i];
 		double scale = pow(SUB_GROWTH_PERCENT / 100.0, (double)i / NODETAB_SUBTABLES);
 
+		set_bits(sub, hint);
 		sub->count = (uint32_t)ceil(least * scale);
 		sub->buckets = buckets_new(sub->count);
 		if (!sub->buckets)
@@ -194,8 +218,6 @@ int nodetab_init(struct nodetab *t, uint64_t max, uint64_t hint, uint64_t seed)
 	if (hint > max)
 		hint = max;
 	t->max = (uint32_t)max;
-	while ((uint64_t)1 << t->number_bits <= max) /* numbers + 1 must fit */
-		t->number_bits++;
 	err = arena_init(&t->records, max * sizeof(struct node));
 	if (!err)
 		err = arena_init(&t->addresses, max * ADDRESS6_BYTES);
@@ -217,36 +239,41 @@ void nodetab_free(struct nodetab *t)
 	*t = (struct nodetab){ 0 };
 }
 
-static inline uint32_t guess(const struct nodetab *t, const struct nodetab_key *key, uint32_t mask)
+static inline uint32_t guess(const struct nodetab *t, const struct nodetab_key *key)
 {
-	const uint32_t *b = nodetab_bucket(t, key);
-	bool empty;
-	unsigned found = bucket_match(b, tag_of(t, key->hash), mask, &empty);
-	uint32_t ref;
+	const struct nodetab_sub *sub = &t->sub[key->hash >> HASH_SUB_SHIFT];
+	uint32_t at = bucket_of(sub, key->hash), tag = tag_of(sub, key->hash), mask = sub->mask;
 
-	if (!found)
-		return empty ? NODETAB_NONE : nodetab_find(t, key);
-	/* An empty entry matches a tag of zero: its number less one is NODETAB_NONE. */
-	ref = (b[__builtin_ctz(found)] & mask) - 1;
-	if (ref != NODETAB_NONE)
-		nodetab_prefetch_mention(t, ref);
-	return ref;
+	for (;;) {
+		const uint32_t *b = sub->buckets + (size_t)at * NODETAB_BUCKET;
+		bool empty;
+		unsigned found = bucket_match(b, tag, mask, &empty);
+
+		if (found) {
+			/* A hole matches a tag of zero: its number less one is NODETAB_NONE. */
+			uint32_t ref = (b[__builtin_ctz(found)] & mask) - 1;
+
+			if (ref != NODETAB_NONE)
+				nodetab_prefetch_mention(t, ref);
+			return ref;
+		}
+		if (empty)
+			return NODETAB_NONE;
+		at = at + 1 == sub->count ? 0 : at + 1;
+	}
 }
 
 void nodetab_guess(const struct nodetab *t, const struct nodetab_key *keys, unsigned count,
 		   uint32_t *refs)
 {
-	uint32_t mask = number_mask(t);
-
 	for (unsigned i = 0; i < count; i++)
-		refs[i] = guess(t, &keys[i], mask);
+		refs[i] = guess(t, &keys[i]);
 }
 
 uint32_t nodetab_find(const struct nodetab *t, const struct nodetab_key *key)
 {
 	const struct nodetab_sub *sub = &t->sub[key->hash >> HASH_SUB_SHIFT];
-	uint32_t at = bucket_of(sub, key->hash), mask = number_mask(t);
-	uint32_t tag = tag_of(t, key->hash);
+	uint32_t at = bucket_of(sub, key->hash), tag = tag_of(sub, key->hash), mask = sub->mask;
 
 	for (;;) {
 		const uint32_t *b = sub->buckets + (size_t)at * NODETAB_BUCKET;
@@ -268,7 +295,6 @@ uint32_t nodetab_find(const struct nodetab *t, const struct nodetab_key *key)
 /* Memory for one more record; the record itself is zero already. */
 static int room(struct nodetab *t, const struct nodetab_key *key, struct nodetab_sub *sub)
 {
-	size_t entries = (size_t)sub->count * NODETAB_BUCKET;
 	int err;
 
 	if (t->count >= t->max)
@@ -276,8 +302,8 @@ static int room(struct nodetab *t, const struct nodetab_key *key, struct nodetab
 	err = arena_need(&t->records, ((size_t)t->count + 1) * sizeof(struct node));
 	if (!err && key->v6)
 		err = arena_need(&t->addresses, ((size_t)t->count6 + 1) * ADDRESS6_BYTES);
-	if (!err && ((size_t)sub->used + 1) * 100 > entries * SUB_FULL_PERCENT)
-		err = sub_grow(t, sub);
+	if (!err)
+		err = sub_room(t, sub);
 	return err;
 }
 
@@ -301,7 +327,8 @@ int nodetab_add(struct nodetab *t, const struct nodetab_key *key, uint32_t *ref)
 		n->ip = key->ip;
 	}
 	*ref = t->count++;
-	place(sub->buckets, sub->count, bucket_of(sub, key->hash), tag_of(t, key->hash) | t->count);
+	place(sub->buckets, sub->count, bucket_of(sub, key->hash),
+	      tag_of(sub, key->hash) | t->count);
 	sub->used++;
 	return 0;
 }

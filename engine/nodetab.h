@@ -18,7 +18,9 @@
  *
  * The index is NODETAB_SUBTABLES small tables of 64-byte buckets of 16 entries.
  * An entry is a record number and, in the bits that are left, a piece of the
- * hash, so a bucket is decided without touching records. Each sub-table grows
+ * hash, so a bucket is decided without touching records: numbers take as many bits
+ * as the table has grown to, which leaves 12 for the hash at 0.5 M and 8 at 8 M,
+ * against the ten entries of a bucket. Each sub-table grows
  * by a third when 75 % full, on its own: nothing ever stops the world. First
  * sizes are staggered, so that sub-tables take turns in growing, and the whole
  * is 65 % full at any time.
@@ -69,16 +71,16 @@ enum {
 };
 
 struct nodetab_sub {
-	uint32_t *
-		buckets; /* NODETAB_BUCKET entries each; 0 = empty, else hash bits and number + 1 */
-	uint32_t count;  /* of buckets */
-	uint32_t used;   /* entries */
+	uint32_t *buckets; /* NODETAB_BUCKET entries each: 0, or hash bits and number + 1 */
+	uint32_t count;    /* of buckets */
+	uint32_t used;     /* entries */
+	uint32_t mask;     /* of the number in an entry; the hash bits are above it */
+	uint32_t bits;     /* set in @mask */
 };
 
 struct nodetab {
 	struct arena records, addresses; /* struct node; 16 bytes per IPv6 endpoint */
 	uint32_t count, count6, max;
-	unsigned number_bits;
 	uint64_t seed[2]; /* of the hash; the second is odd */
 	uint64_t index_bytes;
 	struct nodetab_sub sub[NODETAB_SUBTABLES];
