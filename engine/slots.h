@@ -14,7 +14,7 @@
  * no timer, no hash, no search.
  *
  * The list is threaded through a pool of 32-byte slots instead of being a ring
- * (E-C1 in README.md): 45 % of all queries go to dead contacts and hold their
+ * (E-41): 45 % of all queries go to dead contacts and hold their
  * place for seconds, the others for milliseconds, so a ring in strict send
  * order would be mostly holes and needs rate x timeout = 600 k places at 300
  * k/s; the pool needs as many as are truly unanswered. Freed slots are reused
