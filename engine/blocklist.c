@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/blocklist.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "engine/ranges.h"
 
 /**
  * DOC: prefixes become ranges of 128-bit numbers (IPv4 in its mapped form), the
@@ -18,19 +19,6 @@ enum {
 	CELL_CHILD = 4,
 	LEAF_BYTES = 64,             /* 256 addresses x 2 bits */
 	FILE_MAX = 64 * 1024 * 1024, /* the longest useful list is 1 M lines of 60 bytes */
-	TEXT_MAX = 64,               /* longest prefix as text: 45 + 4 */
-};
-
-typedef unsigned __int128 u128;
-
-struct range {
-	u128 lo, hi;
-	enum blocklist_hit hit;
-};
-
-struct ranges {
-	struct range *at;
-	size_t count, cap;
 };
 
 struct blocklist {
@@ -81,224 +69,6 @@ static const char *const bogons[] = {
 	"4000::/2",                           /* not 2000::/3: RFC 4291, nothing delegated */
 	"8000::/1", /* ULA fc00::/7, link local fe80::/10, multicast ff00::/8 with it */
 };
-
-/* ---- ranges --------------------------------------------------------------- */
-
-static u128 number(const uint8_t b[static 16])
-{
-	u128 v = 0;
-
-	for (unsigned i = 0; i < 16; i++)
-		v = v << 8 | b[i];
-	return v;
-}
-
-static struct endpoint address(u128 v)
-{
-	struct endpoint ep = { .port = 0 };
-
-	for (unsigned i = 16; i-- > 0; v >>= 8)
-		ep.addr[i] = (uint8_t)v;
-	return ep;
-}
-
-static u128 mapped(uint32_t ip)
-{
-	return (u128)0xffff << 32 | ip;
-}
-
-static int ranges_add(struct ranges *rs, struct range r)
-{
-	if (rs->count == rs->cap) {
-		size_t cap = rs->cap ? rs->cap * 2 : 64;
-		struct range *at = realloc(rs->at, cap * sizeof(*at));
-
-		if (!at)
-			return -ENOMEM;
-		rs->at = at;
-		rs->cap = cap;
-	}
-	rs->at[rs->count++] = r;
-	return 0;
-}
-
-static int by_lo(const void *a, const void *b)
-{
-	const struct range *x = a, *y = b;
-
-	return x->lo < y->lo ? -1 : x->lo > y->lo;
-}
-
-/* Sort and join what overlaps or touches; all of one hit. */
-static void ranges_join(struct ranges *rs)
-{
-	size_t out = 0;
-
-	if (rs->count == 0)
-		return;
-	qsort(rs->at, rs->count, sizeof(*rs->at), by_lo);
-	for (size_t i = 1; i < rs->count; i++) {
-		struct range *last = &rs->at[out], *r = &rs->at[i];
-
-		if (last->hi == ~(u128)0 || r->lo <= last->hi + 1) {
-			if (r->hi > last->hi)
-				last->hi = r->hi;
-		} else {
-			rs->at[++out] = *r;
-		}
-	}
-	rs->count = out + 1;
-}
-
-/* Append to @out what of @listed is not in @bogon; both joined. */
-static int ranges_subtract(const struct ranges *listed, const struct ranges *bogon,
-			   struct ranges *out)
-{
-	size_t b = 0;
-
-	for (size_t i = 0; i < listed->count; i++) {
-		struct range r = listed->at[i];
-		bool whole_gone = false;
-
-		while (b < bogon->count && bogon->at[b].hi < r.lo)
-			b++;
-		for (size_t k = b; k < bogon->count && bogon->at[k].lo <= r.hi; k++) {
-			const struct range *cut = &bogon->at[k];
-
-			if (cut->lo > r.lo) {
-				struct range left = { r.lo, cut->lo - 1, r.hit };
-				int err = ranges_add(out, left);
-
-				if (err)
-					return err;
-			}
-			if (cut->hi >= r.hi) {
-				whole_gone = true;
-				break;
-			}
-			r.lo = cut->hi + 1;
-		}
-		if (!whole_gone) {
-			int err = ranges_add(out, r);
-
-			if (err)
-				return err;
-		}
-	}
-	return 0;
-}
-
-/* ---- text ----------------------------------------------------------------- */
-
-static int parse_bits(const char *text, unsigned max, unsigned *bits)
-{
-	unsigned v = 0;
-
-	if (!*text || strlen(text) > 3)
-		return DT_EMALF;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9')
-			return DT_EMALF;
-		v = v * 10 + (unsigned)(*text - '0');
-	}
-	if (v > max)
-		return DT_ERANGE;
-	*bits = v;
-	return 0;
-}
-
-/* "ADDR" or "ADDR/BITS", NUL-terminated; cut apart in place. */
-static int parse_prefix(char *text, struct range *out)
-{
-	char *slash = strchr(text, '/');
-	uint8_t b[16];
-	unsigned bits = 128, skip = 0;
-	u128 mask;
-
-	if (slash)
-		*slash++ = '\0';
-	if (inet_pton(AF_INET, text, b + 12) == 1) {
-		memset(b, 0, 10);
-		b[10] = b[11] = 0xff;
-		skip = 96;
-	} else if (inet_pton(AF_INET6, text, b) != 1) {
-		return DT_EMALF;
-	}
-	if (slash) {
-		int err = parse_bits(slash, 128 - skip, &bits);
-
-		if (err)
-			return err;
-		bits += skip;
-	}
-	mask = bits == 0 ? ~(u128)0 : bits == 128 ? 0 : ~(u128)0 >> bits;
-	out->lo = number(b) & ~mask;
-	out->hi = number(b) | mask;
-	return 0;
-}
-
-static const char *prefix_complaint(int err)
-{
-	if (err == DT_ERANGE)
-		return "prefix length: at most 32 for IPv4, 128 for IPv6";
-	return "not an address or prefix like 192.0.2.0/24 or 2001:db8::/32";
-}
-
-/* One line without its newline; a comment and blanks are nothing. */
-static int parse_line(struct span line, struct ranges *listed)
-{
-	char text[TEXT_MAX];
-	const uint8_t *hash = line.len ? memchr(line.ptr, '#', line.len) : NULL;
-	struct range r = { .hit = BLOCKLIST_LISTED };
-	int err;
-
-	if (hash)
-		line.len = (size_t)(hash - line.ptr);
-	while (line.len && strchr(" \t\r", line.ptr[line.len - 1]) && line.ptr[line.len - 1])
-		line.len--;
-	while (line.len && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
-		line = span_slice(line, 1, line.len - 1);
-	if (line.len == 0)
-		return 0;
-	if (line.len >= sizeof(text) || memchr(line.ptr, '\0', line.len))
-		return DT_EMALF;
-	memcpy(text, line.ptr, line.len);
-	text[line.len] = '\0';
-	err = parse_prefix(text, &r);
-	if (err)
-		return err;
-	err = ranges_add(listed, r);
-	return err ? err : 1;
-}
-
-static int parse_text(struct span text, const char *name, struct ranges *listed, unsigned *prefixes,
-		      char why[static BLOCKLIST_WHY_MAX])
-{
-	size_t at = 0;
-
-	for (unsigned line_no = 1; at < text.len; line_no++) {
-		const uint8_t *from = text.ptr + at;
-		const uint8_t *nl = memchr(from, '\n', text.len - at);
-		size_t len = nl ? (size_t)(nl - from) : text.len - at;
-		const char *complaint = "line too long: not a list of prefixes";
-		int n = DT_ESIZE;
-
-		if (len <= BLOCKLIST_LINE_MAX) {
-			n = parse_line(span_of(from, len), listed);
-			complaint = n == -ENOMEM ? "out of memory" : prefix_complaint(n);
-		}
-		if (n > 0 && ++*prefixes > BLOCKLIST_RANGES_MAX) {
-			n = DT_EFULL;
-			complaint = "more prefixes than a list may hold (1,048,576)";
-		}
-		if (n < 0) {
-			snprintf(why, BLOCKLIST_WHY_MAX, "%.120s:%u: %s", name, line_no, complaint);
-			return n;
-		}
-		at += len + 1;
-	}
-	return 0;
-}
 
 /* ---- the trie ------------------------------------------------------------- */
 
@@ -404,8 +174,9 @@ static enum blocklist_hit lookup4(const struct blocklist *b, uint32_t ip)
 /* The one range that the mapped IPv4 space must not be part of: ::/3 without it. */
 static int add_low_v6(struct ranges *bogon)
 {
-	struct range below = { 0, mapped(0) - 1, BLOCKLIST_BOGON };
-	struct range above = { mapped(0xffffffff) + 1, ((u128)1 << 125) - 1, BLOCKLIST_BOGON };
+	struct range below = { 0, ranges_mapped(0) - 1, BLOCKLIST_BOGON };
+	struct range above = { ranges_mapped(0xffffffff) + 1, ((unsigned __int128)1 << 125) - 1,
+			       BLOCKLIST_BOGON };
 	int err = ranges_add(bogon, below);
 
 	return err ? err : ranges_add(bogon, above);
@@ -414,12 +185,12 @@ static int add_low_v6(struct ranges *bogon)
 static int add_bogons(struct ranges *bogon)
 {
 	for (unsigned i = 0; i < sizeof(bogons) / sizeof(*bogons); i++) {
-		char text[TEXT_MAX];
+		char text[RANGES_PREFIX_MAX];
 		struct range r = { .hit = BLOCKLIST_BOGON };
 		int err;
 
 		snprintf(text, sizeof(text), "%s", bogons[i]);
-		err = parse_prefix(text, &r);
+		err = ranges_parse_prefix(text, &r);
 		if (!err)
 			err = ranges_add(bogon, r);
 		if (err)
@@ -438,29 +209,11 @@ static int index_ranges(struct blocklist *b, struct ranges *all)
 		const struct range *r = &b->ranges[i];
 		int err;
 
-		if (r->lo < mapped(0) || r->hi > mapped(0xffffffff))
+		if (r->lo < ranges_mapped(0) || r->hi > ranges_mapped(0xffffffff))
 			continue;
 		if (b->count4++ == 0)
 			b->first4 = i;
 		err = fill4(b, (uint32_t)r->lo, (uint32_t)r->hi, r->hit);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-/* Cut ranges that reach over @at, the first address of a family, into two. */
-static int split_at(struct ranges *rs, u128 at)
-{
-	for (size_t i = 0, n = rs->count; i < n; i++) {
-		struct range upper = rs->at[i];
-		int err;
-
-		if (upper.lo >= at || upper.hi < at)
-			continue;
-		upper.lo = at;
-		rs->at[i].hi = at - 1;
-		err = ranges_add(rs, upper);
 		if (err)
 			return err;
 	}
@@ -480,12 +233,12 @@ static int build(struct ranges *listed, struct blocklist *b)
 	for (size_t i = 0; !err && i < bogon.count; i++)
 		err = ranges_add(&all, bogon.at[i]);
 	if (!err)
-		err = split_at(&all, mapped(0));
+		err = ranges_split_at(&all, ranges_mapped(0));
 	if (!err)
-		err = split_at(&all, mapped(0xffffffff) + 1);
+		err = ranges_split_at(&all, ranges_mapped(0xffffffff) + 1);
 	if (err)
 		goto out;
-	qsort(all.at, all.count, sizeof(*all.at), by_lo);
+	ranges_sort(&all);
 	err = index_ranges(b, &all);
 out:
 	free(bogon.at);
@@ -503,7 +256,7 @@ int blocklist_parse(struct span text, const char *name, struct blocklist **out,
 	snprintf(why, BLOCKLIST_WHY_MAX, "%.200s: out of memory", name);
 	if (!b)
 		return err;
-	err = parse_text(text, name, &listed, &b->file_prefixes, why);
+	err = ranges_parse_text(text, name, &listed, &b->file_prefixes, why);
 	if (!err)
 		err = build(&listed, b);
 	free(listed.at);
@@ -592,7 +345,7 @@ void blocklist_free(struct blocklist *b)
 
 /* ---- asking --------------------------------------------------------------- */
 
-static enum blocklist_hit search(const struct blocklist *b, u128 v)
+static enum blocklist_hit search(const struct blocklist *b, unsigned __int128 v)
 {
 	size_t lo = 0, hi = b->range_count;
 
@@ -617,7 +370,7 @@ static uint32_t be32(const uint8_t *p)
 static enum blocklist_hit lookup6(const struct blocklist *b, const struct endpoint *ep)
 {
 	static const uint8_t teredo[4] = { 0x20, 0x01, 0, 0 };
-	enum blocklist_hit hit = search(b, number(ep->addr));
+	enum blocklist_hit hit = search(b, ranges_number(ep->addr));
 
 	if (hit != BLOCKLIST_CLEAR)
 		return hit;
@@ -646,8 +399,8 @@ int blocklist_range(const struct blocklist *b, unsigned i, struct blocklist_rang
 		at = b->first4 + i;
 	else if (i - b->count4 < b->first4)
 		at = i - b->count4;
-	out->lo = address(b->ranges[at].lo);
-	out->hi = address(b->ranges[at].hi);
+	out->lo = ranges_address(b->ranges[at].lo);
+	out->hi = ranges_address(b->ranges[at].hi);
 	out->hit = b->ranges[at].hit;
 	return 1;
 }

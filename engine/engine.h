@@ -128,10 +128,10 @@ struct engine_result {
 	bool steered;                     /* the kernel deals replies to their worker */
 	struct endpoint local;            /* bound address; all zero in virtual time */
 	size_t rcvbuf_bytes;
-	uint64_t started_ms; /* Unix time */
-	uint64_t span_ns;    /* first packet to last datagram, on the run's clock */
-	uint64_t elapsed_ns; /* whole run on the run's clock, closing included */
-	uint64_t wall_ns;    /* whole run on the system's clock */
+	uint64_t started_ms;                 /* Unix time */
+	uint64_t span_ns;                    /* first packet to last datagram, on the run's clock */
+	uint64_t elapsed_ns;                 /* whole run on the run's clock, closing included */
+	uint64_t wall_ns;                    /* whole run on the system's clock */
 	uint64_t cpu_user_ns, cpu_system_ns; /* of this process, during the run */
 	uint64_t scribe_cpu_ns;              /* of which the scribe and its sink */
 	uint64_t peak_rss_bytes;

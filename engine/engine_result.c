@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/engine_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "engine/clock.h"
+#include "engine/counters.h"
+#include "engine/distinct.h"
+#include "engine/kernel.h"
+
+/* ---- counters -------------------------------------------------------------------------- */
+
+void engine_read_kernel(const struct engine *e, struct engine_kernel *out)
+{
+	int fds[NET_WORKERS_MAX];
+	unsigned count = 0;
+
+	for (; e->group && count < e->workers; count++)
+		fds[count] = net_group_fd(e->group, count);
+	kernel_read(fds, count, out);
+}
+
+void engine_sum_counters(struct engine *e, struct engine_counters *sum)
+{
+	struct engine_kernel now;
+	struct scribe_stats scribe;
+
+	memset(sum, 0, sizeof(*sum));
+	for (unsigned i = 0; i < e->workers; i++) {
+		struct engine_counters one;
+
+		seat_counters(&e->seats[i], &one);
+		counters_add(sum, &one);
+	}
+	scribe_stats(e->scribe, &scribe);
+	sum->sightings = scribe.sightings;
+	if (!e->threaded)
+		return; /* the kernel has no part in virtual time */
+	engine_read_kernel(e, &now);
+	sum->kernel = kernel_since(&now, &e->kernel_start);
+}
+
+/* ---- the result --------------------------------------------------------------------------------
+ */
+
+typedef uint64_t list_values(const struct crawl *c, uint64_t *out, uint64_t cap);
+
+/* How many different values all shards list together; 0 where memory does not reach. */
+static uint64_t distinct(const struct engine *e, list_values *list, uint64_t cap)
+{
+	uint64_t *all = malloc((cap ? cap : 1) * sizeof(*all)), n = 0;
+
+	if (!all)
+		return 0;
+	for (unsigned i = 0; i < e->workers; i++)
+		if (e->seats[i].worker)
+			n += list(worker_crawl(e->seats[i].worker), all + n, cap - n);
+	n = distinct_u64(all, n);
+	free(all);
+	return n;
+}
+
+static void fill_census(struct engine *e, struct engine_result *out)
+{
+	uint64_t live = out->counters.crawl.endpoints_live;
+
+	for (unsigned i = 0; i < e->workers; i++)
+		if (e->seats[i].worker)
+			crawl_tally(worker_crawl(e->seats[i].worker), &out->tally);
+	out->estimate = census_chao1(&out->tally);
+	out->distinct_ids = distinct(e, crawl_ids, live);
+	out->distinct_addresses = distinct(e, crawl_addresses, live);
+	out->raise_rounds = e->raise_rounds;
+}
+
+static void fill_machine(struct engine *e, struct engine_result *out)
+{
+	const struct seat *first = &e->seats[0];
+
+	out->workers = e->workers;
+	snprintf(out->backend, sizeof(out->backend), "%s", first->backend);
+	snprintf(out->backend_why, sizeof(out->backend_why), "%s", first->backend_why);
+	out->local = engine_local(e);
+	out->steered = e->group && net_group_steered(e->group);
+	out->rcvbuf_bytes = e->group ? net_group_rcvbuf(e->group) : 0;
+	blocklist_info(e->blocklist, &out->blocklist);
+}
+
+static uint64_t timeval_ns(struct timeval t)
+{
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_usec * 1000;
+}
+
+static void fill_costs(struct engine *e, uint64_t system_start_ns, struct engine_result *out)
+{
+	const struct worker_stats *w = &out->counters.worker;
+	struct clock system = clock_system();
+	struct scribe_stats scribe;
+	struct rusage u;
+
+	out->started_ms = clock_wall_ns(&e->clock, e->started_ns) / 1000000;
+	out->elapsed_ns = clock_now_ns(&e->clock) - e->started_ns;
+	out->wall_ns = clock_now_ns(&system) - system_start_ns;
+	if (w->first_send_ns && w->last_recv_ns > w->first_send_ns)
+		out->span_ns = w->last_recv_ns - w->first_send_ns;
+	getrusage(RUSAGE_SELF, &u);
+	out->cpu_user_ns = timeval_ns(u.ru_utime) - timeval_ns(e->usage_start.ru_utime);
+	out->cpu_system_ns = timeval_ns(u.ru_stime) - timeval_ns(e->usage_start.ru_stime);
+	out->peak_rss_bytes = (uint64_t)u.ru_maxrss * 1024;
+	scribe_stats(e->scribe, &scribe);
+	out->scribe_cpu_ns = scribe.cpu_ns;
+}
+
+/* Besides the crawl's own identity: the crawl and the device must have sent the same. */
+static void close_accounts(struct engine_counters *c)
+{
+	uint64_t gap = c->crawl.sent > c->net.sent_packets ? c->crawl.sent - c->net.sent_packets
+							   : c->net.sent_packets - c->crawl.sent;
+
+	if (gap > c->unexplained)
+		c->unexplained = gap;
+}
+
+void engine_fill_result(struct engine *e, uint64_t system_start_ns, struct engine_result *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->end = e->end;
+	out->err = e->err;
+	snprintf(out->why, sizeof(out->why), "%s", e->why);
+	engine_sum_counters(e, &out->counters);
+	close_accounts(&out->counters);
+	fill_machine(e, out);
+	fill_costs(e, system_start_ns, out); /* before the memory that counting takes */
+	fill_census(e, out);
+}
