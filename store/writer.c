@@ -33,6 +33,7 @@ struct store_writer {
 	struct store_writer_opts opts;
 	struct sighting *rows;
 	struct radix_ref *refs, *tmp; /* as long as rows */
+	struct record_place *places;  /* the same, of each row; with geo files alone */
 	unsigned count, cap;
 	uint64_t oldest_ms;
 	uint64_t acknowledged;
@@ -87,6 +88,7 @@ void store_writer_free(struct store_writer *w)
 	free(w->rows);
 	free(w->refs);
 	free(w->tmp);
+	free(w->places);
 	free(w);
 }
 
@@ -203,21 +205,73 @@ static bool same_prefix(const struct pass *p, size_t at)
 	return p->refs[at].prefix == p->refs[at - 1].prefix;
 }
 
-/* ---- nodes ------------------------------------------------------------------ */
+/* ---- places ----------------------------------------------------------------- */
 
 static bool is_placed(const struct record_place *p)
 {
 	return p->asn || p->has_point || p->country[0];
 }
 
-static int place(struct pass *p, const struct endpoint *ep, struct record *r)
+/* All zeros: never looked up. A lookup in vain leaves the colour of nobody. */
+static bool is_looked_up(const struct record_place *p)
+{
+	static const struct record_place never;
+
+	return memcmp(p, &never, sizeof(never)) != 0;
+}
+
+static int look_up(struct store_writer *w, const struct endpoint *ep, struct record_place *out)
 {
 	struct geo_place g;
 
-	geo_lookup(p->w->opts.geo, ep, &g);
-	r->place = record_place_of(&g);
-	return orgs_note(&p->w->orgs, g.asn);
+	geo_lookup(w->opts.geo, ep, &g);
+	*out = record_place_of(&g);
+	return orgs_note(&w->orgs, g.asn);
 }
+
+/* The closing words of a census come with nodes whose place is known by then. */
+static bool wants_place(const struct store_writer *w, size_t row)
+{
+	return is_node(&w->rows[row]) && !(w->rows[row].flags & SIGHTING_FINAL);
+}
+
+/* In the order of addresses neighbours lie on the same pages of the databases (S-8). */
+static int look_up_all(struct pass *p)
+{
+	struct store_writer *w = p->w;
+	int rc = 0;
+
+	p->count = 0;
+	for (uint32_t i = 0; i < w->count; i++)
+		if (wants_place(w, i) && endpoint_is4(&w->rows[i].from) != p->six)
+			p->refs[p->count++] =
+				(struct radix_ref){ .prefix = addr_prefix(&w->rows[i].from),
+						    .row = i };
+	radix_sort(p->refs, w->tmp, p->count);
+	for (size_t i = 0; i < p->count && rc == 0; i++) {
+		uint32_t row = p->refs[i].row;
+
+		prefetch_row(p, i + PREFETCH_ROWS);
+		rc = look_up(w, &w->rows[row].from, &w->places[row]);
+	}
+	return rc;
+}
+
+/* Who is heard anew is placed anew; a lookup in vain takes nothing away. */
+static int settle_place(struct store_writer *w, const struct endpoint *ep,
+			const struct record_place *fresh, struct record_place *place)
+{
+	if (!w->opts.geo)
+		return 0;
+	if (is_looked_up(fresh)) {
+		if (is_placed(fresh) || !is_placed(place))
+			*place = *fresh;
+		return 0;
+	}
+	return is_looked_up(place) ? 0 : look_up(w, ep, place);
+}
+
+/* ---- nodes ------------------------------------------------------------------ */
 
 static int replace_if_changed(struct kv_cursor *c, struct span key, const uint8_t *old,
 			      const uint8_t *now, size_t len)
@@ -227,11 +281,12 @@ static int replace_if_changed(struct kv_cursor *c, struct span key, const uint8_
 	return kv_cursor_replace(c, key, span_of(now, len));
 }
 
-/* @r: out; what the table holds afterwards. */
+/* @r: what the batch says; out: what the table holds afterwards. */
 static int upsert_node(struct pass *p, struct kv_cursor *c, const struct sighting *s,
 		       struct record *r)
 {
 	uint8_t key[RECORD_KEY_MAX], was[RECORD_BYTES], now[RECORD_BYTES];
+	const struct record_place fresh = r->place;
 	const struct nodeid id = nodekey_to_id(&s->key);
 	struct span k = span_of(key, record_key(&id, &s->from, key)), old;
 	struct record before;
@@ -241,22 +296,41 @@ static int upsert_node(struct pass *p, struct kv_cursor *c, const struct sightin
 	rc = kv_cursor_insert(c, k, span_of(now, sizeof(now)), &old);
 	if (rc < 0)
 		return rc;
-	if (rc == 0) {
+	if (rc == 1) {
+		memcpy(was, now, sizeof(was));
+	} else {
 		rc = record_decode(old, &before);
 		if (rc < 0)
 			return rc;
 		memcpy(was, old.ptr, sizeof(was));
+		r->place = before.place;
 		merge_record(r, &before);
-	} else if (p->w->opts.geo) {
-		memcpy(was, now, sizeof(was));
-	} else {
-		return 0;
 	}
-	rc = p->w->opts.geo && !is_placed(&r->place) ? place(p, &s->from, r) : 0;
+	rc = settle_place(p->w, &s->from, &fresh, &r->place);
 	if (rc < 0)
 		return rc;
 	record_encode(r, now);
 	return replace_if_changed(c, k, was, now, sizeof(now));
+}
+
+/* Everything that rows @from..@to of one node say. */
+static struct record fold(const struct pass *p, size_t from, size_t to)
+{
+	const struct store_writer *w = p->w;
+	struct record r, more;
+
+	for (size_t i = from; i < to; i++) {
+		uint32_t row = p->refs[i].row;
+
+		more = merge_from_sighting(&w->rows[row], w->store->epoch_s);
+		if (w->opts.geo)
+			more.place = w->places[row];
+		if (i == from)
+			r = more;
+		else
+			merge_record(&r, &more);
+	}
+	return r;
 }
 
 static int write_nodes(struct pass *p)
@@ -268,22 +342,21 @@ static int write_nodes(struct pass *p)
 
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < p->count && rc == 0;) {
-		uint32_t first = p->refs[i].row;
-		struct record r = merge_from_sighting(&rows[first], p->w->store->epoch_s), more;
+	for (size_t i = 0, next; i < p->count && rc == 0; i = next) {
+		const struct sighting *first = &rows[p->refs[i].row];
+		uint32_t row = p->refs[i].row;
+		struct record r;
 
 		prefetch_row(p, i + PREFETCH_ROWS);
-		for (i++; i < p->count && same_prefix(p, i) &&
-			  compare_node(&rows[first], &rows[p->refs[i].row]) == 0;
-		     i++) {
-			more = merge_from_sighting(&rows[p->refs[i].row], p->w->store->epoch_s);
-			merge_record(&r, &more);
-		}
-		rc = upsert_node(p, c, &rows[first], &r);
+		for (next = i + 1; next < p->count && same_prefix(p, next) &&
+				   compare_node(first, &rows[p->refs[next].row]) == 0;)
+			next++;
+		r = fold(p, i, next);
+		rc = upsert_node(p, c, first, &r);
 		/* What stands behind is used up: the addresses of the next pass go there. */
-		p->refs[folded] = (struct radix_ref){ .prefix = addr_prefix(&rows[first].from),
-						      .row = first };
-		memcpy(&p->refs[folded++].extra, rows[first].key.b, RECORD_ADDR_BYTES);
+		p->refs[folded] =
+			(struct radix_ref){ .prefix = addr_prefix(&first->from), .row = row };
+		memcpy(&p->refs[folded++].extra, first->key.b, RECORD_ADDR_BYTES);
 	}
 	p->count = folded;
 	kv_cursor_close(c);
@@ -416,8 +489,10 @@ static int write_contacts(struct pass *p)
 
 static int write_family(struct pass *p)
 {
-	int rc = 0;
+	int rc = p->w->opts.geo ? look_up_all(p) : 0;
 
+	if (rc < 0)
+		return rc;
 	select_refs(p, true);
 	if (p->count) {
 		sort_refs(p, by_node);
@@ -437,7 +512,11 @@ static int write_batch(struct store_writer *w, struct kv_txn *txn)
 {
 	struct pass four = { .w = w, .txn = txn, .refs = w->refs };
 	struct pass six = { .w = w, .txn = txn, .refs = w->refs, .six = true };
-	int rc = write_family(&four);
+	int rc;
+
+	if (w->opts.geo)
+		memset(w->places, 0, w->count * sizeof(*w->places));
+	rc = write_family(&four);
 
 	if (rc == 0)
 		rc = write_family(&six);
@@ -498,6 +577,7 @@ static void *move_to_larger(void *old, size_t old_bytes, size_t bytes)
 static int grow(struct store_writer *w)
 {
 	unsigned cap = w->cap ? 2 * w->cap : BATCH_FIRST_RECORDS;
+	struct record_place *places;
 	struct radix_ref *refs, *tmp;
 	struct sighting *rows;
 
@@ -513,7 +593,10 @@ static int grow(struct store_writer *w)
 	tmp = reallocarray(w->tmp, cap, sizeof(*tmp));
 	if (tmp)
 		w->tmp = tmp;
-	if (!refs || !tmp)
+	places = w->opts.geo ? reallocarray(w->places, cap, sizeof(*places)) : NULL;
+	if (places)
+		w->places = places;
+	if (!refs || !tmp || (w->opts.geo && !places))
 		return -ENOMEM;
 	w->cap = cap;
 	return 0;
