@@ -29,13 +29,14 @@ struct bench {
 	int (*run)(const struct bench_ctx *ctx, FILE *out);
 };
 
-extern const struct bench bench_krpc[];   /* bench_krpc.c */
-extern const struct bench bench_gate[];   /* bench_gate.c */
-extern const struct bench bench_crawl[];  /* bench_crawl.c */
-extern const struct bench bench_net[];    /* bench_net.c */
-extern const struct bench bench_store[];  /* bench_store.c */
-extern const struct bench bench_render[]; /* bench_render.c */
-extern const struct bench bench_sim[];    /* bench_sim.c */
+extern const struct bench bench_krpc[];         /* bench_krpc.c */
+extern const struct bench bench_gate[];         /* bench_gate.c */
+extern const struct bench bench_crawl[];        /* bench_crawl.c */
+extern const struct bench bench_net[];          /* bench_net.c */
+extern const struct bench bench_transactions[]; /* bench_transactions.c */
+extern const struct bench bench_store[];        /* bench_store.c */
+extern const struct bench bench_render[];       /* bench_render.c */
+extern const struct bench bench_sim[];          /* bench_sim.c */
 
 /** bench_list() - names and what they measure, one a line. */
 void bench_list(FILE *out);

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+#include "bench/pair.h"
+#include "bench/sim/sim.h"
+#include "engine/cpu.h"
+#include "engine/engine.h"
+#include "engine/rng.h"
+#include "proto/krpc.h"
+
+/**
+ * DOC: answered transactions per second of the whole engine against the farm,
+ * beside the bare loop of the same back end against the same farm: same
+ * queries, sockets, batches and window, but no parsing, no state and no sink.
+ *
+ * Both live with the farm on the same cores (worker, bare loop and farm thread i
+ * on core i). They take turns, io_uring and mmsg in the same run; ratios are
+ * taken within a round. One yardstick for all: a thread that looks at the
+ * farm's counter of answers and at the CPU time of both processes at the ends of a
+ * window, which leaves out the first third of a turn and the draining at its end.
+ *
+ * A world without loss and without dead contacts, so that what is counted is
+ * transactions and not waiting; large enough to keep the engine busy throughout.
+ * cpu_ns is what the asking process spends on a transaction, farm_cpu_ns what the
+ * farm does: on a machine with other work to do these stand, the rates do not.
+ */
+
+enum {
+	LIVE = 2 * 1000 * 1000,
+	SEED = 20261121,
+	PACKETS = 1 << 16,
+	BOOTSTRAP = 64,
+	WINDOW = 1024, /* per worker */
+	SLOTS_LOG2 = 20,
+	RUNS_DEFAULT = 5,
+	RUNS_MAX = 15,
+	RUN_MS_DEFAULT = 2000,
+	TAIL_MS = 100, /* of a turn, not measured */
+	CONTACTS = 1 << 22,
+};
+
+enum way { BARE_URING, BARE_MMSG, ENGINE_URING, ENGINE_MMSG, WAYS };
+
+static const char *const way_names[WAYS] = {
+	"transactions.bare_uring",
+	"transactions.bare_mmsg",
+	"transactions.engine_uring",
+	"transactions.engine_mmsg",
+};
+
+static const struct pump_way bare_ways[] = {
+	[BARE_URING] = { .name = "uring", .send = PUMP_OP_SEND, .recv = PUMP_DRAINED },
+	[BARE_MMSG] = { .name = "mmsg", .send = PUMP_SENDMMSG, .recv = PUMP_RECVMMSG },
+};
+
+struct rig {
+	const struct bench_ctx *ctx;
+	struct sim_world *world;
+	struct sim_farm *farm;
+	struct pump_packets packets;
+	struct crawl_contact contacts[BOOTSTRAP];
+	unsigned contact_count;
+	unsigned cores;
+	uint64_t run_ns;
+};
+
+/** One turn of one way. */
+struct sample {
+	double answered_per_s;
+	double cpu_ns, farm_cpu_ns; /* per transaction */
+	double user_share;          /* of the CPU time of the asking process */
+	/* engine only */
+	double unexplained;        /* largest breach of the accounting identity */
+	double kernel_unexplained; /* datagrams in and out that nobody owns up to */
+	double drops;              /* by the kernel, at our sockets or the farm's */
+	double hit_rate;           /* answered / sent */
+};
+
+/* ---- the yardstick --------------------------------------------------------------------- */
+
+struct reading {
+	uint64_t at_ns, answered;
+	double user_s, system_s, farm_s;
+};
+
+struct watch {
+	struct rig *rig;
+	struct reading from, until;
+	pthread_t thread;
+};
+
+static double seconds(struct timeval t)
+{
+	return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
+}
+
+static struct reading read_now(const struct rig *r)
+{
+	struct sim_farm_stats farm;
+	struct rusage self;
+
+	getrusage(RUSAGE_SELF, &self);
+	sim_farm_stats(r->farm, &farm);
+	return (struct reading){ .at_ns = bench_now_ns(),
+				 .answered = farm.answered,
+				 .user_s = seconds(self.ru_utime),
+				 .system_s = seconds(self.ru_stime),
+				 .farm_s = farm.user_s + farm.system_s };
+}
+
+static void *watch_main(void *arg)
+{
+	struct watch *w = arg;
+	uint64_t third_us = w->rig->run_ns / 3000;
+
+	usleep((useconds_t)third_us);
+	w->from = read_now(w->rig);
+	usleep((useconds_t)(2 * third_us - TAIL_MS * 1000));
+	w->until = read_now(w->rig);
+	return NULL;
+}
+
+static int watch_start(struct watch *w, struct rig *r)
+{
+	*w = (struct watch){ .rig = r };
+	return -pthread_create(&w->thread, NULL, watch_main, w);
+}
+
+static int watch_end(struct watch *w, struct sample *out)
+{
+	struct reading *a = &w->from, *b = &w->until;
+	double count, user, all;
+
+	pthread_join(w->thread, NULL);
+	count = (double)(b->answered - a->answered);
+	user = b->user_s - a->user_s;
+	all = user + b->system_s - a->system_s;
+	if (count <= 0 || all <= 0)
+		return -EIO;
+	out->answered_per_s = count * 1e9 / (double)(b->at_ns - a->at_ns);
+	out->cpu_ns = all * 1e9 / count;
+	out->farm_cpu_ns = (b->farm_s - a->farm_s) * 1e9 / count;
+	out->user_share = user / all;
+	return 0;
+}
+
+/* ---- the bare loop ------------------------------------------------------------------- */
+
+/* Real queries, as the engine would write them, to live nodes in random order. */
+static int make_packets(struct rig *r)
+{
+	struct krpc_query q = { .method = KRPC_FIND_NODE, .v = SPAN_LIT("DT\0\1"), .ro = true };
+	struct krpc_template tp;
+	struct rng rng;
+	int err = krpc_template_init(&tp, &q);
+
+	if (!err)
+		err = pump_packets_new(PACKETS, tp.len, &r->packets);
+	if (err)
+		return err;
+	rng_init(&rng, SEED, 0);
+	for (unsigned i = 0; i < PACKETS; i++) {
+		uint8_t t[KRPC_TEMPLATE_T], bytes[KRPC_TEMPLATE_MAX];
+		struct sim_node node;
+
+		do
+			sim_world_node(r->world, rng_below(&rng, sim_world_nodes(r->world)), &node);
+		while (!node.live);
+		rng_bytes(&rng, t, sizeof(t));
+		krpc_template_write(&tp, &node.id, t, bytes);
+		pump_packet_set(&r->packets, i, &node.alias, bytes);
+	}
+	return 0;
+}
+
+static int run_bare(struct rig *r, enum way way, struct sample *out)
+{
+	struct pair_opts opts = { .way = &bare_ways[way],
+				  .packets = &r->packets,
+				  .cores = r->cores,
+				  .batch = NET_BATCH_MAX,
+				  .window = WINDOW,
+				  .run_ns = r->run_ns };
+	struct pair_result result;
+	struct watch watch;
+	int err = watch_start(&watch, r), watched;
+
+	if (err)
+		return err;
+	err = pair_run(&opts, &result);
+	watched = watch_end(&watch, out);
+	return err ? err : watched;
+}
+
+/* ---- the engine --------------------------------------------------------------------- */
+
+static struct net *wrap_alias(void *ctx, struct net *inner)
+{
+	struct rig *r = ctx;
+	struct net *out;
+
+	if (net_alias_open(r->world, inner, &out)) {
+		net_close(inner);
+		return NULL;
+	}
+	return out;
+}
+
+static struct engine_opts engine_opts_of(struct rig *r, enum way way)
+{
+	struct engine_opts o = engine_opts_default();
+
+	o.workers = r->cores;
+	o.backend = way == ENGINE_URING ? NET_BACKEND_URING : NET_BACKEND_MMSG;
+	o.udp.bind = endpoint_ip4(INADDR_ANY, 0);
+	o.udp.steer = NET_STEER_CPU;
+	o.udp.bind_device = "lo";
+	o.rate_pps = 0;
+	o.window = WINDOW;
+	o.crawl.seed = SEED;
+	o.crawl.slots_log2 = SLOTS_LOG2;
+	o.crawl.endpoints_max = CONTACTS;
+	o.crawl.raise_above = 0;
+	memset(o.crawl.own_id.b, 0xd7, sizeof(o.crawl.own_id.b));
+	memset(o.crawl.mac_key, 0x5a, sizeof(o.crawl.mac_key));
+	o.bootstrap = r->contacts;
+	o.bootstrap_count = r->contact_count;
+	o.max_runtime_ns = r->run_ns;
+	o.wrap = wrap_alias;
+	o.wrap_ctx = r;
+	return o;
+}
+
+static double distance(uint64_t a, uint64_t b)
+{
+	return a > b ? (double)(a - b) : (double)(b - a);
+}
+
+static void account(const struct engine_result *e, const struct sim_farm_stats *before,
+		    const struct sim_farm_stats *after, struct sample *out)
+{
+	const struct engine_counters *c = &e->counters;
+	uint64_t farm_in = after->received - before->received;
+	uint64_t farm_out = after->answered - before->answered;
+
+	out->unexplained = (double)c->unexplained;
+	out->kernel_unexplained =
+		distance(c->kernel.out_datagrams, c->net.sent_packets + farm_out) +
+		distance(c->kernel.in_datagrams, c->net.recv_packets + farm_in);
+	out->drops = (double)(c->net.kernel_drops + after->kernel_drops - before->kernel_drops);
+	out->hit_rate = c->crawl.sent ? (double)c->crawl.answered / (double)c->crawl.sent : 0;
+}
+
+static int run_engine(struct rig *r, enum way way, struct sample *out)
+{
+	struct engine_opts opts = engine_opts_of(r, way);
+	struct engine_result *result = calloc(1, sizeof(*result));
+	struct sim_farm_stats before, after;
+	char why[ENGINE_WHY_MAX];
+	struct watch watch;
+	struct engine *e = NULL;
+	int watched, err = result ? engine_new(&opts, &e, why) : -ENOMEM;
+
+	sim_farm_stats(r->farm, &before);
+	if (!err)
+		err = watch_start(&watch, r);
+	if (!err) {
+		err = engine_run(e, result);
+		watched = watch_end(&watch, out);
+		err = err ? err : watched;
+	}
+	sim_farm_stats(r->farm, &after);
+	if (!err)
+		account(result, &before, &after, out);
+	engine_free(e);
+	free(result);
+	return err;
+}
+
+/* ---- rounds ---------------------------------------------------------------------------- */
+
+struct outcome {
+	struct sample samples[WAYS][RUNS_MAX];
+	unsigned runs;
+};
+
+static double median_of(const struct outcome *o, enum way way, size_t field)
+{
+	double values[RUNS_MAX];
+
+	for (unsigned i = 0; i < o->runs; i++)
+		memcpy(&values[i], (const uint8_t *)&o->samples[way][i] + field, sizeof(double));
+	return bench_median(values, o->runs);
+}
+
+static double worst_of(const struct outcome *o, enum way way, size_t field)
+{
+	double worst = 0;
+
+	for (unsigned i = 0; i < o->runs; i++) {
+		double v;
+
+		memcpy(&v, (const uint8_t *)&o->samples[way][i] + field, sizeof(v));
+		worst = v > worst ? v : worst;
+	}
+	return worst;
+}
+
+/* Median over the rounds of the ratio within a round. */
+static double ratio(const struct outcome *o, enum way a, enum way b)
+{
+	double ratios[RUNS_MAX];
+
+	for (unsigned i = 0; i < o->runs; i++)
+		ratios[i] = o->samples[a][i].answered_per_s / o->samples[b][i].answered_per_s;
+	return bench_median(ratios, o->runs);
+}
+
+#define FIELD(f) offsetof(struct sample, f)
+
+static int emit(const struct rig *r, const struct outcome *o, enum way way, FILE *out)
+{
+	bool engine = way == ENGINE_URING || way == ENGINE_MMSG;
+	enum way bare = way == ENGINE_URING || way == BARE_URING ? BARE_URING : BARE_MMSG;
+	enum way twin = engine ? ENGINE_MMSG : BARE_MMSG;
+	struct bench_extra extra[] = {
+		{ "ratio_to_bare", ratio(o, way, bare) },
+		{ "ratio_to_mmsg", ratio(o, way, twin) },
+		{ "cpu_ns", median_of(o, way, FIELD(cpu_ns)) },
+		{ "farm_cpu_ns", median_of(o, way, FIELD(farm_cpu_ns)) },
+		{ "user_share", median_of(o, way, FIELD(user_share)) },
+		{ "unexplained", worst_of(o, way, FIELD(unexplained)) },
+		{ "kernel_unexplained", worst_of(o, way, FIELD(kernel_unexplained)) },
+		{ "kernel_drops", worst_of(o, way, FIELD(drops)) },
+		{ "hit_rate", median_of(o, way, FIELD(hit_rate)) },
+	};
+	struct bench_figure f = { .name = way_names[way],
+				  .unit = "1/s",
+				  .better = BENCH_HIGHER,
+				  .best = worst_of(o, way, FIELD(answered_per_s)), /* the largest */
+				  .median = median_of(o, way, FIELD(answered_per_s)),
+				  .runs = o->runs,
+				  .extra = extra,
+				  .extra_count = engine ? 9 : 5 };
+
+	return bench_emit(r->ctx, &f, out);
+}
+
+static int run_rounds(struct rig *r, FILE *out)
+{
+	struct outcome *o = calloc(1, sizeof(*o));
+	int err = o ? 0 : -ENOMEM;
+
+	if (o)
+		o->runs = r->ctx->runs ? r->ctx->runs : RUNS_DEFAULT;
+	if (o && o->runs > RUNS_MAX)
+		o->runs = RUNS_MAX;
+	for (unsigned run = 0; !err && run < o->runs; run++) {
+		for (unsigned k = 0; !err && k < WAYS; k++) {
+			enum way way = (run + k) % WAYS; /* nobody is always first */
+			struct sample *s = &o->samples[way][run];
+
+			err = way <= BARE_MMSG ? run_bare(r, way, s) : run_engine(r, way, s);
+		}
+	}
+	for (unsigned way = 0; !err && way < WAYS; way++)
+		err = emit(r, o, (enum way)way, out);
+	free(o);
+	return err;
+}
+
+static int rig_open(struct rig *r, const struct bench_ctx *ctx)
+{
+	struct sim_opts world = sim_opts_default();
+	struct sim_farm_opts farm = { .pin = true };
+	struct endpoint eps[BOOTSTRAP];
+	int err;
+
+	*r = (struct rig){ .ctx = ctx, .cores = cpu_usable() < 2 ? 1 : 2 };
+	r->run_ns = (ctx->run_ms ? ctx->run_ms : RUN_MS_DEFAULT) * 1000000ull;
+	world.live = LIVE;
+	world.seed = SEED;
+	world.dead_share = 0;
+	world.loss = 0;
+	farm.threads = r->cores;
+	err = sim_world_new(&world, &r->world);
+	if (!err)
+		err = sim_farm_start(r->world, &farm, &r->farm);
+	if (!err)
+		err = make_packets(r); /* aliases have their ports since the farm's start */
+	if (err)
+		return err;
+	r->contact_count = sim_world_bootstrap(r->world, eps, BOOTSTRAP);
+	for (unsigned i = 0; i < r->contact_count; i++)
+		r->contacts[i] = (struct crawl_contact){ .ep = eps[i] };
+	return 0;
+}
+
+static int run_transactions(const struct bench_ctx *ctx, FILE *out)
+{
+	struct rig r;
+	int err = rig_open(&r, ctx);
+
+	if (!err)
+		err = run_rounds(&r, out);
+	if (r.farm)
+		sim_farm_stop(r.farm);
+	sim_world_free(r.world);
+	pump_packets_free(&r.packets);
+	return err;
+}
+
+const struct bench bench_transactions[] = {
+	{ "transactions", "answered transactions/s: engine and bare loop against the farm",
+	  run_transactions },
+	{ NULL, NULL, NULL },
+};
