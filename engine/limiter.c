@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "engine/rng.h"
+#include "proto/prefetch.h"
 
 enum {
 	/* The tick is such that 12 bins of 4096 ticks are 10 s and a hair. */
@@ -299,7 +300,7 @@ uint64_t limiter_key(const struct limiter *l, const struct endpoint *ep)
 void limiter_prefetch(const struct limiter *l, uint64_t key)
 {
 	for (unsigned i = 0; i < l->gens; i++)
-		__builtin_prefetch(&l->gen[i].at[line_of(l, &l->gen[i], key) * LINE_ENTRIES]);
+		prefetch_write(&l->gen[i].at[line_of(l, &l->gen[i], key) * LINE_ENTRIES]);
 }
 
 bool limiter_ask(struct limiter *l, uint64_t key, uint64_t now_ns, struct limiter_ticket *ticket,

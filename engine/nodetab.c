@@ -158,8 +158,7 @@ static int sub_rebuild(struct nodetab *t, struct nodetab_sub *sub, uint32_t coun
 		uint64_t hash;
 
 		if (i + AHEAD < entries && sub->buckets[i + AHEAD])
-			__builtin_prefetch(
-				nodetab_at(t, (sub->buckets[i + AHEAD] & sub->mask) - 1));
+			prefetch_read(nodetab_at(t, (sub->buckets[i + AHEAD] & sub->mask) - 1));
 		if (!e)
 			continue;
 		hash = hash_of(t, number - 1);

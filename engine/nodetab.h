@@ -9,6 +9,7 @@
 #include "proto/endpoint.h"
 #include "proto/err.h"
 #include "proto/nodekey.h"
+#include "proto/prefetch.h"
 
 /**
  * DOC: every endpoint that a shard knows, one record each, found by (address,
@@ -131,8 +132,8 @@ static inline void nodetab_prefetch_record(const struct nodetab *t, uint32_t ref
 {
 	const struct node *n = nodetab_at(t, ref);
 
-	__builtin_prefetch(n, 1);
-	__builtin_prefetch((const uint8_t *)(n + 1) - 1, 1);
+	prefetch_write(n);
+	prefetch_write((const uint8_t *)(n + 1) - 1);
 }
 
 /** nodetab_prefetch_mention() - fetch what a mention touches: the half before the id. */
@@ -140,8 +141,8 @@ static inline void nodetab_prefetch_mention(const struct nodetab *t, uint32_t re
 {
 	const struct node *n = nodetab_at(t, ref);
 
-	__builtin_prefetch(n, 1);
-	__builtin_prefetch((const uint8_t *)&n->id - 1, 1);
+	prefetch_write(n);
+	prefetch_write((const uint8_t *)&n->id - 1);
 }
 
 static inline const uint8_t *nodetab_address6(const struct nodetab *t, const struct node *n)
@@ -178,7 +179,7 @@ static inline uint32_t *nodetab_bucket(const struct nodetab *t, const struct nod
 /** nodetab_prefetch() - fetch the bucket where @key would stand. */
 static inline void nodetab_prefetch(const struct nodetab *t, const struct nodetab_key *key)
 {
-	__builtin_prefetch(nodetab_bucket(t, key));
+	prefetch_read(nodetab_bucket(t, key));
 }
 
 /**

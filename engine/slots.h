@@ -7,6 +7,7 @@
 
 #include "engine/arena.h"
 #include "proto/err.h"
+#include "proto/prefetch.h"
 
 /**
  * DOC: the queries in flight. Within a timeout class send order is expiry
@@ -92,7 +93,7 @@ static inline struct slot *slots_get(const struct slots *s, uint32_t idx, unsign
 static inline void slots_prefetch(const struct slots *s, uint32_t idx)
 {
 	if (idx < s->top)
-		__builtin_prefetch(slots_at(s, idx), 1);
+		prefetch_write(slots_at(s, idx));
 }
 
 static inline bool slots_full(const struct slots *s)
