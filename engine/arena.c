@@ -10,6 +10,7 @@ enum {
 	ARENA_HUGE_BYTES = 2 << 20,
 	/* From here on memory comes in huge pages. */
 	ARENA_BIG_BYTES = 16 << 20,
+	ARENA_COLLAPSE = 25, /* MADV_COLLAPSE, Linux 6.1; Debian 12's libc has no name for it */
 	/* Smallest step: a table of a few thousand entries stays small. */
 	ARENA_STEP_BYTES = 64 << 10,
 };
@@ -56,6 +57,18 @@ static size_t step_bytes(size_t bytes)
 	return round_up(bytes / 16 + 1, ARENA_STEP_BYTES);
 }
 
+/*
+ * Small steps are backed by small pages. Once they have filled a huge page, the
+ * kernel is asked to make one of them: 2 MiB are copied, once. Advice only.
+ */
+static void collapse(const struct arena *a, size_t from, size_t to)
+{
+	from = from / ARENA_HUGE_BYTES * ARENA_HUGE_BYTES;
+	to = to / ARENA_HUGE_BYTES * ARENA_HUGE_BYTES;
+	if (from < to && from < ARENA_BIG_BYTES)
+		(void)madvise(a->base + from, to - from, ARENA_COLLAPSE);
+}
+
 int arena_need(struct arena *a, size_t bytes)
 {
 	size_t to;
@@ -69,6 +82,7 @@ int arena_need(struct arena *a, size_t bytes)
 		to = a->reserved;
 	if (mprotect(a->base + a->committed, to - a->committed, PROT_READ | PROT_WRITE))
 		return -errno;
+	collapse(a, a->committed, to);
 	a->committed = to;
 	return 0;
 }
