@@ -22,6 +22,9 @@ enum {
 };
 
 struct blocklist {
+	/* Is anything of this /8 listed? Four cache lines that answer for nearly every
+	 * address learnt; top's 256 KiB never stay in a cache beside the kernel's work. */
+	bool listed8[256];
 	uint32_t top[65536]; /* by the upper 16 bits */
 	uint32_t (*mid)[256];
 	uint8_t (*leaf)[LEAF_BYTES];
@@ -144,6 +147,7 @@ static int fill4(struct blocklist *b, uint32_t lo, uint32_t hi, unsigned hit)
 		uint32_t from = n << 16 > lo ? n << 16 : lo;
 		uint32_t to = (n << 16 | 0xffff) < hi ? n << 16 | 0xffff : hi;
 
+		b->listed8[n >> 8] = true;
 		if (to - from == 0xffff) {
 			b->top[n] = hit;
 		} else {
@@ -158,8 +162,11 @@ static int fill4(struct blocklist *b, uint32_t lo, uint32_t hi, unsigned hit)
 
 static enum blocklist_hit lookup4(const struct blocklist *b, uint32_t ip)
 {
-	uint32_t cell = b->top[ip >> 16];
+	uint32_t cell;
 
+	if (!b->listed8[ip >> 24])
+		return BLOCKLIST_CLEAR;
+	cell = b->top[ip >> 16];
 	if (cell < CELL_CHILD)
 		return (enum blocklist_hit)cell;
 	cell = b->mid[cell - CELL_CHILD][ip >> 8 & 0xff];
