@@ -93,9 +93,12 @@ int sim_peer_answer(const struct sim_world *w, uint32_t n, const struct endpoint
 
 /* ---- virtual time -------------------------------------------------------- */
 
-struct sim_clock; /* a struct clock that net_sim advances */
-
-/** net_sim_open() - a device without a kernel; @clock: out, the time it makes. */
+/**
+ * net_sim_open() - a device without a kernel: millions of nodes, no packet in sight.
+ * @clock: out, the time it makes: valid until the device is closed. It moves by
+ * waiting in net_recv(), to the next arrival, and by a microsecond a call.
+ * Cost:    0.6 us a query, its reply included; see bench sim_virtual.
+ */
 int net_sim_open(struct sim_world *w, struct net **out, struct clock *clock) DT_MUST;
 
 /* ---- the farm -------------------------------------------------------------- */
