@@ -138,21 +138,40 @@ static void print_start(const struct sim_args *a, const struct sim_world *w)
 	fflush(stdout);
 }
 
+static int write_truth(const struct sim_args *a, const struct sim_world *w)
+{
+	int rc;
+
+	if (!a->out)
+		return 0;
+	mkdir(a->out, 0755);
+	rc = sim_truth_write(w, a->out);
+	if (rc < 0)
+		cli_fail("%s: the truth cannot be written: %s", a->out, dt_strerror(rc));
+	return rc;
+}
+
 static int serve(const struct sim_args *a, struct sim_world *w)
 {
 	struct sim_farm_stats st;
 	struct sim_farm *farm;
 	int rc = sim_farm_start(w, &a->farm, &farm);
 
-	if (rc < 0)
+	if (rc < 0) {
+		cli_fail("the farm cannot start: %s", dt_strerror(rc));
 		return rc;
-	print_start(a, w);
-	wait_for_signal(a->run_s);
+	}
+	rc = write_truth(a, w); /* only now: the farm has chosen the ports of the aliases */
+	if (rc >= 0) {
+		print_start(a, w);
+		wait_for_signal(a->run_s);
+	}
 	sim_farm_stats(farm, &st);
 	sim_farm_stop(farm);
-	cli_say("received %llu, answered %llu, lost %llu, to the dead %llu, malformed %llu, kernel "
-		"drops "
-		"%llu",
+	if (rc < 0)
+		return rc;
+	cli_say("received %llu, answered %llu, lost %llu, to the dead %llu, malformed %llu, "
+		"dropped by the kernel %llu",
 		(unsigned long long)st.received, (unsigned long long)st.answered,
 		(unsigned long long)st.lost, (unsigned long long)st.dead,
 		(unsigned long long)st.malformed, (unsigned long long)st.kernel_drops);
@@ -192,17 +211,7 @@ int cmd_sim(int argc, char **argv)
 	rc = sim_world_new(&a.opts, &w);
 	if (rc < 0)
 		return cli_fail("the simulated world cannot be made: %s", dt_strerror(rc));
-	if (a.out) {
-		mkdir(a.out, 0755);
-		rc = sim_truth_write(w, a.out);
-		if (rc < 0)
-			cli_fail("%s: the truth cannot be written: %s", a.out, dt_strerror(rc));
-	}
-	if (rc >= 0) {
-		rc = serve(&a, w);
-		if (rc < 0)
-			cli_fail("the farm cannot start: %s", dt_strerror(rc));
-	}
+	rc = serve(&a, w);
 	sim_world_free(w);
 	geo_close(geo);
 	return rc < 0 ? CLI_FAILED : CLI_OK;

@@ -213,11 +213,6 @@ static int make_world(struct wire *w)
 		rc = make_folder(c->truth_dir);
 		if (rc < 0)
 			return rc;
-		rc = sim_truth_write(w->world, c->truth_dir);
-		if (rc < 0) {
-			cli_fail("%s: %s", c->truth_dir, dt_strerror(rc));
-			return rc;
-		}
 	}
 	return sim_world_geo_is_own(w->world) ? own_geo(w) : 0;
 }
@@ -237,6 +232,12 @@ static int start_simulation(struct wire *w)
 		rc = sim_farm_start(w->world, &farm, &w->farm);
 	if (rc < 0) {
 		cli_fail("the simulation cannot start: %s", dt_strerror(rc));
+		return rc;
+	}
+	/* Only now: the farm has chosen the ports of the aliases. */
+	rc = w->c->truth_dir[0] ? sim_truth_write(w->world, w->c->truth_dir) : 0;
+	if (rc < 0) {
+		cli_fail("%s: %s", w->c->truth_dir, dt_strerror(rc));
 		return rc;
 	}
 	if (w->farm) /* the ids are the child's now: the crawler's memory is its own */
