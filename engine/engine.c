@@ -306,6 +306,14 @@ static void fail(struct engine *e, int err, const char *why)
 	snprintf(e->why, sizeof(e->why), "%s", why);
 }
 
+static void fail_sink(struct engine *e, int err)
+{
+	char why[ENGINE_WHY_MAX];
+
+	snprintf(why, sizeof(why), "sightings cannot be kept: %s", dt_strerror(err));
+	fail(e, err, why);
+}
+
 static void reload_blocklist(struct engine *e)
 {
 	struct seat_order order = { .kind = SEAT_BLOCKLIST };
@@ -391,7 +399,7 @@ static void look(struct engine *e, uint64_t now_ns)
 	watch(e, now_ns);
 	heed_stops(e, now_ns);
 	if (err)
-		fail(e, err, "the store takes no more sightings");
+		fail_sink(e, err);
 	for (unsigned i = 0; i < e->workers; i++)
 		if (seat_state(&e->seats[i]) == SEAT_FAILED)
 			fail(e, e->seats[i].err, e->seats[i].why);
@@ -481,7 +489,7 @@ static void finish(struct engine *e)
 		seat_join(&e->seats[i]);
 	err = scribe_finish(e->scribe);
 	if (err)
-		fail(e, err, "the store could not take the last sightings");
+		fail_sink(e, err);
 }
 
 static void write_metadata(struct engine *e, const struct engine_result *r)

@@ -46,6 +46,9 @@ struct store_writer_opts {
 int store_writer_new(struct store *s, const struct store_writer_opts *opts,
 		     struct store_writer **out) DT_MUST;
 
+/** store_writer_room() - 0, or DT_ENOSPACE below the floor: then no batch will be taken. */
+int store_writer_room(const struct store_writer *w) DT_MUST;
+
 /** store_writer_put() - @ctx is the writer; the shape of an engine sink's put. */
 int store_writer_put(void *ctx, const struct sighting *list, unsigned count);
 

@@ -525,7 +525,7 @@ static int write_batch(struct store_writer *w, struct kv_txn *txn)
 	return rc;
 }
 
-static int check_floor(const struct store_writer *w)
+int store_writer_room(const struct store_writer *w)
 {
 	uint64_t free_bytes;
 	int rc = fs_free_bytes(w->store->dir_fd, &free_bytes);
@@ -538,7 +538,7 @@ static int check_floor(const struct store_writer *w)
 static int commit(struct store_writer *w)
 {
 	struct kv_txn *txn;
-	int rc = check_floor(w);
+	int rc = store_writer_room(w);
 
 	if (rc == 0)
 		rc = kv_begin(w->store->kv, true, &txn);

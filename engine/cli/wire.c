@@ -123,6 +123,15 @@ static int open_csv(struct wire *w)
 	return 0;
 }
 
+static void store_fail(const struct wire *w, int rc)
+{
+	cli_fail("%s: %s%s", w->c->store, dt_strerror(rc),
+		 rc == DT_ENOSPACE || rc == -ENOSPC
+			 ? "; what was committed is kept, and 512 MiB stay free on its disk; "
+			   "cure: make room there, or --store DIR on another disk"
+			 : "");
+}
+
 static int open_store(struct wire *w)
 {
 	struct store_writer_opts opts = { .geo = w->geo };
@@ -140,11 +149,13 @@ static int open_store(struct wire *w)
 		cli_say("note: %s", why);
 	rc = store_writer_new(w->store, &opts, &w->writer);
 	if (rc >= 0)
+		rc = store_writer_room(w->writer);
+	if (rc >= 0)
 		rc = store_epoch_begin(
 			w->store, clock_wall_ns(&w->clock, clock_now_ns(&w->clock)) / 1000000000,
 			w->c->sim != 0, &w->epoch);
 	if (rc < 0)
-		cli_fail("%s: %s", w->c->store, dt_strerror(rc));
+		store_fail(w, rc);
 	return rc;
 }
 
@@ -556,7 +567,7 @@ static int seal(struct wire *w, const struct wire_result *r)
 	if (rc >= 0)
 		rc = store_compact(w->store);
 	if (rc < 0)
-		cli_fail("%s: %s", w->c->store, dt_strerror(rc));
+		store_fail(w, rc);
 	return rc;
 }
 
@@ -597,6 +608,15 @@ static int prepare(struct wire *w)
 	return rc;
 }
 
+static void broke_off(const struct wire *w, int rc, const char *why)
+{
+	cli_fail("the census broke off: %s", *why ? why : dt_strerror(rc));
+	if (rc == DT_ENOSPACE || rc == -ENOSPC)
+		store_fail(w, rc);
+	else if (rc == DT_EUNSUPPORTED && !strcmp(w->c->backend, "uring"))
+		cli_fail("cure: --backend auto, which takes mmsg where io_uring is refused");
+}
+
 int wire_census(const struct conf *c, const struct wire_talk *talk, struct wire_result *out)
 {
 	struct wire w = { .c = c };
@@ -610,8 +630,7 @@ int wire_census(const struct conf *c, const struct wire_talk *talk, struct wire_
 	if (rc >= 0) {
 		rc = engine_run(w.engine, &out->engine);
 		if (rc < 0)
-			cli_fail("the census broke off: %s",
-				 out->engine.why[0] ? out->engine.why : dt_strerror(rc));
+			broke_off(&w, rc, out->engine.why);
 	}
 	if (rc >= 0) {
 		farm_losses(&w);
