@@ -88,6 +88,13 @@ static int make_dirs(const char *path)
 }
 
 /* The store of an earlier demo, file by file: nothing else is ever removed. */
+static bool of_a_store(const char *name, unsigned depth)
+{
+	return depth ? !strcmp(name, "data.mdb") || !strcmp(name, "lock.mdb")
+		     : !strcmp(name, "state") || !strcmp(name, "state.new") ||
+			       !strncmp(name, "state-", 6);
+}
+
 static void forget(const char *dir, unsigned depth)
 {
 	DIR *d = opendir(dir);
@@ -98,14 +105,11 @@ static void forget(const char *dir, unsigned depth)
 	while ((e = readdir(d))) {
 		char path[PATH_CAP];
 
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+		if (!of_a_store(e->d_name, depth) ||
+		    snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) >= (int)sizeof(path))
 			continue;
-		if (snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) >= (int)sizeof(path))
-			continue;
-		if (e->d_type == DT_DIR && depth < 3)
-			forget(path, depth + 1);
-		else if (e->d_type == DT_REG || e->d_type == DT_LNK)
-			unlink(path);
+		if (unlink(path) && depth == 0)
+			forget(path, 1);
 	}
 	closedir(d);
 	rmdir(dir);
