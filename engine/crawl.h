@@ -70,6 +70,8 @@ struct crawl_port {
 	void (*sighting)(void *ctx, const struct sighting *s);
 	/** a contact that another shard owns */
 	void (*contact)(void *ctx, unsigned shard, const struct crawl_contact *contact);
+	/** a datagram that was counted as malformed, and the parser's reason; may be NULL */
+	void (*malformed)(void *ctx, const void *data, size_t len, int why);
 };
 
 /** struct crawl_stats - monotonic counters and gauges of one shard. */

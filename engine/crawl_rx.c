@@ -257,6 +257,13 @@ static bool is_own_id(const struct crawl *c, struct span id)
 	return id.len == NODEID_BYTES && memcmp(id.ptr, c->opts.own_id.b, NODEID_BYTES) == 0;
 }
 
+static void malformed(struct crawl *c, const struct net_msg *m, int why)
+{
+	c->stats.malformed++;
+	if (c->port.malformed)
+		c->port.malformed(c->port.ctx, m->data, m->len, why);
+}
+
 /* A reply or an error whose t is ours by form. */
 static void take_answer(struct crawl *c, const struct net_msg *from, const struct ticket *t,
 			const struct krpc_msg *msg, uint64_t now_ns)
@@ -265,7 +272,7 @@ static void take_answer(struct crawl *c, const struct net_msg *from, const struc
 	struct slot *slot = slots_get(&c->slots, idx, ticket_gen(t));
 
 	if (msg->kind == KRPC_REPLY && msg->id.len != NODEID_BYTES) {
-		c->stats.malformed++; /* an answer that does not say who it is */
+		malformed(c, from, DT_EMISSING); /* an answer that does not say who it is */
 		return;
 	}
 	/* A t cut to four bytes has lost its seal: then the address must fit. */
@@ -289,10 +296,11 @@ static bool take(struct crawl *c, const struct net_msg *m, uint64_t now_ns)
 {
 	struct krpc_msg msg;
 	struct ticket t;
-	int owner;
+	int owner, err;
 
-	if (krpc_parse(span_of(m->data, m->len), &msg)) {
-		c->stats.malformed++;
+	err = krpc_parse(span_of(m->data, m->len), &msg);
+	if (err) {
+		malformed(c, m, err);
 		return false;
 	}
 	if (msg.kind == KRPC_QUERY) {

@@ -45,6 +45,7 @@ struct engine_opts {
 	const struct crawl_contact *bootstrap;
 	size_t bootstrap_count;
 	struct sink sink;        /* put == NULL: sightings are counted and forgotten */
+	struct bad *bad;         /* takes malformed datagrams; borrowed; NULL = none wanted */
 	uint64_t max_runtime_ns; /* 0 = none; then as SIGINT once */
 	uint64_t cooldown_ns;    /* longest drain after a stop; 0 = until nothing is in flight */
 

@@ -91,6 +91,7 @@ static int open_worker(struct seat *s)
 				    .crawl = s->opts.engine->crawl,
 				    .idle_wait_max_ns = s->opts.threaded ? 0 : VIRTUAL_WAIT_NS,
 				    .hushed = &s->hushed,
+				    .bad = s->opts.engine->bad,
 				    .window = s->opts.engine->window };
 	int err = worker_new(&opts, &s->worker);
 

@@ -57,6 +57,13 @@ static void on_contact(void *ctx, unsigned shard, const struct crawl_contact *co
 	post_contact(w->opts.post, w->opts.index, shard, contact);
 }
 
+static void on_malformed(void *ctx, const void *data, size_t len, int why)
+{
+	struct worker *w = ctx;
+
+	bad_keep(w->opts.bad, data, len, why);
+}
+
 /* ---- what arrives ------------------------------------------------------------ */
 
 static void forward(struct worker *w, const struct net_msg *msg)
@@ -265,7 +272,7 @@ void worker_close(struct worker *w)
 int worker_new(const struct worker_opts *opts, struct worker **out)
 {
 	struct worker *w = calloc(1, sizeof(*w));
-	struct crawl_port port = { w, on_sighting, on_contact };
+	struct crawl_port port = { w, on_sighting, on_contact, opts->bad ? on_malformed : NULL };
 	int err;
 
 	if (!w)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/bad.h"
 #include "engine/crawl.h"
 #include "engine/gate.h"
 #include "engine/net.h"
@@ -34,6 +35,7 @@ struct worker_opts {
 	struct crawl_opts crawl;   /* shard and shards are set from index and workers */
 	uint64_t idle_wait_max_ns; /* longest sleep of a turn; 0 = WORKER_IDLE_WAIT_NS */
 	const atomic_bool *hushed; /* once true, worker_close() says nothing more; NULL = never */
+	struct bad *bad;           /* takes malformed datagrams; NULL = none wanted */
 	uint32_t window;           /* self-clocking, see worker_turn(); 0 = off */
 };
 

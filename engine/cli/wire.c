@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/bad.h"
 #include "engine/cli/cli.h"
 #include "engine/clock.h"
 #include "engine/cpu.h"
@@ -51,6 +52,7 @@ struct wire {
 	struct store_writer *writer;
 	uint32_t epoch;
 	FILE *csv;
+	struct bad *bad;
 	struct crawl_contact *boot;
 	unsigned boot_count;
 	struct engine *engine;
@@ -121,6 +123,15 @@ static int open_csv(struct wire *w)
 	}
 	fprintf(w->csv, "id,ip,port,version\n");
 	return 0;
+}
+
+static int open_bad(struct wire *w)
+{
+	int rc = w->c->keep_bad[0] ? bad_open(w->c->keep_bad, &w->bad) : 0;
+
+	if (rc < 0)
+		cli_fail("%s: %s", w->c->keep_bad, dt_strerror(rc));
+	return rc;
 }
 
 static void store_fail(const struct wire *w, int rc)
@@ -431,6 +442,7 @@ static int make_engine(struct wire *w, const struct wire_talk *talk)
 	o.bootstrap = w->boot;
 	o.bootstrap_count = w->boot_count;
 	o.sink = (struct sink){ .put = sink_put, .flush = sink_flush, .ctx = w };
+	o.bad = w->bad;
 	o.max_runtime_ns = (uint64_t)(c->max_runtime_s * 1e9);
 	o.cooldown_ns = (uint64_t)(c->cooldown_s * 1e9);
 	o.status = talk->status;
@@ -578,6 +590,8 @@ static void unwire(struct wire *w)
 	store_close(w->store);
 	if (w->csv && w->csv != stdout)
 		fclose(w->csv);
+	if (bad_close(w->bad) < 0)
+		cli_say("%s: not everything could be written", w->c->keep_bad);
 	net_close(w->device);
 	sim_farm_stop(w->farm);
 	sim_world_free(w->world);
@@ -603,6 +617,8 @@ static int prepare(struct wire *w)
 		rc = try_report(w);
 	if (rc >= 0)
 		rc = open_csv(w);
+	if (rc >= 0)
+		rc = open_bad(w);
 	if (rc >= 0)
 		rc = open_store(w);
 	return rc;
