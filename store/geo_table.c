@@ -133,14 +133,16 @@ static unsigned parse_decimal(const char *s, unsigned __int128 *out)
 
 static int parse_u32(const char *s, uint32_t *out)
 {
-	unsigned __int128 v;
+	uint64_t v = 0;
 
-	if (!parse_decimal(s, &v))
+	if (!*s)
 		return DT_EMALF;
+	for (; *s >= '0' && *s <= '9' && v <= UINT32_MAX; s++)
+		v = v * 10 + (unsigned)(*s - '0');
 	if (v > UINT32_MAX)
 		return DT_ERANGE;
 	*out = (uint32_t)v;
-	return 0;
+	return *s ? DT_EMALF : 0;
 }
 
 /* inet_pton() is four times slower, and there are a million of these. */
