@@ -9,6 +9,7 @@ enum {
 	ROWS_FIRST = 1024,
 	BUCKET_SHIFT = 16,
 	BUCKETS = 1 << 16,
+	BUCKETS_FROM_ROWS = 4096, /* fewer than that are found as fast without */
 };
 static const size_t rows_max = (size_t)1 << 31; /* so that a bucket fits 32 bits */
 
@@ -81,12 +82,14 @@ int geo_ranges4_seal(struct geo_ranges4 *r)
 {
 	size_t at = 0;
 
-	r->bucket = reallocarray(r->bucket, BUCKETS + 1, sizeof(*r->bucket));
-	if (!r->bucket)
-		return -ENOMEM;
 	if (r->count && !is_sorted4(r))
 		qsort(r->rows, r->count, sizeof(*r->rows), compare4);
 	make_disjoint4(r);
+	if (r->count < BUCKETS_FROM_ROWS)
+		return 0;
+	r->bucket = reallocarray(r->bucket, BUCKETS + 1, sizeof(*r->bucket));
+	if (!r->bucket)
+		return -ENOMEM;
 	for (size_t b = 0; b <= BUCKETS; b++) {
 		while (at < r->count && (uint64_t)r->rows[at].first < (uint64_t)b << BUCKET_SHIFT)
 			at++;
@@ -104,12 +107,13 @@ void geo_ranges4_fini(struct geo_ranges4 *r)
 
 const struct geo_range4 *geo_ranges4_find(const struct geo_ranges4 *r, uint32_t ip)
 {
-	uint32_t low, high; /* rows below @low begin at or before @ip, rows from @high after it */
+	/* Rows below @low begin at or before @ip, rows from @high on after it. */
+	uint32_t low = 0, high = (uint32_t)r->count;
 
-	if (!r->bucket)
-		return NULL;
-	low = r->bucket[ip >> BUCKET_SHIFT];
-	high = r->bucket[(ip >> BUCKET_SHIFT) + 1];
+	if (r->bucket) {
+		low = r->bucket[ip >> BUCKET_SHIFT];
+		high = r->bucket[(ip >> BUCKET_SHIFT) + 1];
+	}
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
 

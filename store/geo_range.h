@@ -22,7 +22,7 @@ struct geo_ranges4 {
 	/* private */
 	struct geo_range4 *rows;
 	size_t count, cap;
-	uint32_t *bucket; /* by the upper 16 bits: rows that begin below it */
+	uint32_t *bucket; /* by the upper 16 bits: rows that begin below it; NULL where few */
 };
 
 struct geo_range6 {

@@ -58,8 +58,11 @@ void kv_unref(struct kv *kv);
 /** kv_sync() - all that was committed is on the disk when it returns 0. */
 int kv_sync(struct kv *kv) DT_MUST;
 
-/** kv_stale_readers() - slots of dead processes that kv_open() had to clear. */
-int kv_stale_readers(const struct kv *kv);
+/**
+ * kv_clear_dead() - free the slots of readers that died: pages pile up behind them.
+ * Returns how many. kv_open() does it; a long run should now and then.
+ */
+int kv_clear_dead(struct kv *kv);
 uint64_t kv_file_bytes(const struct kv *kv);
 
 /** kv_used_bytes() - of the file, what is not free for reuse past its last page. */

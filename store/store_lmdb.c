@@ -50,7 +50,6 @@ struct kv {
 	MDB_env *env;
 	MDB_dbi dbi[KV_TABLES];
 	atomic_uint refs;
-	int stale_readers;
 };
 
 struct kv_txn {
@@ -175,8 +174,7 @@ int kv_open(const char *dir, unsigned flags, struct kv **out, char why[static KV
 		snprintf(why, KV_WHY_MAX, "%.180s: %s", dir, dt_strerror(rc));
 		goto err_kv;
 	}
-	if (mdb_reader_check(kv->env, &kv->stale_readers))
-		kv->stale_readers = 0;
+	kv_clear_dead(kv);
 	rc = open_tables(kv, flags);
 	if (rc < 0) {
 		snprintf(why, KV_WHY_MAX, "%.160s: not a store of this program (%s)", dir,
@@ -213,9 +211,11 @@ int kv_sync(struct kv *kv)
 	return from_lmdb(mdb_env_sync(kv->env, 1));
 }
 
-int kv_stale_readers(const struct kv *kv)
+int kv_clear_dead(struct kv *kv)
 {
-	return kv->stale_readers;
+	int dead;
+
+	return mdb_reader_check(kv->env, &dead) ? 0 : dead;
 }
 
 uint64_t kv_file_bytes(const struct kv *kv)

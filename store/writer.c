@@ -540,6 +540,7 @@ static int commit(struct store_writer *w)
 	struct kv_txn *txn;
 	int rc = store_writer_room(w);
 
+	kv_clear_dead(w->store->kv);
 	if (rc == 0)
 		rc = kv_begin(w->store->kv, true, &txn);
 	if (rc < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/geo_range.h"
@@ -66,6 +67,36 @@ static void v4_against_a_fool(void **state)
 		}
 		geo_ranges4_fini(&set);
 	}
+}
+
+/* So many that they are found by bucket; disjoint, so a search by halves is the fool. */
+static void very_many_ranges(void **state)
+{
+	enum { MANY = 20000 };
+	struct geo_ranges4 set = { 0 };
+	struct rng r = rng_open(3);
+	uint32_t *first = calloc(MANY, sizeof(*first)), *last = calloc(MANY, sizeof(*last));
+	uint32_t at = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < MANY; i++) {
+		first[i] = at + (uint32_t)rng_below(&r, 100000);
+		last[i] = first[i] + (uint32_t)rng_below(&r, 100000);
+		at = last[i] + 1;
+	}
+	for (uint32_t i = MANY; i-- > 0;)
+		assert_int_equal(geo_ranges4_add(&set, first[i], last[i], i), 0);
+	assert_int_equal(geo_ranges4_seal(&set), 0);
+	for (uint32_t i = 0; i < MANY; i++) {
+		assert_int_equal(geo_ranges4_find(&set, first[i])->value, i);
+		assert_int_equal(geo_ranges4_find(&set, last[i])->value, i);
+		if (i && last[i - 1] + 1 < first[i])
+			assert_null(geo_ranges4_find(&set, first[i] - 1));
+	}
+	assert_null(geo_ranges4_find(&set, UINT32_MAX));
+	geo_ranges4_fini(&set);
+	free(first);
+	free(last);
 }
 
 static void what_overlaps_is_cut(void **state)
@@ -156,9 +187,8 @@ static void an_empty_set_holds_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(v4_against_a_fool),
-		cmocka_unit_test(what_overlaps_is_cut),
-		cmocka_unit_test(v6_against_a_fool),
+		cmocka_unit_test(v4_against_a_fool),          cmocka_unit_test(very_many_ranges),
+		cmocka_unit_test(what_overlaps_is_cut),       cmocka_unit_test(v6_against_a_fool),
 		cmocka_unit_test(an_empty_set_holds_nothing),
 	};
 
