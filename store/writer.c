@@ -317,7 +317,7 @@ static int upsert_node(struct pass *p, struct kv_cursor *c, const struct sightin
 static struct record fold(const struct pass *p, size_t from, size_t to)
 {
 	const struct store_writer *w = p->w;
-	struct record r, more;
+	struct record r = { 0 }, more;
 
 	for (size_t i = from; i < to; i++) {
 		uint32_t row = p->refs[i].row;
