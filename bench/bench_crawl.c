@@ -138,7 +138,7 @@ static int step_open(struct step *s, const struct sim_world *w, uint64_t now_ns)
 {
 	struct crawl_opts o = crawl_opts_default();
 	struct gate_opts g = { .workers = 1 };
-	struct crawl_port port = { s, step_sighting, step_contact };
+	struct crawl_port port = { .ctx = s, .sighting = step_sighting, .contact = step_contact };
 	struct crawl_contact boot[8];
 	struct endpoint eps[8];
 	unsigned n = sim_world_bootstrap(w, eps, 8);

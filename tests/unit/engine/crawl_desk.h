@@ -65,7 +65,7 @@ static inline struct desk *desk_open(const struct crawl_opts *opts, const struct
 {
 	struct gate_opts g = { .workers = 1 };
 	struct desk *d = calloc(1, sizeof(*d));
-	struct crawl_port port = { d, desk_sighting, desk_contact };
+	struct crawl_port port = { .ctx = d, .sighting = desk_sighting, .contact = desk_contact };
 
 	assert_non_null(d);
 	d->now_ns = 5000 * S;

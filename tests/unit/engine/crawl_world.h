@@ -81,7 +81,7 @@ static inline struct world *world_new(struct tinynet *net, struct crawl_opts o, 
 {
 	struct gate_opts g = { .workers = shards };
 	struct world *w = calloc(1, sizeof(*w));
-	struct crawl_port port = { w, on_sighting, on_contact };
+	struct crawl_port port = { .ctx = w, .sighting = on_sighting, .contact = on_contact };
 
 	assert_non_null(w);
 	w->net = net;
