@@ -324,14 +324,11 @@ void world_alias(const struct sim_world *w, uint32_t n, uint32_t *ip, uint16_t *
 
 int world_from_alias(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *n)
 {
-	uint64_t number;
+	uint32_t number;
 
-	if (ip < ALIAS_FIRST || ip > ALIAS_LAST || port < w->alias_port)
+	if (!world_alias_number(w, ip, port, &number))
 		return DT_ENOTFOUND;
-	number = (uint64_t)(port - w->alias_port) * ALIAS_ROOM + (ip - ALIAS_FIRST);
-	if (number >= w->nodes)
-		return DT_ENOTFOUND;
-	*n = sim_shuffle_back(&w->number, (uint32_t)number);
+	*n = sim_shuffle_back(&w->number, number);
 	return 0;
 }
 

@@ -176,6 +176,19 @@ enum {
 	ALIAS_PORT = 20000,  /* where no farm has chosen yet; below ip_local_port_range */
 };
 
+/** world_alias_number() - number of the address that is aliased; false where there is none. */
+static inline bool world_alias_number(const struct sim_world *w, uint32_t ip, uint16_t port,
+				      uint32_t *number)
+{
+	uint64_t v;
+
+	if (ip < ALIAS_FIRST || ip > ALIAS_LAST || port < w->alias_port)
+		return false;
+	v = (uint64_t)(port - w->alias_port) * ALIAS_ROOM + (ip - ALIAS_FIRST);
+	*number = (uint32_t)v;
+	return v < w->nodes;
+}
+
 static inline bool alias_is_loopback(uint32_t ip)
 {
 	return ip >> 24 == ALIAS_NET;
