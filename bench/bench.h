@@ -37,6 +37,7 @@ extern const struct bench bench_transactions[]; /* bench_transactions.c */
 extern const struct bench bench_store[];        /* bench_store.c */
 extern const struct bench bench_render[];       /* bench_render.c */
 extern const struct bench bench_sim[];          /* bench_sim.c */
+extern const struct bench bench_export[];       /* bench_export.c */
 
 /** bench_list() - names and what they measure, one a line. */
 void bench_list(FILE *out);

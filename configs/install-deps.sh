@@ -10,7 +10,7 @@ build="gcc make git pkg-config liburing-dev libpcap-dev libmaxminddb-dev liblmdb
        libsodium-dev libcyaml-dev libyaml-dev libcairo2-dev libfreetype-dev libdeflate-dev libck-dev
        libcap-ng-dev libzstd-dev"
 test="libcmocka-dev iproute2 python3-minimal python3-libtorrent transmission-daemon aria2 rtorrent
-      tmux nodejs"
+      tmux nodejs python3-numpy python3-pandas zstd"
 lint="clang-format cppcheck"
 fuzz="clang libclang-rt-dev"
 
@@ -36,11 +36,14 @@ have() {
 	dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'
 }
 
-# Node modules of tests/package.json: one more kind of node for the tests. Where
-# they cannot be had, the tests go without and say so.
+# Node modules of tests/package.json: one more kind of node, and a reader of
+# Parquet. Where they cannot be had, the tests go without and say so.
 modules() {
-	local dir=${0%/*}/../tests
-	[ $modules = 1 ] && [ ! -d "$dir/node_modules" ] && command -v npm >/dev/null || return 0
+	local dir=${0%/*}/../tests m all=1
+	for m in $(sed -n 's/^    "\([^"]*\)": "[0-9.]*",\{0,1\}$/\1/p' "$dir/package.json"); do
+		[ -d "$dir/node_modules/$m" ] || all=0
+	done
+	[ $modules = 1 ] && [ $all = 0 ] && command -v npm >/dev/null || return 0
 	echo "installing: tests/package.json"
 	timeout 60 npm ci --prefix "$dir" --no-audit --no-fund --fetch-retries=0 >/dev/null 2>&1 ||
 		echo "install-deps.sh: npm could not; tests go without these modules" >&2

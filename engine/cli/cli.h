@@ -25,6 +25,7 @@ int cmd_crawl(int argc, char **argv);
 int cmd_sim(int argc, char **argv);
 int cmd_render(int argc, char **argv);
 int cmd_summary(int argc, char **argv);
+int cmd_export(int argc, char **argv);
 int cmd_geo(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_demo(int argc, char **argv);

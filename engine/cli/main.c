@@ -20,6 +20,8 @@ static const struct cli_command commands[] = {
 	{ "crawl", "active census of the DHT, or of a simulated one (--sim N)", cmd_crawl },
 	{ "summary", "what a store holds, as text or --json", cmd_summary },
 	{ "render", "the world map of a store as a picture", cmd_render },
+	{ "export", "nodes or counts of a store as csv, tsv, ndjson, parquet, npy, geojson",
+	  cmd_export },
 	{ "geo", "geolocation files: fetch, list, lookup ADDR", cmd_geo },
 	{ "doctor", "is this machine fit? One line each, with the cure", cmd_doctor },
 	{ "sim", "the simulated DHT alone, on loopback sockets, with its truth", cmd_sim },

@@ -8,7 +8,7 @@ expect 2 "no command 'crwal'" -- "$PROG" crwal
 expect 0 "usage: dht-telescope COMMAND" -- "$PROG" --help
 expect 0 "^dht-telescope [0-9a-z]" -- "$PROG" --version
 expect 2 "usage:" -- "$PROG"
-for c in demo crawl summary render geo doctor sim bench; do
+for c in demo crawl summary render export geo doctor sim bench; do
 	expect 0 "Usage: dht-telescope $c" -- "$PROG" "$c" --help
 done
 
