@@ -50,7 +50,7 @@ enum {
 	 * flight than that gains no time and costs the bytes per endpoint. */
 	CRAWL_SLOTS_SHARE_NUM = 3,
 	CRAWL_SLOTS_SHARE_DEN = 8,
-	CRAWL_SLOTS_MIN = 16384,
+	CRAWL_SLOTS_MIN = 4096,
 	CRAWL_EXPIRE_MAX = 2048, /* slots expired in one turn: some 0.2 ms */
 	/* A send that the kernel refused for want of memory is tried again after this. */
 	CRAWL_RESEND_NS = 20 * 1000 * 1000,

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/sim/sim.h"
+#include "engine/engine.h"
+#include "engine/report.h"
+#include "tests/support/unit.h"
+
+/**
+ * DOC: the census as shipped, engine and all, against the simulated DHT in
+ * virtual time: the figures that census.md 2b and 6 promise, at a size that a
+ * test can afford. dht-telescope crawl --sim N --sim-mode virtual takes the same
+ * census at any size.
+ */
+
+struct outcome {
+	struct engine_result result;
+	struct census_report report;
+	struct sim_truth truth;
+};
+
+static int lookup(void *ctx, const struct endpoint *ep, struct nodeid *id)
+{
+	struct crawl_node n;
+
+	if (engine_find(ctx, ep, &n))
+		return 0;
+	*id = n.id;
+	return n.answered ? 2 : 1;
+}
+
+static void take(const struct sim_opts *sim, enum crawl_plan plan, double raise_above,
+		 struct outcome *out)
+{
+	struct engine_opts o = engine_opts_default();
+	struct crawl_contact boot[8] = { 0 };
+	struct endpoint eps[8];
+	char why[ENGINE_WHY_MAX];
+	struct sim_world *w;
+	struct engine *e;
+	unsigned n;
+
+	assert_int_equal(sim_world_new(sim, &w), 0);
+	assert_int_equal(net_sim_open(w, &o.device, &o.clock), 0);
+	n = sim_world_bootstrap(w, eps, 8);
+	for (unsigned i = 0; i < n; i++)
+		boot[i].ep = eps[i];
+	o.bootstrap = boot;
+	o.bootstrap_count = n;
+	o.rate_pps = 0;
+	o.crawl.seed = sim->seed;
+	o.crawl.plan = plan;
+	o.crawl.raise_above = raise_above;
+	o.crawl.sweep_after_ns = 5000000000;
+	if (sim->live < 100000)
+		o.crawl.mixing_all_until = sim->live / 20;
+	memset(o.crawl.own_id.b, 0x5c, sizeof(o.crawl.own_id.b));
+	assert_int_equal(engine_new(&o, &e, why), 0);
+	assert_int_equal(engine_run(e, &out->result), 0);
+	sim_score(w, lookup, e, &out->truth);
+	report_fill(&out->report, &out->result, "test", NULL);
+	engine_free(e);
+	net_close(o.device);
+	sim_world_free(w);
+}
+
+static void test_promises(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t live;
+		double dead, loss;
+		enum crawl_plan plan;
+		double recall, queries; /* at least; at most */
+	} rows[] = {
+		{ "2+", 40000, 0.40, 0.05, CRAWL_PLAN_2PLUS, 0.9970, 2.2 },
+		{ "2+, nobody lost", 40000, 0, 0, CRAWL_PLAN_2PLUS, 0.9980, 2.2 },
+		{ "3", 20000, 0.40, 0.05, CRAWL_PLAN_3, 0.9985, 3.2 },
+		{ "4", 20000, 0.40, 0.05, CRAWL_PLAN_4, 0.9990, 4.2 },
+		{ "bad line", 20000, 0.50, 0.15, CRAWL_PLAN_2PLUS, 0.9890, 2.2 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sim_opts sim = sim_opts_default();
+		struct outcome o;
+		const struct crawl_stats *c = &o.result.counters.crawl;
+
+		sim.seed = 3 + i;
+		sim.live = rows[i].live;
+		sim.dead_share = rows[i].dead;
+		sim.loss = rows[i].loss;
+		take(&sim, rows[i].plan, 0, &o);
+		printf("# %s: recall %.3f %%, %.3f queries per live, %.1f bytes per endpoint\n",
+		       rows[i].name, 100 * o.truth.recall, o.report.queries_per_live,
+		       o.report.bytes_per_endpoint);
+		assert_int_equal(o.result.end, ENGINE_END_DONE);
+		assert_true(o.truth.recall >= rows[i].recall);
+		assert_true(o.report.queries_per_live <= rows[i].queries);
+		assert_int_equal(o.truth.false_nodes, 0);
+		assert_int_equal(o.truth.wrong_ids, 0);
+		assert_int_equal(o.result.counters.unexplained, 0);
+		assert_int_equal(c->in_flight, 0);
+		assert_int_equal(c->endpoints_live, o.truth.answered);
+		assert_true(o.result.counters.gate.worst_host_10s <= 9);
+		assert_true(o.report.bytes_per_endpoint <= 64 || c->endpoints_known < 50000);
+	}
+}
+
+/* Whom nobody listed, estimated from who was listed once or twice: within 0.1 % of the truth. */
+static void test_certificate(void **state)
+{
+	double error = 0;
+	unsigned held = 0;
+
+	(void)state;
+	for (unsigned seed = 1; seed <= 5; seed++) {
+		struct sim_opts sim = sim_opts_default();
+		struct outcome o;
+		double unseen;
+
+		sim.seed = seed;
+		sim.live = 30000;
+		sim.loss = 0; /* only the unlisted are missing */
+		take(&sim, CRAWL_PLAN_2PLUS, 0, &o);
+		unseen = (double)(o.truth.live - o.truth.answered);
+		error += (o.result.estimate.unseen - unseen) / (double)o.truth.live;
+		held += unseen >= o.result.estimate.unseen_low &&
+			unseen <= o.result.estimate.unseen_high;
+		printf("# seed %u: %.0f unseen, estimate %.1f [%.1f, %.1f]\n", seed, unseen,
+		       o.result.estimate.unseen, o.result.estimate.unseen_low,
+		       o.result.estimate.unseen_high);
+		assert_true(fabs(o.result.estimate.unseen - unseen) / (double)o.truth.live < 0.001);
+	}
+	assert_true(fabs(error / 5) < 0.0005);
+	assert_true(held >= 3);
+}
+
+/* Asking deeper where the certificate is bad finds more, and is told apart. */
+static void test_raise(void **state)
+{
+	struct sim_opts sim = sim_opts_default();
+	struct outcome flat, deep;
+
+	(void)state;
+	sim.seed = 9;
+	sim.live = 20000;
+	sim.dead_share = 0.5;
+	sim.loss = 0.15;
+	take(&sim, CRAWL_PLAN_2PLUS, 0, &flat);
+	take(&sim, CRAWL_PLAN_2PLUS, 0.0001, &deep);
+	assert_int_equal(flat.result.counters.crawl.raised_sent, 0);
+	assert_int_equal(flat.result.raise_rounds, 0);
+	assert_true(deep.result.raise_rounds > 0);
+	assert_true(deep.result.counters.crawl.raised_sent > 0);
+	assert_true(deep.truth.answered >= flat.truth.answered);
+	assert_true(fabs(deep.report.queries_per_live - flat.report.queries_per_live) < 0.05);
+}
+
+/* Any size, loss and depth by hand: DT_LIVE=10000000 build/release/tests/unit/bench/test_census_sim
+ */
+static void test_any_size(void **state)
+{
+	const char *live = getenv("DT_LIVE"), *dead = getenv("DT_DEAD"), *loss = getenv("DT_LOSS");
+	const char *plan = getenv("DT_PLAN");
+	struct sim_opts sim = sim_opts_default();
+	struct outcome o;
+
+	(void)state;
+	sim.live = (uint32_t)strtoul(live, NULL, 10);
+	sim.dead_share = dead ? strtod(dead, NULL) : sim.dead_share;
+	sim.loss = loss ? strtod(loss, NULL) : sim.loss;
+	take(&sim, plan ? (enum crawl_plan)(atoi(plan) - 2) : CRAWL_PLAN_2PLUS, 0.002, &o);
+	printf("# %llu of %llu live: recall %.4f %%, seen %.4f %%, estimate off by %+.4f %%\n"
+	       "# %.4f queries per live, %.3f packets, %.2f bytes per endpoint, %.1f s virtual, "
+	       "%.1f s wall\n",
+	       (unsigned long long)o.truth.answered, (unsigned long long)o.truth.live,
+	       100 * o.truth.recall, 100 * o.truth.seen_share,
+	       100 * ((double)o.truth.answered + o.result.estimate.unseen - (double)o.truth.live) /
+		       (double)o.truth.live,
+	       o.report.queries_per_live, o.report.packets_per_live, o.report.bytes_per_endpoint,
+	       o.report.elapsed_s, (double)o.result.wall_ns / 1e9);
+	assert_int_equal(o.result.counters.unexplained, 0);
+	assert_int_equal(o.truth.false_nodes, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_promises),
+		cmocka_unit_test(test_certificate),
+		cmocka_unit_test(test_raise),
+	};
+	const struct CMUnitTest by_hand[] = {
+		cmocka_unit_test(test_any_size),
+	};
+
+	if (getenv("DT_LIVE"))
+		return cmocka_run_group_tests_name("census_sim by hand", by_hand, NULL, NULL);
+	return cmocka_run_group_tests_name("census_sim", tests, NULL, NULL);
+}
