@@ -6,7 +6,6 @@
 #include <xxhash.h>
 
 #include "engine/crawl_impl.h"
-#include "engine/rng.h"
 
 enum {
 	NS_PER_MS = 1000000,
@@ -76,9 +75,13 @@ static int make_parts(struct crawl *c, uint64_t now_ns)
 {
 	const struct crawl_opts *o = &c->opts;
 	uint64_t timeouts[SLOTS_CLASSES] = { o->timeout1_ns, o->timeout2_ns };
-	int err = nodetab_init(&c->tab, o->endpoints_max, o->endpoints_hint,
-			       rng_mix(o->seed + o->shard));
+	uint64_t secret;
+	int err;
 
+	/* The table's hash hangs on a secret, for contacts come from strangers, who may
+	 * know the seed; nothing that can be seen hangs on the table's hash. */
+	memcpy(&secret, o->mac_key, sizeof(secret));
+	err = nodetab_init(&c->tab, o->endpoints_max, o->endpoints_hint, secret);
 	if (!err)
 		err = slots_init(&c->slots, o->slots_log2, timeouts);
 	if (!err)

@@ -2,10 +2,13 @@
 #ifndef ENGINE_CRAWL_IMPL_H
 #define ENGINE_CRAWL_IMPL_H
 
+#include <string.h>
+
 #include "engine/cookie.h"
 #include "engine/crawl.h"
 #include "engine/frontier.h"
 #include "engine/nodetab.h"
+#include "engine/rng.h"
 #include "engine/slots.h"
 #include "proto/krpc.h"
 
@@ -114,9 +117,24 @@ static inline void crawl_set_class(struct node *n, unsigned bag)
 }
 
 /**
+ * crawl_draw() - 64 bits that belong to an endpoint, a purpose and the run's seed:
+ * the same however often they are drawn, and whatever the secret keys are.
+ */
+static inline uint64_t crawl_draw(const struct crawl *c, const struct endpoint *ep,
+				  uint64_t purpose)
+{
+	uint64_t words[2], x = rng_mix(c->opts.seed + purpose);
+
+	memcpy(words, ep->addr, sizeof(words));
+	return rng_mix(rng_mix(rng_mix(x ^ words[0]) ^ words[1]) ^ ep->port);
+}
+
+/** What crawl_draw() is called for. */
+enum { CRAWL_DRAW_WHO = 1, CRAWL_DRAW_CHOICE = 2, CRAWL_DRAW_TARGET = 3 /* + question */ };
+
+/**
  * crawl_who() - 32 bits that name an introducer: its address, so that a host with
- * many ports counts once. Never 0. An introducer's replies all reach one shard,
- * so the shards need not agree on the hash.
+ * many ports counts once. Never 0.
  */
 static inline uint32_t crawl_who(const struct crawl *c, const struct endpoint *ep)
 {
@@ -124,7 +142,7 @@ static inline uint32_t crawl_who(const struct crawl *c, const struct endpoint *e
 	uint32_t who;
 
 	host.port = 0;
-	who = (uint32_t)nodetab_key(&c->tab, &host).hash;
+	who = (uint32_t)crawl_draw(c, &host, CRAWL_DRAW_WHO);
 	return who ? who : 1;
 }
 

@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/crawl_impl.h"
-#include "engine/rng.h"
 
 enum {
 	MENTIONS_FEW = 2,
 	MENTIONS_MANY = 4,
-	/* What the node's own random numbers are drawn for. */
-	SALT_CHOICE = 1,
-	SALT_TARGET = 2, /* + question */
 };
 
-static uint64_t node_random(const struct crawl *c, uint32_t ref, uint64_t salt)
+static uint64_t draw(const struct crawl *c, uint32_t ref, uint64_t purpose)
 {
 	struct endpoint ep = nodetab_endpoint(&c->tab, ref);
 
-	return rng_mix(nodetab_key(&c->tab, &ep).hash ^ rng_mix(c->opts.seed + salt));
+	return crawl_draw(c, &ep, purpose);
 }
 
 bool crawl_random_chosen(const struct crawl *c, uint32_t ref)
 {
-	return (node_random(c, ref, SALT_CHOICE) >> 32) < c->mixing_below;
+	return (draw(c, ref, CRAWL_DRAW_CHOICE) >> 32) < c->mixing_below;
 }
 
 static struct nodeid random_target(const struct crawl *c, uint32_t ref, enum question q)
@@ -27,7 +23,7 @@ static struct nodeid random_target(const struct crawl *c, uint32_t ref, enum que
 	struct nodeid out = { { 0 } };
 	struct rng r;
 
-	rng_init(&r, node_random(c, ref, SALT_TARGET + q), 0);
+	rng_init(&r, draw(c, ref, CRAWL_DRAW_TARGET + q), 0);
 	rng_bytes(&r, out.b, sizeof(out.b));
 	/* cppcheck-suppress uninitvar ; rng_bytes() fills it */
 	return out;
