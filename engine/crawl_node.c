@@ -215,6 +215,9 @@ void crawl_unanswered(struct crawl *c, uint32_t ref, enum question q, uint64_t n
 	if (!is_current(n, q))
 		return;
 	n->flags &= (uint16_t)~NODE_FLIGHT;
+	/* A service that keeps silent is asked once and never again (P7). */
+	if (!(n->flags & NODE_ANSWERED) && gate_is_service_port(n->port))
+		most = 1;
 	if (n->tries >= most)
 		give_up(c, ref, q);
 	else if (n->tries == CRAWL_ATTEMPTS_Q1 - 1)

@@ -93,7 +93,7 @@ static unsigned bucket_room(const struct bucket *b, uint64_t now_ns)
 /* ---- the gate ----------------------------------------------------------------- */
 
 /* Ports >= 1024 of UDP services that answer strangers, loudly or at their cost (P7). */
-static bool is_service_port(uint16_t port)
+bool gate_is_service_port(uint16_t port)
 {
 	if (port < 1024)
 		return true;
@@ -156,7 +156,7 @@ enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned
 	g->last_now_ns = now_ns;
 	if (bad != GATE_OK)
 		return refuse(g, GATE_NEVER, bad, why);
-	if (introducers < INTRODUCERS_MIN && is_service_port(ep->port))
+	if (introducers < INTRODUCERS_MIN && gate_is_service_port(ep->port))
 		return refuse(g, GATE_NEVER, GATE_SERVICE_PORT, why);
 	/* The rate first: when it is used up, the tables need not be touched. */
 	if (!bucket_ready(&g->rate, now_ns, retry_ns))

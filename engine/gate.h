@@ -117,6 +117,9 @@ void gate_set_blocklist(struct gate *g, const struct blocklist *b);
 
 void gate_stats(const struct gate *g, struct gate_stats *out);
 
+/** gate_is_service_port() - below 1024, or a UDP service that strangers must leave alone (P7). */
+bool gate_is_service_port(uint16_t port);
+
 /** gate_reason_name() - "bogon", "blocklist", "port-zero", "service-port", ... */
 const char *gate_reason_name(enum gate_reason r);
 

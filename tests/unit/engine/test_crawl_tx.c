@@ -280,6 +280,14 @@ static void test_service_port(void **state)
 	desk_offer(d, dns, &a_id, 6);
 	assert_false(crawl_idle(d->crawl));
 	assert_int_equal(desk_send(d), 1);
+	/* It keeps silent: once was enough, whoever names it again. */
+	d->now_ns += 3 * S;
+	assert_int_equal(desk_send(d), 0);
+	assert_true(crawl_idle(d->crawl));
+	desk_offer(d, dns, &a_id, 7);
+	d->now_ns += 100 * S;
+	assert_int_equal(desk_send(d), 0);
+	assert_int_equal(desk_stats(d).expired, 1);
 	desk_close(d);
 }
 
