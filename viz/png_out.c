@@ -2,14 +2,13 @@
 #include "viz/png_out.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libdeflate.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "viz/file_out.h"
 
 enum { LEVEL = 1, FILTER_SUB = 1, CHUNK_FRAME = 12 /* length, type, checksum */ };
 
@@ -98,53 +97,6 @@ done:
 	return err;
 }
 
-static int write_all(int fd, const uint8_t *at, uint64_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, at, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		at += n;
-		len -= (uint64_t)n;
-	}
-	return 0;
-}
-
-static int write_file(const char *path, const uint8_t *bytes, uint64_t len, char why[static 256])
-{
-	/* A pipe or a device is written to; a file, or what is not there yet, is replaced whole. */
-	struct stat st;
-	bool in_place = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
-	char tmp[4096];
-	int fd, err;
-
-	if (snprintf(tmp, sizeof(tmp), "%s.tmp", path) >= (int)sizeof(tmp)) {
-		snprintf(why, 256, "%.200s...: the name is too long", path);
-		return -ENAMETOOLONG;
-	}
-	fd = in_place ? open(path, O_WRONLY | O_CLOEXEC)
-		      : open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-	if (fd < 0) {
-		err = -errno;
-		snprintf(why, 256, "%.200s: %s", path, dt_strerror(err));
-		return err;
-	}
-	err = write_all(fd, bytes, len);
-	if (close(fd) && !err)
-		err = -errno;
-	if (!err && !in_place && rename(tmp, path))
-		err = -errno;
-	if (err) {
-		if (!in_place)
-			unlink(tmp);
-		snprintf(why, 256, "%.200s: %s", path, dt_strerror(err));
-	}
-	return err;
-}
-
 int png_out_write(const char *path, const uint8_t *rgba, unsigned width, unsigned height,
 		  char why[static 256])
 {
@@ -156,13 +108,7 @@ int png_out_write(const char *path, const uint8_t *rgba, unsigned width, unsigne
 		snprintf(why, 256, "%.200s: encoding: %s", path, dt_strerror(err));
 		return err;
 	}
-	if (strcmp(path, "-") == 0) {
-		err = write_all(STDOUT_FILENO, png, len);
-		if (err)
-			snprintf(why, 256, "standard output: %s", dt_strerror(err));
-	} else {
-		err = write_file(path, png, len, why);
-	}
+	err = file_out_write(path, png, len, why);
 	free(png);
 	return err;
 }
