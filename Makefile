@@ -91,6 +91,9 @@ $(B)/%.o: %.S
 	@mkdir -p $(@D)
 	@$(CC) -I. -MMD -MP -c $< -o $@
 
+# What is embedded is not seen by -MMD.
+$(B)/viz/data/embed.o: $(wildcard viz/data/*.bin viz/data/*.otf viz/data/*.html)
+
 # Pictures have the same bytes on every machine: no fused multiply-add where a CPU offers it.
 $(B)/viz/%.o: CFLAGS_ALL += -ffp-contract=off
 

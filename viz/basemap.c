@@ -195,26 +195,84 @@ static void lines(const struct pen *p, const struct world *w, uint8_t uses)
 			line_arc(p, w, &w->arcs[i]);
 }
 
+static size_t room_for_rings(const struct world *w)
+{
+	return w->point_count + 3;
+}
+
+/* The path of all land. @buffer: 7 * room_for_rings() points. */
+static void path_of_land(struct pen *p, const struct world *w, struct world_point *buffer)
+{
+	/* a ring gains three points at a pole; each clip at most doubles it */
+	size_t room = room_for_rings(w);
+
+	p->ring = buffer;
+	p->half = buffer + room;
+	p->part = buffer + 3 * room;
+	for (uint32_t i = 0; i < w->land_count; i++)
+		fill_ring(p, w, w->land[i]);
+}
+
+static void tell_path(const cairo_path_t *path,
+		      void (*point)(void *ctx, bool starts, double x, double y), void *ctx)
+{
+	for (int i = 0; i < path->num_data; i += path->data[i].header.length) {
+		const cairo_path_data_t *d = &path->data[i];
+
+		/* after closing a ring cairo moves to its start, which begins no other */
+		if (d->header.type == CAIRO_PATH_MOVE_TO && i + d->header.length < path->num_data &&
+		    d[d->header.length].header.type == CAIRO_PATH_LINE_TO)
+			point(ctx, true, d[1].point.x, d[1].point.y);
+		else if (d->header.type == CAIRO_PATH_LINE_TO)
+			point(ctx, false, d[1].point.x, d[1].point.y);
+	}
+}
+
+int basemap_land(const struct project_map *map,
+		 void (*point)(void *ctx, bool starts, double x, double y), void *ctx)
+{
+	cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_A8, 1, 1);
+	struct pen p = { .cr = cairo_create(surface), .map = map };
+	struct world_point *buffer = NULL;
+	cairo_path_t *path = NULL;
+	struct world w;
+	int err = world_open(&w, world_embedded());
+
+	if (!err) {
+		buffer = malloc(7 * room_for_rings(&w) * sizeof(*buffer));
+		err = buffer ? 0 : -ENOMEM;
+		if (buffer) {
+			path_of_land(&p, &w, buffer);
+			path = cairo_copy_path_flat(p.cr);
+			err = path->status ? -ENOMEM : 0;
+		}
+		if (!err)
+			tell_path(path, point, ctx);
+		world_close(&w);
+	}
+	if (path)
+		cairo_path_destroy(path);
+	free(buffer);
+	cairo_destroy(p.cr);
+	cairo_surface_destroy(surface);
+	return err;
+}
+
 static int draw(struct basemap *b, const struct basemap_opts *opts, const struct world *w,
 		cairo_t *cr)
 {
 	double u = b->height / 1080.0;
-	/* a ring gains three points at a pole; each clip at most doubles it */
-	size_t room = w->point_count + 3;
-	struct world_point *buffer = malloc(7 * room * sizeof(*buffer));
-	struct pen p = { .cr = cr, .map = &b->map, .ring = buffer };
+	struct world_point *buffer = malloc(7 * room_for_rings(w) * sizeof(*buffer));
+	struct pen p = { .cr = cr, .map = &b->map };
 
 	if (!buffer)
 		return -ENOMEM;
-	p.half = buffer + room;
-	p.part = buffer + 3 * room;
 	cairo_set_antialias(cr, CAIRO_ANTIALIAS_BEST);
 	cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
 	globe(&p);
 	use_color(cr, OCEAN, 1);
 	cairo_fill(cr);
-	for (uint32_t i = 0; i < w->land_count; i++)
-		fill_ring(&p, w, w->land[i]);
+	path_of_land(&p, w, buffer);
 	use_color(cr, LAND, 1);
 	cairo_set_fill_rule(cr, CAIRO_FILL_RULE_EVEN_ODD);
 	cairo_fill(cr);

@@ -40,6 +40,13 @@ int basemap_open(struct basemap *b, unsigned width, unsigned height,
 void basemap_close(struct basemap *b);
 
 /**
+ * basemap_land() - the outline of all land, for who draws it otherwise: ring after ring, each
+ * begun with @starts, pixels of @map. Errors: of basemap_open().
+ */
+int basemap_land(const struct project_map *map,
+		 void (*point)(void *ctx, bool starts, double x, double y), void *ctx) DT_MUST;
+
+/**
  * basemap_row() - linear r, g, b of row @y, faded.
  * @sun: NULL = no day and night.
  * @out: @width times r g b and one of padding.

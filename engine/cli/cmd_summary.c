@@ -10,6 +10,7 @@
 #include "engine/cli/cli.h"
 #include "proto/json.h"
 #include "store/store.h"
+#include "viz/live.h"
 
 enum {
 	REPORT_MAX = 1 << 20, /* longest stored census report shown */
@@ -18,16 +19,75 @@ enum {
 
 struct summary_args {
 	const char *store;
-	bool json;
+	bool json, plot;
+	const char *plot_output;
+	double half_life_min, cutoff_hours;
+	unsigned refresh_s;
 };
 
-enum { OPT_STORE = 0x100, OPT_JSON };
+enum {
+	OPT_STORE = 0x100,
+	OPT_JSON,
+	OPT_PLOT,
+	OPT_PLOT_OUTPUT,
+	OPT_HALF,
+	OPT_CUTOFF,
+	OPT_REFRESH,
+	OPT_GEO_CACHE
+};
 
 static const struct argp_option options[] = {
 	{ "store", OPT_STORE, "DIR", 0, "The store to read [dht-telescope.store]", 0 },
 	{ "json", OPT_JSON, NULL, 0, "One JSON object on standard output", 0 },
+	{ "plot", OPT_PLOT, "live", 0, "Also write the live page, one HTML file", 0 },
+	{ "plot-output", OPT_PLOT_OUTPUT, "FILE.html", 0, "Where to [bt_map.html]", 0 },
+	{ "half-life-min", OPT_HALF, "MIN", 0, "On it a node fades by half in this time [15]", 0 },
+	{ "cutoff-hours", OPT_CUTOFF, "H", 0, "And is left out after this [24]", 0 },
+	{ "refresh-sec", OPT_REFRESH, "S", 0, "It looks for a newer one; 0 = never [20]", 0 },
+	{ "geo-cache", OPT_GEO_CACHE, "FILE", OPTION_HIDDEN, NULL, 0 },
 	{ 0 },
 };
+
+static double number(const char *arg, double min, double max, const char *flag,
+		     struct argp_state *state)
+{
+	char *end;
+	double v = strtod(arg, &end);
+
+	if (!*arg || *end || !(v >= min && v <= max))
+		argp_error(state, "--%s: '%s' is not a number from %g to %g", flag, arg, min, max);
+	return v;
+}
+
+static error_t parse_plot_option(int key, char *arg, struct summary_args *a,
+				 struct argp_state *state)
+{
+	switch (key) {
+	case OPT_PLOT:
+		if (strcmp(arg, "live") != 0)
+			argp_error(state, "--plot: '%s' is not live", arg);
+		a->plot = true;
+		break;
+	case OPT_PLOT_OUTPUT:
+		a->plot_output = arg;
+		break;
+	case OPT_HALF:
+		/* 30 s at least, as the first dht-telescope had it */
+		a->half_life_min = number(arg, 0.5, 1e6, "half-life-min", state);
+		break;
+	case OPT_CUTOFF:
+		a->cutoff_hours = number(arg, 0.01, 1e5, "cutoff-hours", state);
+		break;
+	case OPT_REFRESH:
+		a->refresh_s = (unsigned)number(arg, 0, 86400, "refresh-sec", state);
+		break;
+	case OPT_GEO_CACHE:
+		break; /* older scripts name it; a store knows its places */
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -38,8 +98,24 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	else if (key == OPT_JSON)
 		a->json = true;
 	else
-		return ARGP_ERR_UNKNOWN;
+		return parse_plot_option(key, arg, a, state);
 	return 0;
+}
+
+/* A plot that fails does not fail the summary, as it never did. */
+static void write_plot(const struct summary_args *a, struct store_view *v)
+{
+	const struct live_opts o = { .half_life_s = 60 * a->half_life_min,
+				     .cutoff_s = 3600 * a->cutoff_hours,
+				     .refresh_s = a->refresh_s,
+				     .written_s = (uint64_t)time(NULL) };
+	struct live_stats st;
+	char why[256] = "";
+
+	if (live_write(v, &o, a->plot_output, &st, why))
+		cli_say("[plot] error: %s", why);
+	else
+		cli_say("[plot] wrote %s", a->plot_output);
 }
 
 static char *utc(uint64_t unix_s, char out[static 32])
@@ -272,7 +348,11 @@ int cmd_summary(int argc, char **argv)
 	static const struct argp argp = { .options = options,
 					  .parser = parse_option,
 					  .doc = "What a store holds; may run beside a census." };
-	struct summary_args a = { .store = "dht-telescope.store" };
+	struct summary_args a = { .store = "dht-telescope.store",
+				  .plot_output = "bt_map.html",
+				  .half_life_min = 15,
+				  .cutoff_hours = 24,
+				  .refresh_s = 20 };
 	struct store_view *view;
 	struct store *store;
 	char why[256] = "";
@@ -285,6 +365,8 @@ int cmd_summary(int argc, char **argv)
 	rc = store_view_open(store, &view);
 	if (rc >= 0) {
 		rc = summarise(&a, view);
+		if (rc >= 0 && a.plot)
+			write_plot(&a, view);
 		store_view_close(view);
 	}
 	store_close(store);

@@ -19,4 +19,5 @@
 	embed embed_regular, "viz/data/inter-regular.otf"
 	embed embed_semibold, "viz/data/inter-semibold.otf"
 	embed embed_noise, "viz/data/noise-64.bin"
+	embed embed_live, "viz/data/live.html"
 	.section .note.GNU-stack, "", %progbits
