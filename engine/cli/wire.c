@@ -344,26 +344,6 @@ static double sweep_of(const struct conf *c)
 	return c->sweep_after_s > 0 ? c->sweep_after_s : c->sim ? SIM_SWEEP_S : REAL_SWEEP_S;
 }
 
-/*
- * The in-flight ring: room for every packet of a timeout, with as much again;
- * at unlimited rate a quarter of the endpoints, so that the dead ones' silence
- * does not stop the rest and the ring stays a tenth of the memory.
- */
-static unsigned slots_log2(const struct wire *w)
-{
-	const struct conf *c = w->c;
-	double rate = rate_of(c), need;
-	unsigned n = 12;
-
-	if (rate > 0)
-		need = 2 * rate * (c->timeout1_s + c->timeout2_s);
-	else
-		need = (double)sim_world_nodes(w->world) / 4;
-	while (n < 20 && (double)(1u << n) * w->workers < need)
-		n++;
-	return n;
-}
-
 static void fill_crawl(const struct wire *w, struct crawl_opts *o)
 {
 	const struct conf *c = w->c;
@@ -380,8 +360,8 @@ static void fill_crawl(const struct wire *w, struct crawl_opts *o)
 	o->late_ns = (uint64_t)(c->late_s * 1e9);
 	o->raise_above = c->raise_above;
 	o->endpoints_max = c->max_endpoints / w->workers;
-	o->endpoints_hint = w->world ? sim_world_nodes(w->world) / w->workers : 1000000;
-	o->slots_log2 = slots_log2(w);
+	if (w->world)
+		o->endpoints_hint = sim_world_nodes(w->world) / w->workers;
 	memcpy(o->v, "DT\0\1", 4);
 	randombytes_buf(o->own_id.b, sizeof(o->own_id.b));
 	randombytes_buf(o->mac_key, sizeof(o->mac_key));
