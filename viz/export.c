@@ -115,7 +115,9 @@ static int write_rows(struct export_job *job, struct export_sheet *s, const stru
 static int write_nodes(struct export_job *job)
 {
 	const struct export_format *f = export_format_of(job->opts->kind);
-	struct export_sheet s = { .table = export_table_of(job->opts), .out = &job->out };
+	struct export_sheet s = { .table = export_table_of(job->opts),
+				  .out = &job->out,
+				  .group_rows = export_group_rows(job->opts) };
 	int rc = count_rows(job, &s.rows);
 
 	if (rc == 0)

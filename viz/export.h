@@ -26,8 +26,9 @@ enum export_kind {
 struct export_opts {
 	enum export_what what;
 	enum export_kind kind;
-	bool zstd; /* csv, tsv, ndjson and geojson alone */
-	bool raw;  /* true addresses */
+	bool zstd;           /* csv, tsv, ndjson and geojson alone */
+	bool raw;            /* true addresses */
+	uint32_t group_rows; /* parquet: rows of a group; 0 = 524,288 */
 	struct export_where where;
 	const char *path;          /* "-" = standard output */
 	const char *metadata_path; /* NULL = none */

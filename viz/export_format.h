@@ -11,8 +11,9 @@
 struct export_sheet {
 	const struct export_table *table;
 	struct export_out *out;
-	uint64_t rows; /* that will come: npy says so at its head */
-	void *own;     /* the format's */
+	uint64_t rows;       /* that will come: npy says so at its head */
+	uint32_t group_rows; /* of parquet */
+	void *own;           /* the format's */
 };
 
 struct export_format {

@@ -104,7 +104,9 @@ static int write_group(struct export_job *job, struct export_sheet *s, struct gr
 int export_groups_write(struct export_job *job)
 {
 	const struct export_format *f = export_format_of(job->opts->kind);
-	struct export_sheet s = { .table = &export_groups, .out = &job->out };
+	struct export_sheet s = { .table = &export_groups,
+				  .out = &job->out,
+				  .group_rows = export_group_rows(job->opts) };
 	struct groups g = { { export_tally_of(NETWORKS_MOST), export_tally_of(COUNTRIES_MOST),
 			      export_tally_of(KRPC_CLIENT_FAMILIES) } };
 	int rc = count_nodes(job, &g);

@@ -21,8 +21,7 @@
  */
 
 enum {
-	GROUP_ROWS = 1 << 19, /* a page stays below 70 MB; 2 GB is the format's end */
-	LEVEL = 1,            /* of zstd */
+	LEVEL = 1, /* of zstd */
 	CHUNK_FIRST_BYTES = 1 << 16,
 };
 
@@ -245,7 +244,7 @@ static int parquet_row(struct export_sheet *s, const void *row)
 		if (rc < 0)
 			return rc;
 	}
-	return ++p->group_rows == GROUP_ROWS ? write_group(s) : 0;
+	return ++p->group_rows == s->group_rows ? write_group(s) : 0;
 }
 
 /* ---- the footer ------------------------------------------------------------------- */
@@ -310,13 +309,14 @@ static void put_column(struct thrift *t, const struct export_column *c, const st
 	thrift_end(t);
 }
 
-static void put_groups(struct thrift *t, const struct parquet *p, const struct export_table *table)
+static void put_groups(struct thrift *t, const struct parquet *p, const struct export_sheet *s)
 {
 	thrift_list(t, 4, THRIFT_STRUCT, p->groups);
 	for (unsigned g = 0; g < p->groups; g++) {
+		const struct export_table *table = s->table;
 		const struct written *w = &p->written[g * table->count];
-		uint64_t left = p->rows - (uint64_t)g * GROUP_ROWS, raw = 0;
-		uint64_t rows = left < GROUP_ROWS ? left : GROUP_ROWS;
+		uint64_t left = p->rows - (uint64_t)g * s->group_rows, raw = 0;
+		uint64_t rows = left < s->group_rows ? left : s->group_rows;
 
 		thrift_begin(t);
 		thrift_list(t, 1, THRIFT_STRUCT, table->count);
@@ -344,7 +344,7 @@ static int parquet_end(struct export_sheet *s)
 	thrift_i32(t, 1, 1); /* version of the format */
 	put_schema(t, s->table);
 	thrift_i64(t, 3, (int64_t)p->rows);
-	put_groups(t, p, s->table);
+	put_groups(t, p, s);
 	thrift_string(t, 6, "dht-telescope");
 	thrift_end(t);
 	if (t->err)

@@ -22,6 +22,14 @@ int export_next(struct export_job *job, struct store_node *out) DT_MUST;
 const struct export_format *export_format_of(enum export_kind kind);
 const struct export_table *export_table_of(const struct export_opts *o);
 
+/* A page of this many rows stays below 70 MB; 2 GB is the format's end. */
+enum { EXPORT_GROUP_ROWS = 1 << 19 };
+
+static inline uint32_t export_group_rows(const struct export_opts *o)
+{
+	return o->group_rows ? o->group_rows : EXPORT_GROUP_ROWS;
+}
+
 /** export_groups_write() - counts by network, country and client (export_groups.c). */
 int export_groups_write(struct export_job *job) DT_MUST;
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /** DOC: `export`: a store as a file that other programs read. */
 #include <argp.h>
+#include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -19,7 +21,17 @@ struct export_args {
 	char path[PATH_MAX_BYTES], metadata[PATH_MAX_BYTES + METADATA_ENDING_MAX];
 };
 
-enum { OPT_STORE = 0x100, OPT_WHAT, OPT_FORMAT, OPT_COMPRESS, OPT_WHERE, OPT_OUT, OPT_RAW };
+enum {
+	OPT_STORE = 0x100,
+	OPT_WHAT,
+	OPT_FORMAT,
+	OPT_COMPRESS,
+	OPT_WHERE,
+	OPT_OUT,
+	OPT_RAW,
+	OPT_GROUP
+};
+enum { GROUP_ROWS_MIN = 1024, GROUP_ROWS_MAX = 1 << 20 /* 240 MB of memory */ };
 
 static const struct argp_option options[] = {
 	{ "store", OPT_STORE, "DIR", 0, "The store to read [dht-telescope.store]", 0 },
@@ -42,6 +54,7 @@ static const struct argp_option options[] = {
 	  "True addresses. Else: pseudonyms that keep prefixes, the same in all exports of a "
 	  "store",
 	  0 },
+	{ "group-rows", OPT_GROUP, "N", 0, "Parquet: nodes in a row group [524288]", 0 },
 	{ 0 },
 };
 
@@ -63,6 +76,17 @@ static void parse_format(struct export_args *a, const char *arg, struct argp_sta
 		}
 	}
 	argp_error(state, "--format: '%s' is not csv, tsv, ndjson, parquet, npy or geojson", arg);
+}
+
+static void parse_group(struct export_args *a, const char *arg, struct argp_state *state)
+{
+	char *end;
+	unsigned long n = strtoul(arg, &end, 10);
+
+	if (!isdigit((unsigned char)*arg) || *end || n < GROUP_ROWS_MIN || n > GROUP_ROWS_MAX)
+		argp_error(state, "--group-rows: '%s' is not a number from %d to %d", arg,
+			   GROUP_ROWS_MIN, GROUP_ROWS_MAX);
+	a->opts.group_rows = (uint32_t)n;
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -91,6 +115,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_OUT:
 		a->out = arg;
+		break;
+	case OPT_GROUP:
+		parse_group(a, arg, state);
 		break;
 	case OPT_RAW:
 		a->opts.raw = true;

@@ -34,6 +34,7 @@ expect 0 "f.parquet" -- "$PROG" export --store "$store" --where country=DE --out
 [ -e "$TMP/f.parquet.metadata.json" ]
 result $? "a file has its metadata beside it"
 expect 0 " 0 rows" -- "$PROG" export --store "$store" --where asn=7 --out "$TMP/none.parquet"
+expect 0 "groups.parquet" -- "$PROG" export --store "$store" --group-rows 1024 --out "$TMP/groups.parquet"
 "$PROG" export --store "$store" --out - 2>/dev/null | cmp -s - "$out/csv/nodes.csv"
 result $? "standard output has the same bytes"
 n=$("$PROG" export --store "$store" --where country=DE,client=libtorrent --format ndjson --out - 2>/dev/null |
@@ -52,20 +53,23 @@ else
 fi
 
 if command -v node >/dev/null && [ -d "$here/../node_modules/hyparquet" ]; then
-	for f in "$out/parquet/nodes" "$TMP/f" "$TMP/none"; do
+	for f in "$out/parquet/nodes" "$TMP/groups" "$TMP/f" "$TMP/none"; do
 		timeout 60 node "$here/export/read_parquet.mjs" "$f.parquet" \
 			>"$TMP/rows.ndjson" 2>"$TMP/schema.json"
 		result $? "hyparquet reads ${f##*/}.parquet"
 		country=$([ "${f##*/}" = f ] && echo DE)
 		[ "${f##*/}" = none ] && country=none
-		python3 - "$TMP" "$out/ndjson/nodes.ndjson" "$country" <<'PY'
+		groups=$([ "${f##*/}" = groups ] && echo 1024 || echo 524288)
+		python3 - "$TMP" "$out/ndjson/nodes.ndjson" "$country" "$groups" <<'PY'
 import json, sys
-tmp, lines, country = sys.argv[1:]
+tmp, lines, country, group_rows = sys.argv[1:]
 schema = json.load(open(tmp + "/schema.json"))
 ours = [json.loads(l) for l in open(lines)]
 ours = [l for l in ours if not country or l["country"] == country]
 theirs = [json.loads(l) for l in open(tmp + "/rows.ndjson")]
 assert schema["rows"] == len(ours) == len(theirs), (schema["rows"], len(ours), len(theirs))
+n, left = int(group_rows), len(ours)
+assert schema["groups"] == [min(n, left - at) for at in range(0, left, n)], schema["groups"]
 types = {c[0]: c[1:] for c in schema["columns"]}
 assert types["id"] == ["BYTE_ARRAY", "UTF8", "REQUIRED"], types
 assert types["port"] == ["INT32", "UINT_16", "REQUIRED"], types
@@ -87,6 +91,7 @@ expect 2 "format: 'xml' is not" -- "$PROG" export --store "$store" --format xml
 expect 2 "what: 'edges' is not" -- "$PROG" export --store "$store" --what edges
 expect 2 "where: 'as=1' is not KEY=VALUE" -- "$PROG" export --store "$store" --where as=1
 expect 2 "compress: 'gzip' is not zstd" -- "$PROG" export --store "$store" --compress gzip
+expect 2 "group-rows: '10' is not" -- "$PROG" export --store "$store" --group-rows 10
 expect 2 "parquet: its pages are zstd" -- "$PROG" export --store "$store" --format parquet --compress zstd
 expect 2 "geojson: .*--what aggregate" -- "$PROG" export --store "$store" --what nodes --format geojson
 expect 2 "npy: .*names" -- "$PROG" export --store "$store" --what aggregate --format npy
