@@ -21,7 +21,7 @@
  */
 
 enum {
-	LEVEL = 1, /* of zstd */
+	LEVEL = 1, /* of zstd; level 3 saves 1.5 % (bench export_formats) */
 	CHUNK_FIRST_BYTES = 1 << 16,
 };
 
