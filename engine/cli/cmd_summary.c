@@ -33,7 +33,7 @@ enum {
 	OPT_HALF,
 	OPT_CUTOFF,
 	OPT_REFRESH,
-	OPT_GEO_CACHE
+	OPT_OF_OLD
 };
 
 static const struct argp_option options[] = {
@@ -44,7 +44,11 @@ static const struct argp_option options[] = {
 	{ "half-life-min", OPT_HALF, "MIN", 0, "On it a node fades by half in this time [15]", 0 },
 	{ "cutoff-hours", OPT_CUTOFF, "H", 0, "And is left out after this [24]", 0 },
 	{ "refresh-sec", OPT_REFRESH, "S", 0, "It looks for a newer one; 0 = never [20]", 0 },
-	{ "geo-cache", OPT_GEO_CACHE, "FILE", OPTION_HIDDEN, NULL, 0 },
+	{ "geo-cache", OPT_OF_OLD, "FILE", OPTION_HIDDEN, NULL, 0 },
+	{ "city-mmdb", OPT_OF_OLD, "FILE", OPTION_HIDDEN, NULL, 0 },
+	{ "asn-mmdb", OPT_OF_OLD, "FILE", OPTION_HIDDEN, NULL, 0 },
+	{ "target-points", OPT_OF_OLD, "N", OPTION_HIDDEN, NULL, 0 },
+	{ "cell-top", OPT_OF_OLD, "N", OPTION_HIDDEN, NULL, 0 },
 	{ 0 },
 };
 
@@ -81,8 +85,8 @@ static error_t parse_plot_option(int key, char *arg, struct summary_args *a,
 	case OPT_REFRESH:
 		a->refresh_s = (unsigned)number(arg, 0, 86400, "refresh-sec", state);
 		break;
-	case OPT_GEO_CACHE:
-		break; /* older scripts name it; a store knows its places */
+	case OPT_OF_OLD:
+		break; /* older scripts give them; a store knows its places, and a page holds all */
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
