@@ -110,7 +110,7 @@ $(PROG): $(call obj,$(src_cli)) $(libs_bench)
 
 .PHONY: pkgs
 pkgs:
-	@pkg-config --exists $(PKGS) || { configs/install-deps.sh --list-missing build; exit 1; }
+	@pkg-config --exists $(PKGS) 2>/dev/null || { configs/install-deps.sh --list-missing build; exit 1; }
 
 define unit_rules
 $(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(call obj,$(src_support)) $$(libs_$(1))

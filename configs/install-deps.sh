@@ -60,10 +60,11 @@ if [ $list = 1 ]; then
 	echo "missing packages; try: apt-get install ${missing[*]}   (or: make deps)" >&2
 	exit 1
 fi
+cure="apt-get update && apt-get install ${missing[*]}"
 sudo=""
 if [ "$(id -u)" != 0 ]; then
 	command -v sudo >/dev/null || {
-		echo "install-deps.sh: not root and no sudo; as root: apt-get install ${missing[*]}" >&2
+		echo "install-deps.sh: not root and no sudo; as root: $cure" >&2
 		exit 1
 	}
 	sudo=sudo
@@ -75,5 +76,5 @@ trap 'rm -f "$log"' EXIT
 run() { $sudo env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1; }
 run apt-get install -y --no-install-recommends "${missing[@]}" ||
 	{ run apt-get update && run apt-get install -y --no-install-recommends "${missing[@]}"; } ||
-	{ tail -n 20 "$log" >&2; echo "install-deps.sh: apt-get failed, see above" >&2; exit 1; }
+	{ tail -n 20 "$log" >&2; echo "install-deps.sh: apt-get failed, see above; as root: $cure" >&2; exit 1; }
 modules
