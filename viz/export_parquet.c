@@ -14,7 +14,7 @@
  *
  *     "PAR1"  { page header, zstd page } per column and group  footer  its length  "PAR1"
  *
- * Memory: the columns of one row group, about 150 bytes a node, and one of
+ * Memory: the columns of one row group, about 200 bytes a node, and one of
  * them packed.
  *
  * Source: apache/parquet-format README.md and parquet.thrift.
