@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/unit.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "store/inside.h"
 #include "store/store.h"
@@ -88,6 +91,51 @@ static void test_each_its_own(void **state)
 	tempdir_remove(dir_b);
 }
 
+/* The tables of a version that knew no secret. */
+static void make_older(const char *dir)
+{
+	static const uint8_t schema[4] = { STORE_SCHEMA };
+	char path[TEMPDIR_MAX + 16], link[TEMPDIR_MAX + 16], why[KV_WHY_MAX];
+	struct kv_txn *txn;
+	struct kv *kv;
+
+	snprintf(path, sizeof(path), "%s/state-2", dir);
+	snprintf(link, sizeof(link), "%s/state", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(kv_open(path, KV_WRITE | KV_CREATE, &kv, why), 0);
+	assert_int_equal(kv_begin(kv, true, &txn), 0);
+	assert_int_equal(kv_put(txn, KV_META, SPAN_LIT("magic"), SPAN_LIT("dht-telescope store")),
+			 0);
+	assert_int_equal(kv_put(txn, KV_META, SPAN_LIT("schema"), span_of(schema, 4)), 0);
+	assert_int_equal(kv_commit(txn), 0);
+	kv_unref(kv);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(symlink("state-2", link), 0);
+}
+
+/* A reader changes nothing; the next writer draws one, once. */
+static void test_older_store(void **state)
+{
+	uint8_t first[STORE_SECRET_BYTES], now[STORE_SECRET_BYTES];
+	char dir[TEMPDIR_MAX];
+	struct store *s;
+
+	(void)state;
+	store_close(open_store(tempdir_make(dir), STORE_CREATE));
+	make_older(dir);
+	s = open_store(dir, STORE_READ);
+	assert_int_equal(secret_of(s, now), DT_ENOTFOUND);
+	store_close(s);
+	s = open_store(dir, STORE_WRITE);
+	assert_int_equal(secret_of(s, first), 0);
+	store_close(s);
+	s = open_store(dir, STORE_WRITE);
+	assert_int_equal(secret_of(s, now), 0);
+	assert_memory_equal(first, now, sizeof(first));
+	store_close(s);
+	tempdir_remove(dir);
+}
+
 /* A secret of another length is damage: not used, and not quietly replaced by a new one. */
 static void test_damaged(void **state)
 {
@@ -111,6 +159,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kept),
 		cmocka_unit_test(test_each_its_own),
+		cmocka_unit_test(test_older_store),
 		cmocka_unit_test(test_damaged),
 	};
 
