@@ -133,7 +133,7 @@ static int env_open(const char *dir, unsigned mdb_flags, MDB_env **out)
 {
 	int rc = ENOMEM;
 
-	for (unsigned i = 0; i < MAP_TRIES && rc == ENOMEM; i++)
+	for (unsigned i = 0; i < MAP_TRIES && (rc == ENOMEM || rc == EINVAL); i++)
 		rc = env_try(dir, mdb_flags, map_bytes_max >> (i * MAP_STEP_SHIFT), out);
 	return rc;
 }
