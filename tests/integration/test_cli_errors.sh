@@ -48,5 +48,7 @@ expect 2 "no such verb" -- "$PROG" geo steal
 expect 2 "is not an address" -- "$PROG" geo lookup example.invalid
 echo "not a database" >"$TMP/GeoLite2-City.mmdb"
 expect 0 "GeoLite2-City.mmdb" -- "$PROG" geo list --city-mmdb "$TMP/GeoLite2-City.mmdb"
+expect 0 "nowhere-geo: No such file.*going on" -- "$PROG" crawl --sim 100 --sim-mode virtual --store "" \
+	--geo "$TMP/nowhere-geo" --quiet
 expect 0 "io_uring" -- "$PROG" doctor
 finish
