@@ -115,7 +115,8 @@ static void forget(const char *dir, unsigned depth)
 	rmdir(dir);
 }
 
-static int draw(const char *store_dir, const char *png, unsigned width, unsigned height)
+static int draw(const char *store_dir, const char *png, const char *layout, unsigned width,
+		unsigned height)
 {
 	struct render_opts opts = render_opts_default();
 	struct store_view *view;
@@ -128,6 +129,7 @@ static int draw(const char *store_dir, const char *png, unsigned width, unsigned
 		if (rc >= 0) {
 			struct render_stats st;
 
+			opts.layout = layout;
 			opts.width = width;
 			opts.height = height;
 			rc = render_still(view, &opts, png, &st, why);
@@ -141,8 +143,8 @@ static int draw(const char *store_dir, const char *png, unsigned width, unsigned
 }
 
 struct demo_paths {
-	char store[PATH_CAP], report[PATH_CAP], map[PATH_CAP], map_4k[PATH_CAP], truth[PATH_CAP],
-		meta[PATH_CAP];
+	char store[PATH_CAP], report[PATH_CAP], map[PATH_CAP], map_4k[PATH_CAP], hilbert[PATH_CAP],
+		live[PATH_CAP], truth[PATH_CAP], meta[PATH_CAP];
 };
 
 static int take_census(const struct demo_args *a, const struct demo_paths *p)
@@ -181,6 +183,8 @@ static void name_paths(const struct demo_args *a, struct demo_paths *p)
 	snprintf(p->meta, PATH_CAP, "%s/metadata.json", a->out);
 	snprintf(p->map, PATH_CAP, "%s/map.png", a->out);
 	snprintf(p->map_4k, PATH_CAP, "%s/map-4k.png", a->out);
+	snprintf(p->hilbert, PATH_CAP, "%s/hilbert.png", a->out);
+	snprintf(p->live, PATH_CAP, "%s/live.html", a->out);
 	snprintf(p->truth, PATH_CAP, "%s/truth.csv", a->out);
 }
 
@@ -210,21 +214,27 @@ int cmd_demo(int argc, char **argv)
 		cli_group_digits(a.nodes, num));
 	rc = take_census(&a, &p);
 	if (rc >= 0) {
-		char name[] = "summary", flag[] = "--store";
-		char *args[] = { name, flag, p.store, NULL };
+		char name[] = "summary", flag[] = "--store", plot[] = "--plot=live",
+		     output[] = "--plot-output";
+		char *args[] = { name, flag, p.store, plot, output, p.live, NULL };
 
 		printf("\n");
-		rc = cmd_summary(3, args) == CLI_OK ? 0 : DT_ECORRUPT;
+		rc = cmd_summary(6, args) == CLI_OK ? 0 : DT_ECORRUPT;
 	}
 	if (rc >= 0)
-		rc = draw(p.store, p.map, 1920, 1080);
+		rc = draw(p.store, p.map, "map", 1920, 1080);
 	if (rc >= 0)
-		rc = draw(p.store, p.map_4k, 3840, 2160);
+		rc = draw(p.store, p.map_4k, "map", 3840, 2160);
+	if (rc >= 0)
+		rc = draw(p.store, p.hilbert, "hilbert", 1920, 1080);
 	if (rc < 0)
 		return CLI_FAILED;
-	printf("\n%.1f s. The map     %s  (and %s)\n       the store    %s\n       the report   "
-	       "%s\n"
-	       "       the truth    %s\n",
-	       since_s(&start), p.map, p.map_4k, p.store, p.report, p.truth);
+	printf("\n%.1f s. To look at:  the world         %s  (4K: %s)\n"
+	       "                  the address space %s\n"
+	       "                  the live page     %s\n"
+	       "        and:      the store         %s\n"
+	       "                  the report        %s\n"
+	       "                  the truth         %s\n",
+	       since_s(&start), p.map, p.map_4k, p.hilbert, p.live, p.store, p.report, p.truth);
 	return CLI_OK;
 }

@@ -55,7 +55,7 @@ static double number(const char *arg, double min, double max, struct argp_state 
 	double v = strtod(arg, &end);
 
 	if (!*arg || *end || !(v >= min && v <= max))
-		argp_error(state, "'%s' is not a number from %.12g to %.12g", arg, min, max);
+		argp_error(state, "'%s' is not a number from %g to %g", arg, min, max);
 	return v;
 }
 

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/endpoint.h"
 #include "proto/json.h"
 
 enum key_type { TYPE_U64, TYPE_F64, TYPE_STR, TYPE_BOOL };
@@ -414,10 +413,6 @@ static int check_numbers(const struct conf *c, char *why)
 
 int conf_check(const struct conf *c, char why[static CONF_WHY_MAX])
 {
-	struct endpoint bind;
-
-	if (endpoint_from_text(c->bind, &bind) < 0)
-		return bad(why, "bind", "ADDR:PORT, as 0.0.0.0:6881 or [::]:0");
 	if (!one_of(c->sim_mode, "farm virtual"))
 		return bad(why, "sim_mode", "farm or virtual");
 	if (!one_of(c->backend, "auto uring mmsg"))

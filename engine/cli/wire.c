@@ -183,11 +183,7 @@ static int open_geo(struct wire *w, const char *dir)
 				 .dir = dir              ? dir
 					: none || search ? NULL
 							 : c->geo };
-	int rc;
-
-	if (opts.dir == c->geo && access(c->geo, R_OK | X_OK))
-		cli_say("  geo: %s: %s; going on without", c->geo, dt_strerror(-errno));
-	rc = geo_open(&opts, dir ? NULL : cli_note, NULL, &w->geo);
+	int rc = geo_open(&opts, dir ? NULL : cli_note, NULL, &w->geo);
 
 	if (rc < 0)
 		cli_fail("geo files: %s", dt_strerror(rc));

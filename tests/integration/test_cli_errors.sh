@@ -18,7 +18,6 @@ expect 2 "workers: 0 to 64" -- "$PROG" crawl --workers 1000 --sim 100
 expect 2 "dead: a share from 0 to 0.95" -- "$PROG" crawl --sim 100 --dead 2
 expect 2 "backend: auto, uring or mmsg" -- "$PROG" crawl --sim 100 --backend dpdk
 expect 2 "sim_mode: farm or virtual" -- "$PROG" crawl --sim 100 --sim-mode lunar
-expect 2 "bind: ADDR:PORT" -- "$PROG" crawl --sim 100 --bind everywhere
 expect 2 "plan: 2\+, 3, 4 or ping" -- "$PROG" crawl --sim 100 --plan 9
 
 printf 'rate: 100\nrates: 5\n' >"$TMP/unknown.yaml"
@@ -48,7 +47,5 @@ expect 2 "no such verb" -- "$PROG" geo steal
 expect 2 "is not an address" -- "$PROG" geo lookup example.invalid
 echo "not a database" >"$TMP/GeoLite2-City.mmdb"
 expect 0 "GeoLite2-City.mmdb" -- "$PROG" geo list --city-mmdb "$TMP/GeoLite2-City.mmdb"
-expect 0 "nowhere-geo: No such file.*going on" -- "$PROG" crawl --sim 100 --sim-mode virtual --store "" \
-	--geo "$TMP/nowhere-geo" --quiet
 expect 0 "io_uring" -- "$PROG" doctor
 finish
