@@ -388,7 +388,7 @@ static void stay_writable(const struct wire *w, char report_dir[static PATH_MAX]
 
 	if (w->c->store[0])
 		keep[n++] = w->c->store;
-	if (report[0] && strcmp(report, "-")) {
+	if (report[0] && strcmp(report, "-") != 0) {
 		snprintf(report_dir, PATH_MAX, "%.*s", slash ? (int)(slash - report) + 1 : 1,
 			 slash ? report : ".");
 		keep[n++] = report_dir;
