@@ -62,7 +62,7 @@ static void put_varint(struct bytes *b, uint32_t v)
 
 static void put_signed(struct bytes *b, int32_t v)
 {
-	put_varint(b, (uint32_t)v << 1 ^ (uint32_t)(v >> 31));
+	put_varint(b, (uint32_t)v << 1 ^ (v < 0 ? UINT32_MAX : 0)); /* zigzag */
 }
 
 /* ---- land -------------------------------------------------------------------------- */
