@@ -184,21 +184,27 @@ $py "$here/swarm/walk.py" truth "$work/spec.json" "$work/before.json" "$SETTLE_S
 	"$SETTLE_MAX_S" "$work/self.json" || fail "the walker"
 echo "swarm settled after $((SECONDS - began)) s"
 
-began=$SECONDS
 first=$(awk 'NR == 1 { print $1 ":" $2 }' "$work/libtorrent.list")
-in_crawler timeout --kill-after=5 $((CRAWL_S + 10)) "$DT_PROG" crawl --bootstrap "$first" \
-	--rate 2000 --workers 1 --sweep-after-s 3 --timeout1-s 1 --timeout2-s 2 --geo none \
-	--max-runtime-s "$CRAWL_S" --cooldown-s 2 --store "$work/store" \
-	--report "$work/report.json" --nodes-csv "$work/nodes.csv" >"$work/crawl.log" 2>&1
-rc=$?
-[ $rc = 0 ] || { tail -n 20 "$work/crawl.log"; fail "crawl exits $rc"; }
-echo "census took $((SECONDS - began)) s"
+census() { # NUMBER: one census and its comparison
+	local began=$SECONDS rc
+	in_crawler timeout --kill-after=5 $((CRAWL_S + 10)) "$DT_PROG" crawl --bootstrap "$first" \
+		--rate 2000 --workers 1 --sweep-after-s 3 --timeout1-s 1 --timeout2-s 2 --geo none \
+		--max-runtime-s "$CRAWL_S" --cooldown-s 2 --store "$work/store$1" \
+		--report "$work/report.json" --nodes-csv "$work/nodes.csv" >"$work/crawl.log" 2>&1
+	rc=$?
+	[ $rc = 0 ] || { tail -n 20 "$work/crawl.log"; fail "crawl exits $rc"; }
+	echo "census took $((SECONDS - began)) s"
+	$py "$here/swarm/walk.py" truth "$work/spec.json" "$work/after.json" 0 4 \
+		"$work/self.json" >/dev/null
+	$py "$here/swarm/compare.py" "$work/before.json" "$work/after.json" "$work/nodes.csv" \
+		"$work/report.json"
+}
 
-$py "$here/swarm/walk.py" truth "$work/spec.json" "$work/after.json" 0 4 \
-	"$work/self.json" >/dev/null
-$py "$here/swarm/compare.py" "$work/before.json" "$work/after.json" "$work/nodes.csv" \
-	"$work/report.json"
+census 1
 rc=$?
+# 99 % of 49 nodes is all of them, and an rtorrent that is busy for ten seconds is
+# deaf to three attempts (seen once in eight runs): one more census has to find it.
+[ $rc = 0 ] || { echo "once more, for a node that was deaf"; sleep 3; census 2; rc=$?; }
 # Whoever the census annoyed has banned its address and stays silent now.
 alive=$($py -c 'import json, sys; print(sum(bool(n["id"]) for n in json.load(open(sys.argv[1]))))' \
 	"$work/after.json")
