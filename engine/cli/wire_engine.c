@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * DOC: a configuration becomes an engine.
+ */
+#include "engine/cli/wire_impl.h"
+
+#include <limits.h>
+#include <netinet/in.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "engine/cli/cli.h"
+
+enum {
+	REAL_RATE_PPS = 2000, /* modest: design 8 */
+	REAL_SWEEP_S = 60,
+	SIM_SWEEP_S = 5,
+	/* Unanswered packets per worker and 20 ms on loopback: enough for 40 % dead contacts at
+	 * 200 k/s, small enough for the receive queue to stay in cache (limits.md B). */
+	FARM_WINDOW = 4096,
+	WIRE_WRITABLE_MAX = 2, /* the store, the folder of the report */
+};
+
+static enum crawl_plan plan_of(const char *text)
+{
+	if (!strcmp(text, "3"))
+		return CRAWL_PLAN_3;
+	if (!strcmp(text, "4"))
+		return CRAWL_PLAN_4;
+	return !strcmp(text, "ping") ? CRAWL_PLAN_PING : CRAWL_PLAN_2PLUS;
+}
+
+static enum crawl_method method_of(const char *text)
+{
+	if (!strcmp(text, "get_peers"))
+		return CRAWL_GET_PEERS;
+	if (!strcmp(text, "ping"))
+		return CRAWL_PING;
+	return !strcmp(text, "sample") ? CRAWL_SAMPLE : CRAWL_FIND_NODE;
+}
+
+static double rate_of(const struct conf *c)
+{
+	return c->rate > 0 ? c->rate : c->sim ? 0 : REAL_RATE_PPS;
+}
+
+static double sweep_of(const struct conf *c)
+{
+	return c->sweep_after_s > 0 ? c->sweep_after_s : c->sim ? SIM_SWEEP_S : REAL_SWEEP_S;
+}
+
+static void fill_crawl(const struct wire *w, struct crawl_opts *o)
+{
+	const struct conf *c = w->c;
+
+	*o = crawl_opts_default();
+	o->plan = plan_of(c->plan);
+	o->method = method_of(c->query);
+	o->seed = c->seed;
+	o->mixing = c->mixing;
+	o->mixing_all_until = (uint32_t)c->mixing_all_until;
+	o->timeout1_ns = (uint64_t)(c->timeout1_s * 1e9);
+	o->timeout2_ns = (uint64_t)(c->timeout2_s * 1e9);
+	o->sweep_after_ns = (uint64_t)(sweep_of(c) * 1e9);
+	o->late_ns = (uint64_t)(c->late_s * 1e9);
+	o->raise_above = c->raise_above;
+	o->endpoints_max = c->max_endpoints / w->workers;
+	if (w->world)
+		o->endpoints_hint = sim_world_nodes(w->world) / w->workers;
+	memcpy(o->v, "DT\0\1", 4);
+	randombytes_buf(o->own_id.b, sizeof(o->own_id.b));
+	randombytes_buf(o->mac_key, sizeof(o->mac_key));
+}
+
+static struct net *wrap_alias(void *ctx, struct net *inner)
+{
+	struct wire *w = ctx;
+	struct net *out;
+
+	if (net_alias_open(w->world, inner, &out) < 0) {
+		net_close(inner);
+		return NULL;
+	}
+	return out;
+}
+
+/* What is written at the end, after privileges were dropped. */
+static void stay_writable(const struct wire *w, char report_dir[static PATH_MAX],
+			  const char *keep[static WIRE_WRITABLE_MAX + 1])
+{
+	const char *report = w->c->report, *slash = strrchr(report, '/');
+	unsigned n = 0;
+
+	if (w->c->store[0])
+		keep[n++] = w->c->store;
+	if (report[0] && strcmp(report, "-") != 0) {
+		snprintf(report_dir, PATH_MAX, "%.*s", slash ? (int)(slash - report) + 1 : 1,
+			 slash ? report : ".");
+		keep[n++] = report_dir;
+	}
+	keep[n] = NULL;
+}
+
+int wire_make_engine(struct wire *w, const struct wire_talk *talk)
+{
+	const char *keep[WIRE_WRITABLE_MAX + 1];
+	char report_dir[PATH_MAX];
+	struct engine_opts o = engine_opts_default();
+	const struct conf *c = w->c;
+	char why[ENGINE_WHY_MAX] = "";
+	int rc;
+
+	stay_writable(w, report_dir, keep);
+	o.workers = w->device ? 1 : w->workers;
+	o.pin = c->pin;
+	rc = net_backend_from_text(c->backend, &o.backend);
+	if (rc >= 0)
+		rc = endpoint_from_text(c->bind, &o.udp.bind);
+	if (rc < 0) {
+		cli_fail("bind: '%s' is not ADDR:PORT", c->bind);
+		return rc;
+	}
+	o.udp.rcvbuf_bytes = c->rcvbuf_bytes;
+	o.rate_pps = rate_of(c);
+	o.blocklist_path = c->blocklist[0] ? c->blocklist : NULL;
+	fill_crawl(w, &o.crawl);
+	o.bootstrap = w->boot;
+	o.bootstrap_count = w->boot_count;
+	o.sink = (struct sink){ .put = wire_put, .flush = wire_flush, .ctx = w };
+	o.bad = w->bad;
+	o.max_runtime_ns = (uint64_t)(c->max_runtime_s * 1e9);
+	o.cooldown_ns = (uint64_t)(c->cooldown_s * 1e9);
+	o.status = talk->status;
+	o.status_path = c->status_file[0] ? c->status_file : NULL;
+	o.metadata_path = c->metadata_file[0] ? c->metadata_file : NULL;
+	o.version = cli_version();
+	o.command = talk->command;
+	o.notes = c->notes[0] ? c->notes : NULL;
+	o.signals = true;
+	o.drop_privileges = true;
+	o.keep_writable = keep;
+	if (w->device) {
+		o.device = w->device;
+		o.clock = w->clock;
+	} else if (c->sim) {
+		/* Loopback and nothing else: bound to lo, wrapped by the alias. */
+		o.udp.bind = endpoint_ip4(INADDR_LOOPBACK, o.udp.bind.port);
+		o.udp.bind_device = "lo";
+		o.udp.steer = NET_STEER_CPU;
+		o.window = o.rate_pps > 0 ? 0 : FARM_WINDOW;
+		o.wrap = wrap_alias;
+		o.wrap_ctx = w;
+	}
+	rc = engine_new(&o, &w->engine, why);
+	if (rc < 0)
+		cli_fail("%s", *why ? why : dt_strerror(rc));
+	return rc;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ENGINE_CLI_WIRE_IMPL_H
+#define ENGINE_CLI_WIRE_IMPL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "bench/sim/sim.h"
+#include "engine/bad.h"
+#include "engine/cli/wire.h"
+#include "store/geo.h"
+#include "store/store.h"
+
+/**
+ * DOC: the inside of wire*.c; nobody else includes this.
+ *
+ *	wire.c		the order of things: prepare, run, seal, undo
+ *	wire_world.c	the network to look at, and the score against its truth
+ *	wire_engine.c	conf -> engine options
+ *	wire_keep.c	what is left behind
+ *
+ * Everything here says what went wrong on standard error before it returns an error.
+ */
+enum { WIRE_BOOTSTRAP_MAX = 256 /* resolved addresses to start from */ };
+
+struct wire {
+	const struct conf *c;
+	unsigned workers;
+	struct geo *geo;
+	struct sim_world *world;
+	struct sim_farm *farm;
+	struct net *device; /* virtual time */
+	struct clock clock;
+	struct store *store;
+	struct store_writer *writer;
+	uint32_t epoch;
+	FILE *csv;
+	struct bad *bad;
+	struct crawl_contact *boot;
+	unsigned boot_count;
+	struct engine *engine;
+};
+
+/* ---- wire_world.c ----------------------------------------------------------- */
+
+/** wire_open_geo() - the databases of places; @dir: where the world has left its own, or NULL. */
+int wire_open_geo(struct wire *w, const char *dir) DT_MUST;
+
+/** wire_start_simulation() - the world, its farm or its virtual time, its truth, where to begin. */
+int wire_start_simulation(struct wire *w) DT_MUST;
+
+/** wire_find_network() - where to begin on the real network. */
+int wire_find_network(struct wire *w) DT_MUST;
+
+/** wire_farm_losses() - what the far end lost is not the census's loss, but it is in its figures.
+ */
+void wire_farm_losses(const struct wire *w);
+
+/** wire_score() - what was found against the truth; nothing on the real network. */
+int wire_score(struct wire *w, struct wire_result *r) DT_MUST;
+
+/* ---- wire_engine.c ---------------------------------------------------------- */
+
+int wire_make_engine(struct wire *w, const struct wire_talk *talk) DT_MUST;
+
+/* ---- wire_keep.c ------------------------------------------------------------ */
+
+/** wire_make_folder() - a folder that may be there already. */
+int wire_make_folder(const char *dir) DT_MUST;
+
+int wire_open_csv(struct wire *w) DT_MUST;
+int wire_open_bad(struct wire *w) DT_MUST;
+int wire_open_store(struct wire *w) DT_MUST;
+
+/** wire_put(), wire_flush() - the engine's sink; @ctx is the struct wire. */
+int wire_put(void *ctx, const struct sighting *list, unsigned count);
+int wire_flush(void *ctx);
+
+/** wire_store_fail() - say what became of the store, and the cure. */
+void wire_store_fail(const struct wire *w, int rc);
+
+/** wire_try_report() - a report that cannot be written is said before the census, not after it. */
+int wire_try_report(const struct wire *w) DT_MUST;
+int wire_make_report(struct wire_result *r) DT_MUST;
+int wire_write_report(const struct wire *w, const struct wire_result *r) DT_MUST;
+
+/** wire_seal() - the end of the epoch, and the tables rewritten in order. */
+int wire_seal(struct wire *w, const struct wire_result *r) DT_MUST;
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * DOC: what a census leaves behind: the store, a table of nodes, bad datagrams, the report.
+ */
+#include "engine/cli/wire_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/cli/cli.h"
+#include "engine/report.h"
+#include "proto/krpc.h"
+
+enum { REPORT_MAX = 1 << 18 /* a report is about 10 KiB */ };
+
+/* A folder that may be there already. */
+int wire_make_folder(const char *dir)
+{
+	struct stat st;
+	int err;
+
+	if (mkdir(dir, 0755) == 0)
+		return 0;
+	err = -errno;
+	if (err == -EEXIST && stat(dir, &st) == 0)
+		err = S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+	if (err)
+		cli_fail("%s: %s", dir, dt_strerror(err));
+	return err;
+}
+
+static void csv_row(FILE *csv, const struct sighting *s)
+{
+	char id[2 * NODEKEY_BYTES + 1], text[ENDPOINT_TEXT_MAX], version[KRPC_VERSION_TEXT_MAX];
+	struct krpc_version v = krpc_version_parse(span_of(s->version, s->version_len));
+	struct endpoint ep = s->from;
+	char *colon;
+
+	endpoint_to_text(&ep, text);
+	colon = strrchr(text, ':');
+	if (colon)
+		*colon = 0;
+	fprintf(csv, "%s,%s,%u,%s\n", nodekey_to_hex(&s->key, id), text, ep.port,
+		krpc_version_text(&v, version));
+}
+
+int wire_put(void *ctx, const struct sighting *list, unsigned count)
+{
+	struct wire *w = ctx;
+
+	for (unsigned i = 0; w->csv && i < count; i++)
+		if (list[i].way == SIGHTING_ANSWERED && !(list[i].flags & SIGHTING_FINAL))
+			csv_row(w->csv, &list[i]);
+	return w->writer ? store_writer_put(w->writer, list, count) : 0;
+}
+
+int wire_flush(void *ctx)
+{
+	struct wire *w = ctx;
+
+	if (w->csv && (fflush(w->csv) || ferror(w->csv)))
+		return -EIO;
+	return w->writer ? store_writer_flush(w->writer) : 0;
+}
+
+int wire_open_csv(struct wire *w)
+{
+	if (!w->c->nodes_csv[0])
+		return 0;
+	w->csv = strcmp(w->c->nodes_csv, "-") ? fopen(w->c->nodes_csv, "we") : stdout;
+	if (!w->csv) {
+		int err = -errno;
+
+		cli_fail("%s: %s", w->c->nodes_csv, dt_strerror(err));
+		return err;
+	}
+	fprintf(w->csv, "id,ip,port,version\n");
+	return 0;
+}
+
+int wire_open_bad(struct wire *w)
+{
+	int rc = w->c->keep_bad[0] ? bad_open(w->c->keep_bad, &w->bad) : 0;
+
+	if (rc < 0)
+		cli_fail("%s: %s", w->c->keep_bad, dt_strerror(rc));
+	return rc;
+}
+
+void wire_store_fail(const struct wire *w, int rc)
+{
+	cli_fail("%s: %s%s", w->c->store, dt_strerror(rc),
+		 rc == DT_ENOSPACE || rc == -ENOSPC
+			 ? "; what was committed is kept, and 512 MiB stay free on its disk; "
+			   "cure: make room there, or --store DIR on another disk"
+			 : "");
+}
+
+int wire_open_store(struct wire *w)
+{
+	struct store_writer_opts opts = { .geo = w->geo };
+	char why[256] = "";
+	int rc;
+
+	if (!w->c->store[0])
+		return 0;
+	rc = store_open(w->c->store, STORE_CREATE, &w->store, why);
+	if (rc < 0) {
+		cli_fail("%s", *why ? why : dt_strerror(rc));
+		return rc;
+	}
+	if (*why)
+		cli_say("note: %s", why);
+	rc = store_writer_new(w->store, &opts, &w->writer);
+	if (rc >= 0)
+		rc = store_writer_room(w->writer);
+	if (rc >= 0)
+		rc = store_epoch_begin(
+			w->store, clock_wall_ns(&w->clock, clock_now_ns(&w->clock)) / 1000000000,
+			w->c->sim != 0, &w->epoch);
+	if (rc < 0)
+		wire_store_fail(w, rc);
+	return rc;
+}
+
+int wire_seal(struct wire *w, const struct wire_result *r)
+{
+	uint64_t end_s = r->engine.started_ms / 1000 + r->engine.elapsed_ns / 1000000000;
+	int rc;
+
+	if (!w->store)
+		return 0;
+	rc = store_epoch_end(w->store, w->epoch, end_s, r->report_json, strlen(r->report_json));
+	if (rc >= 0)
+		rc = store_compact(w->store);
+	if (rc < 0)
+		wire_store_fail(w, rc);
+	return rc;
+}
+
+/* ---- the report ---------------------------------------------------------- */
+
+int wire_make_report(struct wire_result *r)
+{
+	struct census_truth truth = { .live = r->truth.live,
+				      .seen = r->truth.seen,
+				      .answered = r->truth.answered,
+				      .recall = r->truth.recall,
+				      .estimate_error = r->truth.estimate_error };
+	struct census_report report;
+	int rc;
+
+	r->report_json = malloc(REPORT_MAX);
+	r->report_text = malloc(REPORT_MAX);
+	if (!r->report_json || !r->report_text)
+		return -ENOMEM;
+	report_fill(&report, &r->engine, cli_version(), r->has_truth ? &truth : NULL);
+	rc = report_to_json(&report, r->report_json, REPORT_MAX);
+	if (rc >= 0)
+		rc = report_to_text(&report, r->report_text, REPORT_MAX);
+	if (rc < 0)
+		cli_fail("the report: %s", dt_strerror(rc));
+	return rc;
+}
+
+int wire_write_report(const struct wire *w, const struct wire_result *r)
+{
+	int rc = 0;
+
+	if (w->c->report[0])
+		rc = cli_write_file(w->c->report, r->report_json, strlen(r->report_json));
+	if (rc < 0)
+		cli_fail("report %s: %s", w->c->report, dt_strerror(rc));
+	return rc;
+}
+
+/* A report that cannot be written is said before the census, not after it. */
+int wire_try_report(const struct wire *w)
+{
+	int fd;
+
+	if (!w->c->report[0] || !strcmp(w->c->report, "-"))
+		return 0;
+	fd = open(w->c->report, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0) {
+		int err = -errno;
+
+		cli_fail("report %s: %s", w->c->report, dt_strerror(err));
+		return err;
+	}
+	close(fd);
+	return 0;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * DOC: the network to look at: the real one, by its bootstrap hosts, or a simulated
+ * one with its geo table and its truth.
+ */
+#include "engine/cli/wire_impl.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "engine/cli/cli.h"
+
+int wire_open_geo(struct wire *w, const char *dir)
+{
+	const struct conf *c = w->c;
+	bool none = !strcmp(c->geo, "none"), search = !strcmp(c->geo, "auto");
+	struct geo_opts opts = { .city_file = c->city_mmdb[0] ? c->city_mmdb : NULL,
+				 .asn_file = c->asn_mmdb[0] ? c->asn_mmdb : NULL,
+				 .country_file = c->country_mmdb[0] ? c->country_mmdb : NULL,
+				 .search = search && !dir,
+				 .dir = dir              ? dir
+					: none || search ? NULL
+							 : c->geo };
+	int rc = geo_open(&opts, dir ? NULL : cli_note, NULL, &w->geo);
+
+	if (rc < 0)
+		cli_fail("geo files: %s", dt_strerror(rc));
+	return rc;
+}
+
+/* A simulation without geo files brings its own table; the census reads it like any other. */
+static int own_geo(struct wire *w)
+{
+	const char *dir = w->c->truth_dir[0] ? w->c->truth_dir : w->c->store;
+	char path[4096];
+	int rc;
+
+	if (!dir[0] || !strcmp(w->c->geo, "none"))
+		return 0;
+	rc = wire_make_folder(dir);
+	if (rc < 0)
+		return rc;
+	if (snprintf(path, sizeof(path), "%s/geo.tsv", dir) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	rc = sim_world_write_geo(w->world, path);
+	if (rc < 0) {
+		cli_fail("%s: %s", path, dt_strerror(rc));
+		return rc;
+	}
+	geo_close(w->geo);
+	w->geo = NULL;
+	return wire_open_geo(w, dir);
+}
+
+static int make_world(struct wire *w)
+{
+	const struct conf *c = w->c;
+	struct sim_opts opts = sim_opts_default();
+	int rc;
+
+	opts.seed = c->seed;
+	opts.live = (uint32_t)c->sim;
+	opts.dead_share = c->dead;
+	opts.loss = c->loss;
+	opts.delay_us = (uint32_t)(c->delay * 1000);
+	opts.geo = w->geo;
+	rc = sim_world_new(&opts, &w->world);
+	if (rc < 0) {
+		cli_fail("the simulated world cannot be made: %s", dt_strerror(rc));
+		return rc;
+	}
+	if (c->truth_dir[0]) {
+		rc = wire_make_folder(c->truth_dir);
+		if (rc < 0)
+			return rc;
+	}
+	return sim_world_geo_is_own(w->world) ? own_geo(w) : 0;
+}
+
+int wire_start_simulation(struct wire *w)
+{
+	struct sim_farm_opts farm = { .threads = w->workers, .pin = w->c->pin };
+	struct endpoint ep[64];
+	unsigned n;
+	int rc = make_world(w);
+
+	if (rc < 0)
+		return rc;
+	if (!strcmp(w->c->sim_mode, "virtual"))
+		rc = net_sim_open(w->world, &w->device, &w->clock);
+	else
+		rc = sim_farm_start(w->world, &farm, &w->farm);
+	if (rc < 0) {
+		cli_fail("the simulation cannot start: %s", dt_strerror(rc));
+		return rc;
+	}
+	/* Only now: the farm has chosen the ports of the aliases. */
+	rc = w->c->truth_dir[0] ? sim_truth_write(w->world, w->c->truth_dir) : 0;
+	if (rc < 0) {
+		cli_fail("%s: %s", w->c->truth_dir, dt_strerror(rc));
+		return rc;
+	}
+	if (w->farm) /* the ids are the child's now: the crawler's memory is its own */
+		sim_world_shed(w->world);
+	n = sim_world_bootstrap(w->world, ep, 64);
+	for (unsigned i = 0; i < n; i++)
+		w->boot[w->boot_count++] = (struct crawl_contact){ .ep = ep[i] };
+	return 0;
+}
+
+/* All addresses of one HOST:PORT. */
+static void resolve(struct wire *w, char *host)
+{
+	struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_DGRAM }, *list;
+	char *colon = strrchr(host, ':');
+	int rc;
+
+	if (!colon) {
+		cli_say("bootstrap %s: no port; write HOST:PORT", host);
+		return;
+	}
+	*colon = 0;
+	rc = getaddrinfo(host, colon + 1, &hints, &list);
+	if (rc) {
+		cli_say("bootstrap %s: %s", host, gai_strerror(rc));
+		return;
+	}
+	for (struct addrinfo *a = list; a && w->boot_count < WIRE_BOOTSTRAP_MAX; a = a->ai_next) {
+		struct sockaddr_in sin;
+
+		memcpy(&sin, a->ai_addr, sizeof(sin));
+		w->boot[w->boot_count++].ep =
+			endpoint_ip4(ntohl(sin.sin_addr.s_addr), ntohs(sin.sin_port));
+	}
+	freeaddrinfo(list);
+}
+
+int wire_find_network(struct wire *w)
+{
+	char *list = strdup(w->c->bootstrap), *save = NULL;
+
+	if (!list)
+		return -ENOMEM;
+	for (char *host = strtok_r(list, ", ", &save); host; host = strtok_r(NULL, ", ", &save))
+		resolve(w, host);
+	free(list);
+	if (w->boot_count)
+		return 0;
+	cli_fail("nowhere to start: no bootstrap host has an address; cure: --bootstrap HOST:PORT, "
+		 "or "
+		 "--sim N for a census with no network");
+	return DT_ENOTFOUND;
+}
+
+/* ---- against the truth ------------------------------------------------------ */
+
+/* What the far end lost is not the census's loss, but it is in its figures. */
+void wire_farm_losses(const struct wire *w)
+{
+	struct sim_farm_stats st;
+
+	if (!w->farm)
+		return;
+	sim_farm_stats(w->farm, &st);
+	if (st.kernel_drops || st.send_failures)
+		cli_say("note: the simulated network itself dropped %llu queries and %llu replies "
+			"for "
+			"want of CPU; a lower --rate avoids that",
+			(unsigned long long)st.kernel_drops, (unsigned long long)st.send_failures);
+}
+
+static int lookup_truth(void *ctx, const struct endpoint *ep, struct nodeid *id)
+{
+	struct crawl_node node;
+
+	if (engine_find(ctx, ep, &node) < 0)
+		return 0;
+	*id = node.id;
+	return node.answered ? 2 : 1;
+}
+
+int wire_score(struct wire *w, struct wire_result *r)
+{
+	int rc;
+
+	if (!w->world)
+		return 0;
+	rc = sim_world_load(w->world);
+	if (rc < 0)
+		return rc;
+	sim_score(w->world, lookup_truth, w->engine, &r->truth);
+	r->truth.estimate_error =
+		((double)r->truth.answered + r->engine.estimate.unseen - (double)r->truth.live) /
+		(double)r->truth.live;
+	r->has_truth = true;
+	return 0;
+}
