@@ -26,7 +26,7 @@ enum key_index {
 #undef KEY
 	KEYS
 };
-_Static_assert(KEYS <= 64, "set_by_flag has a bit per key");
+_Static_assert((int)KEYS <= (int)CONF_KEYS_MAX, "set_by_flag has a place per key");
 
 static const struct {
 	const char *name;
@@ -136,7 +136,7 @@ static void set_key(struct conf *c, unsigned k, const char *arg, struct argp_sta
 	}
 	if (rc)
 		argp_error(state, "--%s: '%s' is not %s", flag_names[k], arg, wants[keys[k].type]);
-	c->set_by_flag |= 1ull << k;
+	c->set_by_flag[k] = 1;
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -237,7 +237,7 @@ static void take_file(struct conf *c, const struct conf_file *f)
 #define TAKE_STR(name)  (f->name)
 #define TAKE_BOOL(name) (*f->name)
 #define KEY(type, name, argument, value, help)                                                     \
-	if (f->name && !(c->set_by_flag & 1ull << KEY_##name))                                     \
+	if (f->name && !c->set_by_flag[KEY_##name])                                                \
 		c->name = TAKE_##type(name);
 #include "engine/cli/conf_keys.def"
 #undef KEY

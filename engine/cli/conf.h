@@ -14,6 +14,8 @@
  * struct, the flags, the YAML schema and the help; a flag wins over the file,
  * the file over the default.
  */
+enum { CONF_KEYS_MAX = 256 };
+
 struct conf {
 #define U64  uint64_t
 #define F64  double
@@ -29,8 +31,8 @@ struct conf {
 #undef F64
 #undef U64
 	/* private */
-	uint64_t set_by_flag; /* bit per key */
-	void *file;           /* what libcyaml read; owns the strings of the file */
+	uint8_t set_by_flag[CONF_KEYS_MAX]; /* by key: 1 = a flag said so */
+	void *file;                         /* what libcyaml read; owns the strings of the file */
 };
 
 enum { CONF_WHY_MAX = 512 };
