@@ -91,6 +91,15 @@ static int make_parts(struct crawl *c, uint64_t now_ns)
 	return err;
 }
 
+static uint64_t mixing_until(const struct crawl_opts *o)
+{
+	uint64_t all = o->mixing_all_until, part = (uint64_t)((double)all * part_share(&o->part));
+
+	if (part < CRAWL_MIXING_MIN)
+		part = all < CRAWL_MIXING_MIN ? all : CRAWL_MIXING_MIN;
+	return part / o->shards;
+}
+
 int crawl_new(const struct crawl_opts *opts, struct gate *gate, const struct crawl_port *port,
 	      uint64_t now_ns, uint64_t wall_minus_now_ns, struct crawl **out)
 {
@@ -109,7 +118,7 @@ int crawl_new(const struct crawl_opts *opts, struct gate *gate, const struct cra
 	c->wall_minus_now_ns = wall_minus_now_ns;
 	c->shard_shift = SLOTS_IDX_BITS - bits_for(opts->shards);
 	c->mixing_below = (uint32_t)(opts->mixing * UINT32_MAX);
-	c->mixing_all_until = opts->mixing_all_until / opts->shards;
+	c->mixing_all_until = mixing_until(opts);
 	c->plan_level = opts->plan == CRAWL_PLAN_4 ? 4 : opts->plan == CRAWL_PLAN_3 ? 3 : 2;
 	memset(c->zone_level, c->plan_level, sizeof(c->zone_level));
 	cookie_init(&c->cookie, opts->mac_key, opts->late_ns);
@@ -247,7 +256,8 @@ uint64_t crawl_raise(struct crawl *c, const uint8_t zones[static CENSUS_ZONES / 
 		unsigned zone = n->id.b[0];
 		bool to3 = level[zone] == 2, wide = n->depth != NODE_DEPTH_NONE;
 
-		if (c->zone_level[zone] == level[zone] || !(n->flags & NODE_ANSWERED) || !wide)
+		if (c->zone_level[zone] == level[zone] || !(n->flags & NODE_ANSWERED) || !wide ||
+		    !crawl_inside(c, &n->id))
 			continue;
 		if (to3 ? n->depth < 2 : n->depth >= NODEID_BITS)
 			continue;
@@ -298,6 +308,8 @@ void crawl_tally(const struct crawl *c, struct census_tally *t)
 		const struct node *n = nodetab_at(&c->tab, ref);
 		unsigned zone = n->id.b[0];
 
+		if (!crawl_inside(c, &n->id))
+			continue;
 		t->zone[zone].known++;
 		if (!(n->flags & NODE_ANSWERED))
 			continue;

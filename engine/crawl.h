@@ -7,6 +7,7 @@
 
 #include "engine/gate.h"
 #include "engine/net.h"
+#include "engine/part.h"
 #include "proto/endpoint.h"
 #include "proto/nodekey.h"
 #include "proto/sighting.h"
@@ -34,6 +35,7 @@ struct crawl_opts {
 	unsigned shard, shards; /* this worker, of how many */
 	enum crawl_plan plan;
 	enum crawl_method method;
+	struct crawl_part part; /* whose ids are asked: a zone, a shard; default everything */
 	struct nodeid own_id;
 	uint8_t v[4];              /* our client tag */
 	uint8_t mac_key[16];       /* secret of the transaction ids */
@@ -90,6 +92,8 @@ struct crawl_stats {
 	uint64_t endpoints_known, endpoints_refused[GATE_REASONS], endpoints_full;
 	uint64_t endpoints_asked; /* endpoints that were sent at least one query */
 	uint64_t endpoints_live;  /* endpoints that answered */
+	uint64_t guides_asked;    /* endpoints outside the part that were asked the way in */
+	uint64_t guides_live;     /* of endpoints_live: answered under an id outside the part */
 	uint64_t frontier;        /* gauge: endpoints still to be asked for the first time */
 	uint64_t retry_waiting;   /* gauge: waiting for a later attempt */
 	uint64_t ring_full;       /* turns in which the slot ring was the limit */
@@ -177,7 +181,8 @@ struct census_tally {
 	} zone[CENSUS_ZONES];
 };
 
-/** crawl_tally() - add this shard's counts to @t. Cost: a scan of the table. */
+/** crawl_tally() - add this shard's counts, of the part that is asked, to @t. Cost: a scan of the
+ * table. */
 void crawl_tally(const struct crawl *c, struct census_tally *t);
 
 /**

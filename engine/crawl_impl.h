@@ -58,6 +58,12 @@ enum {
 	/* A send that the kernel refused for want of memory is tried again after this. */
 	CRAWL_RESEND_NS = 20 * 1000 * 1000,
 	CRAWL_T_FOREIGN_BIT = 31, /* set in no t of ours (engine.md 4) */
+	/* The way into a part (E-80): outsiders asked per bit of nearness, and how many of
+	 * the part must have answered before nobody outside is asked any more. */
+	CRAWL_GUIDES_PER_BIT = 32,
+	CRAWL_GUIDES_UNTIL = 8,
+	/* Start-up mixing of a part: its share of mixing_all_until, and no less than this. */
+	CRAWL_MIXING_MIN = 2000,
 };
 
 /** struct learn - what comes with a contact on its way into the table. */
@@ -82,7 +88,9 @@ struct crawl {
 	uint32_t rtt_us;      /* smoothed, of recent answers */
 
 	uint32_t mixing_below; /* a node whose 32 random bits are below it gets a random target */
-	uint64_t mixing_all_until;        /* this shard's part */
+	uint64_t mixing_all_until;        /* this shard's share */
+	uint32_t inside_live;             /* endpoints of the part that answered */
+	uint8_t guides[64 + 1];           /* outsiders asked, by bits in common with the part */
 	uint8_t zone_level[CENSUS_ZONES]; /* questions 2..4 of the plan, by zone */
 	uint8_t plan_level;
 
@@ -144,6 +152,12 @@ static inline uint32_t crawl_who(const struct crawl *c, const struct endpoint *e
 	host.port = 0;
 	who = (uint32_t)crawl_draw(c, &host, CRAWL_DRAW_WHO);
 	return who ? who : 1;
+}
+
+/** crawl_inside() - is this id of the part that is asked? */
+static inline bool crawl_inside(const struct crawl *c, const struct nodeid *id)
+{
+	return part_has(&c->opts.part, nodeid_prefix64(id));
 }
 
 /* ---- crawl_node.c -------------------------------------------------------- */

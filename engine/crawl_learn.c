@@ -22,6 +22,11 @@ static bool charge_introducer(struct crawl *c, uint32_t ref)
 	return true;
 }
 
+static bool is_revisit(const struct crawl *c)
+{
+	return c->opts.plan == CRAWL_PLAN_PING || c->opts.method == CRAWL_PING;
+}
+
 static struct endpoint endpoint_of(const struct nodetab_key *key)
 {
 	struct endpoint ep = { .port = key->port };
@@ -32,11 +37,48 @@ static struct endpoint endpoint_of(const struct nodetab_key *key)
 	return ep;
 }
 
+/*
+ * Is a contact of this id asked: as one of the part, or as a guide into it? While
+ * hardly anybody of the part has answered, outsiders are, so many per bit of
+ * nearness, whatever becomes of them.
+ */
+static bool wanted(struct crawl *c, const uint8_t *bytes)
+{
+	const struct nodeid *id = (const struct nodeid *)(const void *)bytes;
+	unsigned near;
+
+	if (crawl_inside(c, id))
+		return true;
+	near = part_common_bits(&c->opts.part, nodeid_prefix64(id));
+	if (c->inside_live >= CRAWL_GUIDES_UNTIL || c->guides[near] >= CRAWL_GUIDES_PER_BIT ||
+	    is_revisit(c))
+		return false;
+	c->guides[near]++;
+	c->stats.guides_asked++;
+	return true;
+}
+
+static uint8_t first_question(const struct crawl *c, const uint8_t *id)
+{
+	/* A ping needs no target, so it needs no id. */
+	if (is_revisit(c))
+		return 1u << Q_OWN;
+	return id && crawl_inside(c, (const struct nodeid *)(const void *)id) ? 1u << Q_OWN
+									      : 1u << Q_FIRST;
+}
+
 static void mention(struct crawl *c, uint32_t ref, const struct learn *l)
 {
 	struct node *n = nodetab_at(&c->tab, ref);
 
 	if (!l->tag || !nodetab_mention(n, l->tag) || n->flags & NODE_ASKED)
+		return;
+	/* Whoever places it in the part has it asked; the answer will tell. */
+	if (!n->todo && l->id && wanted(c, l->id)) {
+		memcpy(n->id.b, l->id, NODEID_BYTES);
+		n->todo = first_question(c, l->id);
+	}
+	if (!n->todo)
 		return;
 	/* A second introducer opens a service port (P7); nothing opens the others. */
 	if (n->flags & NODE_REFUSED && n->mentions == 2)
@@ -67,13 +109,11 @@ static void add(struct crawl *c, const struct nodetab_key *key, const struct lea
 		memcpy(n->id.b, l->id, NODEID_BYTES);
 		n->flags |= NODE_HAS_ID;
 	}
-	/* A ping needs no target, so it needs no id. */
-	n->todo = l->id || c->opts.plan == CRAWL_PLAN_PING || c->opts.method == CRAWL_PING
-			  ? 1u << Q_OWN
-			  : 1u << Q_FIRST;
+	n->todo = !l->id || wanted(c, l->id) ? first_question(c, l->id) : 0;
 	if (l->tag)
 		nodetab_mention(n, l->tag);
-	crawl_wait_first(c, ref);
+	if (n->todo)
+		crawl_wait_first(c, ref);
 }
 
 void crawl_learn_flush(struct crawl *c)

@@ -23,8 +23,14 @@ static struct nodeid random_target(const struct crawl *c, uint32_t ref, enum que
 	struct nodeid out = { { 0 } };
 	struct rng r;
 
+	uint64_t head;
+
 	rng_init(&r, draw(c, ref, CRAWL_DRAW_TARGET + q), 0);
 	rng_bytes(&r, out.b, sizeof(out.b));
+	if (!part_is_whole(&c->opts.part)) {
+		head = __builtin_bswap64(part_place(&c->opts.part, nodeid_prefix64(&out)));
+		memcpy(out.b, &head, sizeof(head));
+	}
 	/* cppcheck-suppress uninitvar ; rng_bytes() fills it */
 	return out;
 }
@@ -184,7 +190,9 @@ void crawl_satisfied(struct crawl *c, uint32_t ref, enum question q, bool id_cha
 	struct node *n = nodetab_at(&c->tab, ref);
 
 	settle(n, q);
-	if (c->opts.plan != CRAWL_PLAN_PING && c->opts.method != CRAWL_PING) {
+	if (!crawl_inside(c, &n->id)) {
+		n->todo = 0; /* it has shown the way, or is not whom it was said to be */
+	} else if (c->opts.plan != CRAWL_PLAN_PING && c->opts.method != CRAWL_PING) {
 		if (q == Q_FIRST)
 			n->todo |= 1u << Q_OWN;
 		else if (q == Q_OWN && id_changed)

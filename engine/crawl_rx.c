@@ -159,6 +159,10 @@ static void answered(struct crawl *c, const struct outcome *o, const struct krpc
 		n->answers++;
 	if (first) {
 		c->stats.endpoints_live++;
+		if (crawl_inside(c, &n->id))
+			c->inside_live++;
+		else
+			c->stats.guides_live++;
 		crawl_say(c, o->ref, msg, o->flags | flags_of(msg), o->rtt_us, now_ns);
 	}
 	c->stats.values += msg->values_count;

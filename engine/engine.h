@@ -42,6 +42,7 @@ struct engine_opts {
 	uint32_t window;            /* see worker_turn(); 0 = off */
 	const char *blocklist_path; /* NULL = bogons only; read again on SIGHUP */
 	struct crawl_opts crawl;    /* shard and shards are set by the engine */
+	const char *part_name;      /* how crawl.part is called in reports; NULL = no name */
 	const struct crawl_contact *bootstrap;
 	size_t bootstrap_count;
 	struct sink sink;        /* put == NULL: sightings are counted and forgotten */
@@ -119,8 +120,10 @@ struct engine_result {
 	int err; /* of ENGINE_END_FAILED */
 	char why[ENGINE_WHY_MAX];
 	struct engine_counters counters;
-	struct census_tally tally;                 /* of all shards */
-	struct census_estimate estimate;           /* census_chao1() of it */
+	struct census_tally tally;       /* of all shards */
+	struct census_estimate estimate; /* census_chao1() of it */
+	struct crawl_part part;          /* what was asked; tally and estimate are of it */
+	char part_name[PART_TEXT_MAX];   /* "" = the whole */
 	uint64_t distinct_ids, distinct_addresses; /* among endpoints that answered */
 	unsigned raise_rounds;                     /* how often the depth rule asked deeper */
 	unsigned workers;

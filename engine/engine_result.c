@@ -73,6 +73,9 @@ static void fill_census(struct engine *e, struct engine_result *out)
 	out->distinct_ids = distinct(e, crawl_ids, live);
 	out->distinct_addresses = distinct(e, crawl_addresses, live);
 	out->raise_rounds = e->raise_rounds;
+	out->part = e->opts.crawl.part;
+	if (e->opts.part_name)
+		snprintf(out->part_name, sizeof(out->part_name), "%s", e->opts.part_name);
 }
 
 static void fill_machine(struct engine *e, struct engine_result *out)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/report.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,9 +12,25 @@
 /* KAD's churn, the planning figure of census.md 2: 0.7 % of the population per 5 minutes. */
 static const double churn_per_s = 0.007 / 300;
 
+/* 97.5 % of the normal distribution: two-sided 95 %. */
+static const double Z95 = 1.959963984540054;
+
 static double ratio(double a, double b)
 {
 	return b > 0 ? a / b : 0;
+}
+
+static struct census_whole whole_of(const struct engine_result *r)
+{
+	const struct census_estimate *e = &r->estimate;
+	double share = part_share(&r->part), n = (double)e->live + e->unseen;
+	double unseen_sd = (e->unseen_high - e->unseen_low) / (2 * Z95);
+	double spread = Z95 * sqrt(n * (1 - share) + unseen_sd * unseen_sd) / share;
+	struct census_whole out = { n / share, n / share - spread, n / share + spread };
+
+	if (out.low < (double)e->live)
+		out.low = (double)e->live;
+	return out;
 }
 
 void report_fill(struct census_report *out, const struct engine_result *r, const char *version,
@@ -42,6 +59,7 @@ void report_fill(struct census_report *out, const struct engine_result *r, const
 	out->bytes_per_endpoint = ratio((double)c->bytes_tables, (double)c->endpoints_known);
 	out->answered_per_s = ratio((double)c->answered, out->span_s);
 	out->churn_blur = out->span_s * churn_per_s;
+	out->whole = whole_of(r);
 }
 
 /* ---- JSON ----------------------------------------------------------------- */
@@ -55,6 +73,27 @@ static void json_iso(struct json *j, const char *key, uint64_t unix_ms)
 	gmtime_r(&t, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	json_kv_cstring(j, key, text);
+}
+
+static void json_part(struct json *j, const struct census_report *rep)
+{
+	const struct engine_result *r = rep->result;
+
+	json_key(j, "part");
+	if (part_is_whole(&r->part)) {
+		json_null(j);
+		return;
+	}
+	json_object_begin(j);
+	json_kv_cstring(j, "name", r->part_name);
+	json_kv_double(j, "share", part_share(&r->part));
+	json_kv_u64(j, "live", r->estimate.live);
+	json_kv_double(j, "population", (double)r->estimate.live + r->estimate.unseen);
+	json_kv_u64(j, "guides_asked", r->counters.crawl.guides_asked);
+	json_kv_double(j, "whole_population", rep->whole.population);
+	json_kv_double(j, "whole_low", rep->whole.low);
+	json_kv_double(j, "whole_high", rep->whole.high);
+	json_object_end(j);
 }
 
 static void json_found(struct json *j, const struct census_report *rep)
@@ -73,6 +112,7 @@ static void json_found(struct json *j, const struct census_report *rep)
 	json_kv_double(j, "recall_estimate", r->estimate.recall);
 	json_kv_double(j, "churn_blur", rep->churn_blur);
 	json_kv_u64(j, "raise_rounds", r->raise_rounds);
+	json_part(j, rep);
 }
 
 static void json_cost(struct json *j, const struct census_report *rep)
@@ -262,6 +302,21 @@ static void text_found(struct text *t, const struct census_report *rep)
 		    group((double)rep->truth.live, b), 100 * rep->truth.estimate_error);
 }
 
+/* What this census says of the rest of the id space. */
+static void text_part(struct text *t, const struct census_report *rep)
+{
+	const struct engine_result *r = rep->result;
+	char a[32], b[32], d[32];
+
+	if (part_is_whole(&r->part))
+		return;
+	say(t, "  in %-15s %14s    %.3g %% of the id space; %s guides outside were asked\n",
+	    r->part_name, group((double)r->estimate.live, a), 100 * part_share(&r->part),
+	    group((double)r->counters.crawl.guides_asked, b));
+	say(t, "  the whole, from it %14s    95 %%: %s to %s, were all zones alike\n",
+	    group(rep->whole.population, a), group(rep->whole.low, b), group(rep->whole.high, d));
+}
+
 static void text_cost(struct text *t, const struct census_report *rep)
 {
 	const struct crawl_stats *c = &rep->result->counters.crawl;
@@ -350,10 +405,12 @@ int report_to_text(const struct census_report *rep, char *buf, size_t cap)
 	const struct engine_result *r = rep->result;
 	struct text t = { buf, cap, 0 };
 
-	say(&t, "Census %s: %u worker%s, %s%s%s%s\n", engine_end_name(r->end), r->workers,
-	    r->workers == 1 ? "" : "s", r->backend, r->backend_why[0] ? " (" : "", r->backend_why,
+	say(&t, "Census%s%s %s: %u worker%s, %s%s%s%s\n", r->part_name[0] ? " of " : "",
+	    r->part_name, engine_end_name(r->end), r->workers, r->workers == 1 ? "" : "s",
+	    r->backend, r->backend_why[0] ? " (" : "", r->backend_why,
 	    r->backend_why[0] ? ")" : "");
 	text_found(&t, rep);
+	text_part(&t, rep);
 	text_cost(&t, rep);
 	say(&t, "\n");
 	text_losses(&t, &r->counters);

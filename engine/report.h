@@ -21,6 +21,16 @@ struct census_truth {
 	double estimate_error; /* (answered + unseen estimate - live) / live */
 };
 
+/**
+ * struct census_whole - from a part of the id space to the whole, with a 95 %
+ * interval: the chance of how many ids fall into the part (binomial) and the
+ * unseen's own interval. Zones of one network have been found to differ by more than
+ * chance (census P19), which no census of one zone can tell.
+ */
+struct census_whole {
+	double population, low, high;
+};
+
 struct census_report {
 	const struct engine_result *result; /* borrowed */
 	const char *version;                /* borrowed */
@@ -38,6 +48,7 @@ struct census_report {
 	double first_attempts_per_live;
 	double packets_per_live, bytes_per_live, bytes_per_endpoint;
 	double answered_per_s;
+	struct census_whole whole;
 	double churn_blur; /* share of the population that changed meanwhile, at 0.7 % per 5 min */
 };
 

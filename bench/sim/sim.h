@@ -170,7 +170,8 @@ struct sim_truth {
 
 /**
  * sim_score() - compare a census with the truth.
- * @lookup: for a live node's endpoint: returns 0 unknown, 1 mentioned, 2 answered; @id out when 2.
+ * @lookup: for a node's endpoint: returns 0 unknown, 1 mentioned, 2 answered, @id out; or -1: not
+ * a node of the part that the census asked. @id: in: the node's id.
  */
 void sim_score(const struct sim_world *w,
 	       int (*lookup)(void *ctx, const struct endpoint *ep, struct nodeid *id), void *ctx,

@@ -7,32 +7,35 @@
 #include "bench/sim/geo_own.h"
 #include "bench/sim/world.h"
 
-enum { SCORE_UNKNOWN, SCORE_MENTIONED, SCORE_ANSWERED }; /* what lookup() returns */
+enum { SCORE_OUTSIDE = -1, SCORE_UNKNOWN, SCORE_MENTIONED, SCORE_ANSWERED }; /* lookup() */
 
 void sim_score(const struct sim_world *w,
 	       int (*lookup)(void *ctx, const struct endpoint *ep, struct nodeid *id), void *ctx,
 	       struct sim_truth *out)
 {
-	struct sim_truth t = { .live = w->live, .estimate_error = NAN };
+	struct sim_truth t = { .estimate_error = NAN };
 
 	for (uint32_t n = 0; n < w->nodes; n++) {
 		struct endpoint ep = sim_world_contact(w, n);
-		struct nodeid said, own;
-		int state = lookup(ctx, &ep, &said);
+		struct nodeid said, own = { { 0 } };
+		int state;
 
+		world_id(w, n, own.b);
+		said = own;
+		state = lookup(ctx, &ep, &said);
+		if (state == SCORE_OUTSIDE)
+			continue;
 		if (!world_alive(w, n)) {
 			t.false_nodes += state == SCORE_ANSWERED;
 			continue;
 		}
+		t.live++;
 		t.seen += state != SCORE_UNKNOWN;
 		t.answered += state == SCORE_ANSWERED;
-		if (state != SCORE_ANSWERED)
-			continue;
-		world_id(w, n, own.b);
-		t.wrong_ids += !nodeid_equal(&own, &said);
+		t.wrong_ids += state == SCORE_ANSWERED && !nodeid_equal(&own, &said);
 	}
-	t.recall = (double)t.answered / (double)t.live;
-	t.seen_share = (double)t.seen / (double)t.live;
+	t.recall = t.live ? (double)t.answered / (double)t.live : 0;
+	t.seen_share = t.live ? (double)t.seen / (double)t.live : 0;
 	*out = t;
 }
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/cli/campaign.h"
 #include "proto/json.h"
 
 enum key_type { TYPE_U64, TYPE_F64, TYPE_STR, TYPE_BOOL };
@@ -426,5 +427,7 @@ int conf_check(const struct conf *c, char why[static CONF_WHY_MAX])
 			   "a file; only report and nodes_csv take - for standard output");
 	if (c->truth_dir[0] && !c->sim)
 		return bad(why, "truth_dir", "only a simulation (--sim N) has a truth to write");
+	if (campaign_check(c, why) < 0)
+		return DT_ERANGE;
 	return check_numbers(c, why);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/cli/campaign.h"
 #include "engine/cli/cli.h"
 #include "engine/clock.h"
 #include "engine/cpu.h"
@@ -41,6 +42,7 @@ static int prepare(struct wire *w)
 	w->workers = w->c->workers ? (unsigned)w->c->workers : cpu_usable();
 	if (!strcmp(w->c->sim_mode, "virtual") && w->c->sim)
 		w->workers = 1;
+	campaign_part(w->c, &w->part, w->part_name);
 	w->clock = clock_system();
 	rc = wire_open_geo(w, NULL);
 	if (rc >= 0)

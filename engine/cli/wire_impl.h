@@ -9,6 +9,7 @@
 #include "bench/sim/sim.h"
 #include "engine/bad.h"
 #include "engine/cli/wire.h"
+#include "engine/part.h"
 #include "store/geo.h"
 #include "store/store.h"
 
@@ -40,6 +41,8 @@ struct wire {
 	struct crawl_contact *boot;
 	unsigned boot_count;
 	struct engine *engine;
+	struct crawl_part part; /* what the running census asks */
+	char part_name[PART_TEXT_MAX];
 };
 
 /* ---- wire_world.c ----------------------------------------------------------- */

@@ -175,9 +175,12 @@ void wire_farm_losses(const struct wire *w)
 
 static int lookup_truth(void *ctx, const struct endpoint *ep, struct nodeid *id)
 {
+	const struct wire *w = ctx;
 	struct crawl_node node;
 
-	if (engine_find(ctx, ep, &node) < 0)
+	if (!part_has(&w->part, nodeid_prefix64(id)))
+		return -1;
+	if (engine_find(w->engine, ep, &node) < 0)
 		return 0;
 	*id = node.id;
 	return node.answered ? 2 : 1;
@@ -192,7 +195,7 @@ int wire_score(struct wire *w, struct wire_result *r)
 	rc = sim_world_load(w->world);
 	if (rc < 0)
 		return rc;
-	sim_score(w->world, lookup_truth, w->engine, &r->truth);
+	sim_score(w->world, lookup_truth, w, &r->truth);
 	r->truth.estimate_error =
 		((double)r->truth.answered + r->engine.estimate.unseen - (double)r->truth.live) /
 		(double)r->truth.live;
