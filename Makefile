@@ -92,7 +92,7 @@ $(B)/%.o: %.S
 	@$(CC) -I. -MMD -MP -c $< -o $@
 
 # What is embedded is not seen by -MMD.
-$(B)/viz/data/embed.o: $(wildcard viz/data/*.bin viz/data/*.otf viz/data/*.html)
+$(B)/viz/data/embed.o: $(wildcard viz/data/*.bin viz/data/*.otf viz/data/*.html viz/data/*.js)
 
 # Pictures have the same bytes on every machine: no fused multiply-add where a CPU offers it.
 $(B)/viz/%.o: CFLAGS_ALL += -ffp-contract=off

@@ -19,10 +19,10 @@ enum {
 
 struct summary_args {
 	const char *store;
-	bool json, plot;
+	bool json, plot, constellation;
 	const char *plot_output;
 	double half_life_min, cutoff_hours;
-	unsigned refresh_s;
+	unsigned refresh_s, target_points, cell_top;
 };
 
 enum {
@@ -33,22 +33,27 @@ enum {
 	OPT_HALF,
 	OPT_CUTOFF,
 	OPT_REFRESH,
+	OPT_TARGET,
+	OPT_CELL_TOP,
 	OPT_OF_OLD
 };
 
 static const struct argp_option options[] = {
 	{ "store", OPT_STORE, "DIR", 0, "The store to read [dht-telescope.store]", 0 },
 	{ "json", OPT_JSON, NULL, 0, "One JSON object on standard output", 0 },
-	{ "plot", OPT_PLOT, "live", 0, "Also write the live page, one HTML file", 0 },
+	{ "plot", OPT_PLOT, "KIND", 0,
+	  "Also write a page, one HTML file that needs no network: live = every node a light; "
+	  "constellation = the most recent ones as stars",
+	  0 },
 	{ "plot-output", OPT_PLOT_OUTPUT, "FILE.html", 0, "Where to [bt_map.html]", 0 },
 	{ "half-life-min", OPT_HALF, "MIN", 0, "On it a node fades by half in this time [15]", 0 },
 	{ "cutoff-hours", OPT_CUTOFF, "H", 0, "And is left out after this [24]", 0 },
 	{ "refresh-sec", OPT_REFRESH, "S", 0, "It looks for a newer one; 0 = never [20]", 0 },
+	{ "target-points", OPT_TARGET, "N", 0, "Stars of a constellation, about [3500]", 0 },
+	{ "cell-top", OPT_CELL_TOP, "N", 0, "Of each patch of the sky the N most recent [3]", 0 },
 	{ "geo-cache", OPT_OF_OLD, "FILE", OPTION_HIDDEN, NULL, 0 },
 	{ "city-mmdb", OPT_OF_OLD, "FILE", OPTION_HIDDEN, NULL, 0 },
 	{ "asn-mmdb", OPT_OF_OLD, "FILE", OPTION_HIDDEN, NULL, 0 },
-	{ "target-points", OPT_OF_OLD, "N", OPTION_HIDDEN, NULL, 0 },
-	{ "cell-top", OPT_OF_OLD, "N", OPTION_HIDDEN, NULL, 0 },
 	{ 0 },
 };
 
@@ -68,8 +73,9 @@ static error_t parse_plot_option(int key, char *arg, struct summary_args *a,
 {
 	switch (key) {
 	case OPT_PLOT:
-		if (strcmp(arg, "live") != 0)
-			argp_error(state, "--plot: '%s' is not live", arg);
+		a->constellation = !strcmp(arg, "constellation");
+		if (!a->constellation && strcmp(arg, "live") != 0)
+			argp_error(state, "--plot: '%s' is not live or constellation", arg);
 		a->plot = true;
 		break;
 	case OPT_PLOT_OUTPUT:
@@ -84,6 +90,12 @@ static error_t parse_plot_option(int key, char *arg, struct summary_args *a,
 		break;
 	case OPT_REFRESH:
 		a->refresh_s = (unsigned)number(arg, 0, 86400, "refresh-sec", state);
+		break;
+	case OPT_TARGET:
+		a->target_points = (unsigned)number(arg, 1, 500000, "target-points", state);
+		break;
+	case OPT_CELL_TOP:
+		a->cell_top = (unsigned)number(arg, 1, 500000, "cell-top", state);
 		break;
 	case OPT_OF_OLD:
 		break; /* older scripts give them; a store knows its places, and a page holds all */
@@ -112,6 +124,9 @@ static void write_plot(const struct summary_args *a, struct store_view *v)
 	const struct live_opts o = { .half_life_s = 60 * a->half_life_min,
 				     .cutoff_s = 3600 * a->cutoff_hours,
 				     .refresh_s = a->refresh_s,
+				     .constellation = a->constellation,
+				     .target_points = a->target_points,
+				     .cell_top = a->cell_top,
 				     .written_s = (uint64_t)time(NULL) };
 	struct live_stats st;
 	char why[256] = "";
@@ -356,7 +371,9 @@ int cmd_summary(int argc, char **argv)
 				  .plot_output = "bt_map.html",
 				  .half_life_min = 15,
 				  .cutoff_hours = 24,
-				  .refresh_s = 20 };
+				  .refresh_s = 20,
+				  .target_points = 3500,
+				  .cell_top = 3 };
 	struct store_view *view;
 	struct store *store;
 	char why[256] = "";

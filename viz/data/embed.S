@@ -20,4 +20,5 @@
 	embed embed_semibold, "viz/data/inter-semibold.otf"
 	embed embed_noise, "viz/data/noise-64.bin"
 	embed embed_live, "viz/data/live.html"
+	embed embed_live_js, "viz/data/live.js"
 	.section .note.GNU-stack, "", %progbits

@@ -22,18 +22,30 @@ static char *plain(void *ctx, uint32_t asn, char out[static GEO_ORG_MAX])
 }
 
 struct page {
-	char *html;
+	char *html, *sidecar;
 	size_t len;
 	struct live_stats stats;
 };
 
 static struct page page_of(const struct scene *s, const struct live_opts *o, live_name *name)
 {
+	const struct live_scene all = { .earth = s };
 	struct page p = { 0 };
+	struct live_files f;
 
-	assert_int_equal(live_page(s, o, name, NULL, &p.html, &p.len, &p.stats), 0);
+	assert_int_equal(live_page(&all, o, name, NULL, &f, &p.stats), 0);
+	p.html = f.html;
+	p.len = f.html_len;
+	p.sidecar = f.sidecar;
 	assert_int_equal(strlen(p.html), p.len);
+	assert_int_equal(strlen(p.sidecar), f.sidecar_len);
 	return p;
+}
+
+static void page_free(struct page *p)
+{
+	free(p->html);
+	free(p->sidecar);
 }
 
 static struct scene *sample(unsigned nodes)
@@ -63,7 +75,8 @@ static void test_stands_alone(void **state)
 	static const char *const loads[] = { "src=",      "<link",       "@import", "url(",
 					     "fetch(",    "import(",     "<img",    "<iframe",
 					     "WebSocket", "EventSource", "XMLHttp", "Beacon",
-					     "Worker(",   "<base href",  "@META@",  "@DATA@" };
+					     "Worker(",   "<base href",  "@META@",  "@DATA@",
+					     "@LAND@",    "@PROGRAM@" };
 	struct scene *s = sample(5000);
 	struct page p = page_of(s, &opts, plain);
 
@@ -76,7 +89,7 @@ static void test_stands_alone(void **state)
 	assert_int_equal(p.stats.unlocated, s->unlocated);
 	assert_int_equal(p.stats.every, 1);
 	assert_true(p.stats.shown <= p.stats.nodes - p.stats.unlocated && p.stats.shown > 4000);
-	free(p.html);
+	page_free(&p);
 	scene_free(s);
 }
 
@@ -118,7 +131,7 @@ static void test_hostile_names(void **state)
 	assert_null(strstr(meta, "\xe2\x80\xae"));
 	assert_true(meta[strlen(meta) - 1] == '}');
 	free(meta);
-	free(p.html);
+	page_free(&p);
 	scene_free(s);
 }
 
@@ -140,64 +153,202 @@ static void test_no_addresses(void **state)
 	for (size_t i = 0; i < p.len; i++)
 		if (isdigit((unsigned char)p.html[i]) && is_dotted(p.html + i))
 			fail_msg("'%.20s' looks like an address", p.html + i);
-	free(p.html);
+	page_free(&p);
 	scene_free(s);
 }
 
-/* The packed data unpacks, and is as long as the header says: rings, networks, six planes. */
+/* ---- what is packed -------------------------------------------------------------- */
+
+enum { RAW_MAX = 4 << 20 };
+
+static uint8_t *unpack(const struct page *p, const char *from, const char *to, size_t *len)
+{
+	char *text = between(p, from, to);
+	uint8_t *packed = malloc(strlen(text)), *raw = malloc(RAW_MAX);
+	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
+	size_t packed_len;
+
+	assert_true(packed && raw && d);
+	assert_int_equal(sodium_base642bin(packed, strlen(text), text, strlen(text), NULL,
+					   &packed_len, NULL, sodium_base64_VARIANT_ORIGINAL),
+			 0);
+	assert_int_equal(libdeflate_zlib_decompress(d, packed, packed_len, raw, RAW_MAX, len), 0);
+	libdeflate_free_decompressor(d);
+	free(text);
+	free(packed);
+	return raw;
+}
+
+static uint32_t varint(const uint8_t *raw, size_t *at)
+{
+	unsigned shift = 0;
+	uint32_t v = 0;
+
+	do
+		v |= (raw[*at] & 127u) << shift, shift += 7;
+	while (raw[(*at)++] & 128);
+	return v;
+}
+
+static unsigned number_of(const struct page *p, const char *key)
+{
+	char *text = between(p, key, ",");
+	unsigned v = (unsigned)atoi(text);
+
+	free(text);
+	return v;
+}
+
+/* The data unpack, and are as long as the header says: rings; networks, then planes of bytes. */
 static void test_packed(void **state)
 {
 	struct scene *s = sample(20000);
 	struct page p = page_of(s, &opts, plain);
-	char *text = between(&p, "text/plain\">", "</script>");
-	uint8_t *packed = malloc(strlen(text)), *raw = malloc(4 << 20);
-	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
-	size_t len, got, at = 0, n = p.stats.shown, most = 0;
-	char *meta = between(&p, "\"rings\":", ",");
-	unsigned rings = (unsigned)atoi(meta);
+	size_t land_len, len, at = 0, n = p.stats.shown, most = 0;
+	uint8_t *land = unpack(&p, "\"land\" type=\"text/plain\">", "</script>", &land_len);
+	uint8_t *raw = unpack(&p, "\"data\" type=\"text/plain\">", "</script>", &len);
+	unsigned rings = number_of(&p, "\"rings\":");
 	uint64_t z = 0;
 
 	(void)state;
-	assert_true(packed && raw && d && rings > 1000);
-	assert_int_equal(sodium_base642bin(packed, strlen(text), text, strlen(text), NULL, &len,
-					   NULL, sodium_base64_VARIANT_ORIGINAL),
-			 0);
-	assert_int_equal(libdeflate_zlib_decompress(d, packed, len, raw, 4 << 20, &got), 0);
-	for (unsigned r = 0; r < rings; r++) {
-		unsigned points = 0, shift = 0;
-
-		do
-			points |= (raw[at] & 127u) << shift, shift += 7;
-		while (raw[at++] & 128);
-		for (unsigned i = 0; i < 2 * points; i++)
-			while (raw[at++] & 128)
-				;
-	}
+	assert_true(rings > 1000);
+	for (unsigned r = 0; r < rings; r++)
+		for (unsigned i = 2 * varint(land, &at); i > 0; i--)
+			varint(land, &at);
+	assert_int_equal(at, land_len);
+	at = 0;
 	for (unsigned i = 0; i < s->network_count; i++, at += 3)
-		while (raw[at++] & 128)
-			;
-	for (size_t i = 0; i < n; i++) {
-		unsigned shift = 0;
-		uint64_t gap = 0;
-
-		do
-			gap |= (uint64_t)(raw[at] & 127u) << shift, shift += 7;
-		while (raw[at++] & 128);
-		z += gap;
-	}
+		varint(raw, &at);
+	for (size_t i = 0; i < n; i++)
+		z += varint(raw, &at);
 	assert_true(z < 1u << 30);
-	assert_int_equal(at + 5 * n, got);
+	assert_int_equal(at + 13 * n, len);
 	for (size_t i = 0; i < n; i++)
 		if (raw[at + i] > most)
 			most = raw[at + i];
 	assert_int_equal(most, s->network_count - 1);
-	libdeflate_free_decompressor(d);
-	free(meta);
-	free(text);
-	free(packed);
+	free(land);
 	free(raw);
-	free(p.html);
+	page_free(&p);
 	scene_free(s);
+}
+
+/* The planes behind the varints, for the first node of a scene of one. */
+static uint64_t plane_of_one(const struct page *p, unsigned first, unsigned bytes)
+{
+	size_t len, at = 0;
+	uint8_t *raw = unpack(p, "\"data\" type=\"text/plain\">", "</script>", &len);
+	uint64_t v = 0;
+
+	varint(raw, &at);
+	at += 3;
+	varint(raw, &at);
+	for (unsigned i = 0; i < bytes; i++)
+		v |= (uint64_t)raw[at + first + i] << 8 * i;
+	free(raw);
+	return v;
+}
+
+static const struct {
+	const char *name;
+	uint32_t first_ago_s, last_ago_s;
+	uint64_t history;
+} spans[] = {
+	{ "seen in the last step only", 100, 0, 1ull << 63 },
+	{ "all the time", 86400, 0, UINT64_MAX },
+	{ "since before the cutoff", 864000, 0, UINT64_MAX },
+	{ "the first half", 86400, 43201, UINT32_MAX },
+	{ "once, at the cutoff", 86400, 86400, 1 },
+};
+
+/* Without a log a node was there from its first to its last sighting; with one, as it says. */
+static void test_history(void **state)
+{
+	const uint32_t end = 1795240800, prefix = 0x5d1b2;
+	const uint64_t history = 0x8000000000000421;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(spans) / sizeof(*spans); i++) {
+		struct scene_row row = { .first_s = end - spans[i].first_ago_s,
+					 .last_s = end - spans[i].last_ago_s,
+					 .has_point = true,
+					 .lat = 48,
+					 .lon = 11 };
+		struct scene *s = scene_new(1);
+		struct page p;
+
+		assert_int_equal(scene_add(s, &row, 1), 0);
+		scene_seal(s);
+		s->last_s = end;
+		p = page_of(s, &opts, plain);
+		if (plane_of_one(&p, 5, 8) != spans[i].history)
+			fail_msg("%s: %llx", spans[i].name,
+				 (unsigned long long)plane_of_one(&p, 5, 8));
+		assert_non_null(strstr(p.html, "\"log\":false"));
+		page_free(&p);
+		{
+			const struct live_scene all = { s, &prefix, &history };
+			struct live_files f;
+
+			assert_int_equal(live_page(&all, &opts, plain, NULL, &f, &p.stats), 0);
+			p.html = f.html;
+			p.sidecar = f.sidecar;
+			assert_true(plane_of_one(&p, 5, 8) == history);
+			assert_int_equal(plane_of_one(&p, 13, 3), prefix);
+			assert_non_null(strstr(p.html, "\"log\":true"));
+			page_free(&p);
+		}
+		scene_free(s);
+	}
+}
+
+/* The sidecar is a call with the page's own header and nodes. */
+static void test_sidecar(void **state)
+{
+	struct scene *s = sample(2000);
+	struct live_opts o = opts;
+	struct page p;
+	char *meta, *data;
+
+	(void)state;
+	o.sidecar = "map.data.js";
+	p = page_of(s, &o, hostile);
+	meta = between(&p, "application/json\">", "</script>");
+	data = between(&p, "\"data\" type=\"text/plain\">", "</script>");
+	assert_int_equal(strncmp(p.sidecar, "dhtTelescope({", 14), 0);
+	assert_int_equal(strncmp(p.sidecar + 13, meta, strlen(meta)), 0);
+	assert_int_equal(strncmp(p.sidecar + 13 + strlen(meta) + 2, data, strlen(data)), 0);
+	assert_string_equal(p.sidecar + strlen(p.sidecar) - 4, "\");\n");
+	assert_non_null(strstr(p.html, "\"sidecar\":\"map.data.js\""));
+	free(meta);
+	free(data);
+	page_free(&p);
+	scene_free(s);
+}
+
+/* Stars: about as many as wanted, the most recent ones of each patch, everybody where few are. */
+static void test_constellation(void **state)
+{
+	struct scene *s = sample(20000), *few = sample(300);
+	struct live_opts o = opts;
+	struct page p;
+
+	(void)state;
+	o.constellation = true;
+	o.target_points = 1000;
+	o.cell_top = 100;
+	p = page_of(s, &o, plain);
+	assert_in_range(p.stats.shown, 500, 1000);
+	page_free(&p);
+	o.cell_top = 1000; /* one cell: the thousand most recent of all */
+	p = page_of(s, &o, plain);
+	assert_int_equal(p.stats.shown, 1000);
+	page_free(&p);
+	p = page_of(few, &o, plain);
+	assert_in_range(p.stats.shown, 200, 300);
+	page_free(&p);
+	scene_free(s);
+	scene_free(few);
 }
 
 /* Same scene, same bytes, in whatever order its nodes came; 100,000 of them fit in 0.75 MB. */
@@ -217,8 +368,8 @@ static void test_size_and_bytes(void **state)
 	b = page_of(s, &opts, plain);
 	assert_int_equal(a.len, b.len);
 	assert_memory_equal(a.html, b.html, a.len);
-	free(a.html);
-	free(b.html);
+	page_free(&a);
+	page_free(&b);
 	scene_free(s);
 }
 
@@ -229,8 +380,7 @@ static void test_cutoff(void **state)
 	struct live_stats stats;
 	struct page p;
 	uint64_t want = 0;
-	char *html;
-	size_t len;
+	struct live_files f;
 
 	(void)state;
 	o.cutoff_s = 3600;
@@ -239,9 +389,11 @@ static void test_cutoff(void **state)
 		want += s->last_s - s->nodes[i].last_s <= 3600;
 	assert_int_equal(p.stats.nodes, want);
 	assert_true(want < s->node_count);
-	free(p.html);
+	page_free(&p);
 	scene_seal(nobody);
-	assert_int_equal(live_page(nobody, &o, plain, NULL, &html, &len, &stats), DT_ENOTFOUND);
+	assert_int_equal(
+		live_page(&(struct live_scene){ .earth = nobody }, &o, plain, NULL, &f, &stats),
+		DT_ENOTFOUND);
 	scene_free(nobody);
 	scene_free(s);
 }
@@ -256,7 +408,7 @@ static void test_thinned(void **state)
 	assert_int_equal(p.stats.every, 2);
 	assert_in_range(p.stats.shown, LIVE_NODES_MAX * 9 / 10, LIVE_NODES_MAX);
 	assert_non_null(strstr(p.html, "\"every\":2"));
-	free(p.html);
+	page_free(&p);
 	scene_free(s);
 }
 
@@ -266,7 +418,8 @@ int main(void)
 		cmocka_unit_test(test_stands_alone),   cmocka_unit_test(test_hostile_names),
 		cmocka_unit_test(test_no_addresses),   cmocka_unit_test(test_packed),
 		cmocka_unit_test(test_size_and_bytes), cmocka_unit_test(test_cutoff),
-		cmocka_unit_test(test_thinned),
+		cmocka_unit_test(test_thinned),        cmocka_unit_test(test_history),
+		cmocka_unit_test(test_sidecar),        cmocka_unit_test(test_constellation),
 	};
 
 	return cmocka_run_group_tests_name("viz/live", tests, NULL, NULL);
