@@ -90,6 +90,24 @@ static int run_answer(const struct bench_ctx *ctx, FILE *out)
 	return err;
 }
 
+/** run_moving() - the same with churn and the wave of the day: who is listed is asked for each. */
+static int run_moving(const struct bench_ctx *ctx, FILE *out)
+{
+	struct sim_opts o = sim_opts_default();
+	struct asked a = { .target = RANDOM };
+	int err;
+
+	o.live = LIVE;
+	o.churn = 0.007;
+	o.diurnal = 0.3;
+	err = sim_world_new(&o, &a.w);
+	if (err)
+		return err;
+	err = bench_loop(ctx, "sim_moving", answer_body, &a, out);
+	sim_world_free(a.w);
+	return err;
+}
+
 /** alias_body() - what net_alias does to a packet and to its reply. */
 static void alias_body(void *arg, uint64_t count)
 {
@@ -196,6 +214,7 @@ static int run_virtual(const struct bench_ctx *ctx, FILE *out)
 
 const struct bench bench_sim[] = {
 	{ "sim_answer", "a simulated node's reply to find_node, by kind of target", run_answer },
+	{ "sim_moving", "the same to a random target, where nodes come and go", run_moving },
 	{ "sim_alias", "public address to alias and back, for a packet and its reply", run_alias },
 	{ "sim_build", "making a world, per node", run_build },
 	{ "sim_virtual", "a query through the device of virtual time, 57 % answered", run_virtual },

@@ -164,7 +164,7 @@ int engine_new(const struct engine_opts *opts, struct engine **out, char why[sta
 		return err;
 	e->opts = *opts;
 	e->threaded = !opts->device;
-	e->clock = e->threaded ? clock_system() : opts->clock;
+	e->clock = opts->clock.now_ns ? opts->clock : clock_system();
 	e->workers = opts->workers ? opts->workers : cpu_usable();
 	if (!e->threaded)
 		e->workers = 1;

@@ -56,7 +56,7 @@ struct engine_opts {
 
 	/** a ready-made device and its clock: virtual time; borrowed */
 	struct net *device;
-	struct clock clock;
+	struct clock clock; /* without a device: now_ns NULL = the system's */
 
 	/* what is said while it runs */
 	FILE *status;              /* status line; NULL = none */

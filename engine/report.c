@@ -209,6 +209,9 @@ static void json_truth(struct json *j, const struct census_report *rep)
 	json_kv_u64(j, "answered", rep->truth.answered);
 	json_kv_double(j, "recall", rep->truth.recall);
 	json_kv_double(j, "estimate_error", rep->truth.estimate_error);
+	json_kv_u64(j, "live_start", rep->truth.live_start);
+	json_kv_u64(j, "live_end", rep->truth.live_end);
+	json_kv_u64(j, "stayed", rep->truth.stayed);
 	json_object_end(j);
 }
 
@@ -275,6 +278,27 @@ static const char *group(double v, char out[static 32])
 	return out;
 }
 
+static void text_truth(struct text *t, const struct census_truth *truth)
+{
+	char a[32], b[32], d[32];
+
+	if (truth->stayed == truth->live) {
+		say(t,
+		    "  recall, truth      %14.3f %%  %s of %s live; the estimate is off by %+.3f "
+		    "%%\n",
+		    100 * truth->recall, group((double)truth->answered, a),
+		    group((double)truth->live, b), 100 * truth->estimate_error);
+		return;
+	}
+	say(t, "  recall, truth      %14.3f %%  %s of the %s who stayed\n", 100 * truth->recall,
+	    group((double)truth->answered, a), group((double)truth->stayed, b));
+	say(t,
+	    "  live, truth        %14s    half way; %s at the start, %s at the end; the estimate "
+	    "is off by %+.3f %%\n",
+	    group((double)truth->live, a), group((double)truth->live_start, b),
+	    group((double)truth->live_end, d), 100 * truth->estimate_error);
+}
+
 static void text_found(struct text *t, const struct census_report *rep)
 {
 	const struct engine_result *r = rep->result;
@@ -295,11 +319,7 @@ static void text_found(struct text *t, const struct census_report *rep)
 		    r->raise_rounds == 1 ? "" : "s");
 	say(t, "\n");
 	if (rep->has_truth)
-		say(t,
-		    "  recall, truth      %14.3f %%  %s of %s live; the estimate is off by %+.3f "
-		    "%%\n",
-		    100 * rep->truth.recall, group((double)rep->truth.answered, a),
-		    group((double)rep->truth.live, b), 100 * rep->truth.estimate_error);
+		text_truth(t, &rep->truth);
 }
 
 /* What this census says of the rest of the id space. */

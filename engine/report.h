@@ -16,9 +16,11 @@
 
 /** struct census_truth - of a simulation; plain numbers, the engine knows no simulator. */
 struct census_truth {
-	uint64_t live, seen, answered;
-	double recall;         /* answered live / live */
-	double estimate_error; /* (answered + unseen estimate - live) / live */
+	uint64_t live, seen, answered; /* live: half way through; the others of @stayed */
+	double recall;                 /* answered / stayed */
+	double estimate_error; /* (endpoints that answered + unseen estimate - live) / live */
+	/* Where nodes come and go: who was there at the start, at the end, at both. */
+	uint64_t live_start, live_end, stayed;
 };
 
 /**

@@ -63,6 +63,7 @@ struct sim_farm {
 	pid_t pid;
 	unsigned threads, ports;
 	bool pin;
+	uint64_t started_ns;
 	struct sim_world *world;
 	struct shared *shared;
 	struct net_group *group[ALIAS_PORTS_MAX];
@@ -380,6 +381,16 @@ static int start_lanes(struct sim_farm *f)
 	return 0;
 }
 
+/** sim_farm_sync() - of the child, too. */
+void sim_farm_sync(const struct sim_farm *f)
+{
+	const struct sim_world *w = f->world;
+
+	if (w->presence.moves)
+		sim_world_set_time(f->world,
+				   w->opts.time_s + (double)(monotonic_ns() - f->started_ns) / 1e9);
+}
+
 /** child_run() - never returns; ends with its parent, or by sim_farm_stop(). */
 static _Noreturn void child_run(struct sim_farm *f, pid_t parent)
 {
@@ -398,6 +409,7 @@ static _Noreturn void child_run(struct sim_farm *f, pid_t parent)
 	__atomic_store_n(&s->error, err, __ATOMIC_RELEASE);
 	while (!err) {
 		nanosleep(&(struct timespec){ .tv_nsec = USAGE_EVERY_NS }, NULL);
+		sim_farm_sync(f);
 		getrusage(RUSAGE_SELF, &used);
 		__atomic_store_n(&s->user_us, micros(used.ru_utime), __ATOMIC_RELAXED);
 		__atomic_store_n(&s->system_us, micros(used.ru_stime), __ATOMIC_RELAXED);
@@ -519,6 +531,7 @@ int sim_farm_start(struct sim_world *w, const struct sim_farm_opts *opts, struct
 	f->ports = alias_ports(w->nodes);
 	f->pin = opts->pin;
 	f->world = w;
+	f->started_ns = monotonic_ns();
 	err = sim_world_load(w);
 	if (!err)
 		err = choose_ports(f, opts->base_port);

@@ -46,14 +46,17 @@ static unsigned alias_send_alloc(struct net *net, struct net_msg *msgs, unsigned
 /** to_alias() - false where no node stands or the result is not loopback. */
 static bool to_alias(const struct sim_world *w, const struct endpoint *public, struct endpoint *out)
 {
-	uint32_t n, ip;
+	uint32_t seat, ip = endpoint_get_ip4(public);
 	uint16_t port;
-	int err = w->opts.plain ? sim_world_by_alias(w, public, &n)
-				: sim_world_by_public(w, public, &n);
+	int err;
 
+	if (!endpoint_is4(public))
+		return false;
+	err = w->opts.plain ? seat_from_alias(w, ip, public->port, &seat)
+			    : seat_from_public(w, ip, public->port, &seat);
 	if (err)
 		return false;
-	world_alias(w, n, &ip, &port);
+	seat_alias(w, seat, &ip, &port);
 	*out = endpoint_ip4(ip, port);
 	return endpoint_is4(out) && out->addr[12] == ALIAS_NET;
 }
@@ -124,17 +127,21 @@ static int alias_recv(struct net *net, struct net_msg *msgs, unsigned max, uint6
 	int got = net_recv(a->inner, msgs, max, a->failed ? 0 : wait_ns), kept = 0;
 
 	for (int i = 0; i < got; i++) {
-		uint32_t n;
+		const struct endpoint *from = &msgs[i].peer;
+		uint32_t seat, ip;
+		uint16_t port;
 
 		if (i % FETCH_BLOCK == 0)
 			fetch_places_of_aliases(a->world, msgs + i,
 						block_of((unsigned)i, (unsigned)got));
-		if (sim_world_by_alias(a->world, &msgs[i].peer, &n) < 0) {
+		if (!endpoint_is4(from) ||
+		    seat_from_alias(a->world, endpoint_get_ip4(from), from->port, &seat) < 0) {
 			a->strays++;
 			continue;
 		}
 		msgs[kept] = msgs[i];
-		msgs[kept++].peer = sim_world_contact(a->world, n);
+		seat_contact(a->world, seat, &ip, &port);
+		msgs[kept++].peer = endpoint_ip4(ip, port);
 	}
 	return got < 0 ? got : kept;
 }

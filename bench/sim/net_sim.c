@@ -22,12 +22,11 @@ enum {
 	OUR_PORT = 6881,
 };
 
-#define START_NS      1000000000ull          /* now at the start: nothing is ever at 0 */
-#define START_WALL_NS 1790000000000000000ull /* 2026-09-21 14:13:20 UTC */
+#define START_NS 1000000000ull /* now at the start: nothing is ever at 0 */
 
 struct net_sim {
 	struct net net; /* first: engine/net.h */
-	const struct sim_world *world;
+	struct sim_world *world;
 	struct endpoint us;
 	uint64_t now_ns, nonce;
 	struct net_stats stats;
@@ -112,6 +111,9 @@ static int sim_recv(struct net *net, struct net_msg *msgs, unsigned max, uint64_
 	s->now_ns += TURN_NS;
 	if (next > s->now_ns && wait_ns > TURN_NS)
 		s->now_ns = next - s->now_ns < wait_ns ? next : s->now_ns + wait_ns;
+	if (s->world->presence.moves)
+		sim_world_set_time(s->world,
+				   s->world->opts.time_s + (double)(s->now_ns - START_NS) / 1e9);
 	if (max > NET_BATCH_MAX)
 		max = NET_BATCH_MAX;
 	for (; count < max && sim_queue_next_ns(&s->queue) <= s->now_ns; count++)
@@ -171,7 +173,8 @@ int net_sim_open(struct sim_world *w, struct net **out, struct clock *clock)
 	s->us = endpoint_ip4(OUR_IP, OUR_PORT);
 	s->now_ns = START_NS;
 	*clock = (struct clock){ .now_ns = sim_now_ns,
-				 .wall_minus_now_ns = START_WALL_NS - START_NS,
+				 .wall_minus_now_ns =
+					 SIM_WALL_NS - START_NS + (uint64_t)(w->opts.time_s * 1e9),
 				 .ctx = s };
 	*out = &s->net;
 	return 0;

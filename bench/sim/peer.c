@@ -128,7 +128,12 @@ static bool is_chosen(const struct sim_world *w, uint32_t y, uint32_t draw)
 {
 	uint64_t mood = world_mood(w, y);
 
-	return draw < chosen_below[mood_age(mood)][mood_alive(w, mood)];
+	const uint32_t *below = chosen_below[mood_age(mood)];
+
+	/* Who would be chosen either way, or neither, need not be known to be there. */
+	if (w->presence.moves && (draw < below[0] || draw >= below[1]))
+		return draw < below[0];
+	return draw < below[mood_alive(w, y, mood)];
 }
 
 /**
@@ -169,7 +174,7 @@ static unsigned deep_bucket(const struct table *t, struct range r, unsigned size
 
 		found[count] = y;
 		key[count] = draw >> 32 << 32 | y; /* differs even where the draws do not */
-		count += (uint32_t)draw < present_below[mood_age(mood)][mood_alive(w, mood)];
+		count += (uint32_t)draw < present_below[mood_age(mood)][mood_alive(w, y, mood)];
 	}
 	if (count > size)
 		return keep_smallest(key, found, count, size, out);

@@ -42,6 +42,11 @@ static int limit_fill(struct sim_weighted *list, unsigned count, uint32_t nodes)
 	return DT_ERANGE;
 }
 
+static uint8_t lon_of(float degrees)
+{
+	return (uint8_t)(int)((degrees + 180) * (256.0f / 360));
+}
+
 /**
  * deal_numbers() - how many nodes each network gets: systematic sampling, so
  * that the counts add up exactly and a network of weight 0.3 nodes gets one in
@@ -69,7 +74,8 @@ static void deal_numbers(struct sim_places *p, uint64_t key, const struct sim_we
 		p->range[p->count++] = (struct sim_range){ .ip = list[i].ip,
 							   .size = list[i].size,
 							   .first = a,
-							   .key = (uint32_t)sim_draw(key, a, 2) };
+							   .key = (uint32_t)sim_draw(key, a, 2),
+							   .lon = lon_of(list[i].lon) };
 	}
 	p->range[p->count] = (struct sim_range){ .first = p->nodes };
 }
@@ -116,7 +122,8 @@ static int own_weights(struct sim_weighted **out, unsigned *count)
 	for (int i = 0; i < n; i++)
 		(*out)[i] = (struct sim_weighted){ .ip = rows[i].ip,
 						   .size = rows[i].size,
-						   .weight = rows[i].weight };
+						   .weight = rows[i].weight,
+						   .lon = sim_geo_cities[rows[i].city].lon };
 	*count = (unsigned)n;
 	free(rows);
 	return 0;

@@ -24,6 +24,7 @@
 struct sim_range {
 	uint32_t ip, size, first;
 	uint32_t key; /* how they are strewn there */
+	uint8_t lon;  /* 256ths of the circle, from -180 degrees on */
 };
 
 struct sim_places {
@@ -45,15 +46,22 @@ int sim_places_new(uint32_t nodes, uint64_t key, const struct geo *geo,
 		   struct sim_places **out) DT_MUST;
 void sim_places_free(struct sim_places *p);
 
-/** sim_places_ip() - address @number as a host-order IPv4 address. */
-static inline uint32_t sim_places_ip(const struct sim_places *p, uint32_t number)
+/** sim_places_range() - where address @number lies. */
+static inline const struct sim_range *sim_places_range(const struct sim_places *p, uint32_t number)
 {
 	const struct sim_range *r = &p->range[p->by_number[number >> p->number_shift]];
-	struct sim_shuffle s;
 
 	while (r[1].first <= number)
 		r++;
-	s = sim_shuffle_init(r->size, r->key);
+	return r;
+}
+
+/** sim_places_ip() - address @number as a host-order IPv4 address. */
+static inline uint32_t sim_places_ip(const struct sim_places *p, uint32_t number)
+{
+	const struct sim_range *r = sim_places_range(p, number);
+	struct sim_shuffle s = sim_shuffle_init(r->size, r->key);
+
 	return r->ip + sim_shuffle_forward(&s, number - r->first);
 }
 

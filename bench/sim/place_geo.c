@@ -176,7 +176,8 @@ static int weigh(const struct geo *geo, const struct collection *c, struct sim_w
 		code[i] = (uint16_t)code_of(place.country);
 		out[i] = (struct sim_weighted){ .ip = r->first,
 						.size = r->last - r->first + 1,
-						.weight = network_weight(&homes, r) };
+						.weight = network_weight(&homes, r),
+						.lon = place.has_point ? (float)place.lon : 0 };
 		sum[code[i]] += out[i].weight;
 	}
 	country_shares(share);

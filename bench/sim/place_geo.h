@@ -11,6 +11,7 @@
 struct sim_weighted {
 	uint32_t ip, size;
 	double weight; /* any scale */
+	float lon;     /* degrees */
 };
 
 /**

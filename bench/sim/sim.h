@@ -31,7 +31,10 @@ struct sim_opts {
 	const struct geo *geo; /* real networks to draw addresses from; borrowed; NULL or an
 				* empty set = own table */
 	bool plain;            /* hand out loopback aliases as contacts (any third-party crawler) */
-	uint64_t epoch;        /* reserved for churn: which round of the same world */
+	/* Who is there when (presence.h). All zero: a world that stands still. */
+	double churn;   /* share of the live nodes that leaves, and comes, in 5 minutes; 0.007 */
+	double diurnal; /* homes online at the evening's peak, as a share above their mean; 0.30 */
+	double time_s;  /* when it is at the start, in seconds since the world began */
 };
 
 struct sim_opts sim_opts_default(void);
@@ -54,6 +57,24 @@ const struct sim_opts *sim_world_opts(const struct sim_world *w);
  */
 void sim_world_shed(struct sim_world *w);
 int sim_world_load(struct sim_world *w) DT_MUST;
+
+/**
+ * DOC: time. A world with churn or a daily wave moves: who is there is a function of
+ * (seed, node, second). Its devices keep its clock, from opts.time_s on. opts.live
+ * is then what is expected, and what the count breathes around.
+ */
+
+/** Unix time at which every world begins: Monday 2026-09-21 14:13:20 UTC. */
+#define SIM_WALL_NS 1790000000000000000ull
+
+#define SIM_TIME_MAX_S 1e9  /* of opts.time_s: 31 years */
+#define SIM_AWAY_MIN   0.05 /* of opts.dead_share where there is churn */
+
+bool sim_world_moves(const struct sim_world *w);
+
+/** sim_world_set_time() - @s: seconds since the world began. */
+void sim_world_set_time(struct sim_world *w, double s);
+double sim_world_time(const struct sim_world *w);
 
 /** sim_world_bytes() - memory of its tables now. */
 uint64_t sim_world_bytes(const struct sim_world *w);
@@ -96,7 +117,8 @@ int sim_peer_answer(const struct sim_world *w, uint32_t n, const struct endpoint
 /**
  * net_sim_open() - a device without a kernel: millions of nodes, no packet in sight.
  * @clock: out, the time it makes: valid until the device is closed. It moves by
- * waiting in net_recv(), to the next arrival, and by a microsecond a call.
+ * waiting in net_recv(), to the next arrival, and by a microsecond a call; the
+ * wall stands at SIM_WALL_NS + opts.time_s at first. It sets the world's time.
  * Cost:    0.6 us a query, its reply included; see bench sim_virtual.
  */
 int net_sim_open(struct sim_world *w, struct net **out, struct clock *clock) DT_MUST;
@@ -142,6 +164,9 @@ struct sim_farm_stats {
 /** sim_farm_stats() - from memory shared with the child; threads publish after each batch. */
 void sim_farm_stats(const struct sim_farm *f, struct sim_farm_stats *out);
 
+/** sim_farm_sync() - set the world of this process to the time that the child's has. */
+void sim_farm_sync(const struct sim_farm *f);
+
 /** sim_farm_pid() - of the child, for those who watch its memory. */
 int sim_farm_pid(const struct sim_farm *f);
 
@@ -159,17 +184,25 @@ int net_alias_open(const struct sim_world *w, struct net *inner, struct net **ou
 
 /* ---- truth ----------------------------------------------------------------- */
 
+/**
+ * struct sim_truth - in a world that moves, @live is the count half way through the
+ * census, and recall is that of those who were there at its start and at its end:
+ * nobody else could be asked whenever it suited.
+ */
 struct sim_truth {
 	uint64_t live, seen, answered;
-	double recall;         /* answered live / live */
-	double seen_share;     /* seen live / live */
+	uint64_t live_start, live_end, stayed;
+	uint64_t heard;        /* live nodes that answered, the passers among them */
+	double recall;         /* answered live / live; with churn answered stayers / stayed */
+	double seen_share;     /* seen likewise */
 	double estimate_error; /* (answered + unseen estimate - live) / live; NAN until given */
 	uint64_t false_nodes;  /* endpoints said to have answered that are not live nodes */
 	uint64_t wrong_ids;    /* answered under an id that is not theirs */
 };
 
 /**
- * sim_score() - compare a census with the truth.
+ * sim_score() - compare a census with the truth, between the time at which the
+ * device was opened and the world's time now.
  * @lookup: for a node's endpoint: returns 0 unknown, 1 mentioned, 2 answered, @id out; or -1: not
  * a node of the part that the census asked. @id: in: the node's id.
  */
@@ -178,8 +211,11 @@ void sim_score(const struct sim_world *w,
 	       struct sim_truth *out);
 
 /**
- * sim_truth_write() - DIR/truth.csv (id, endpoint, alias, live) and, where no geo
- * files were used, DIR/geo.tsv. Cost: 100 bytes and 1 us a node. Errors: -errno.
+ * sim_truth_write() - DIR/truth.csv and, where no geo files were used, DIR/geo.tsv.
+ *
+ * Columns: id, endpoint, alias, live; in a world that moves also presence: 24
+ * digits, 1 where the node is there now, in one hour, ... in 23 hours.
+ * Cost: 100 bytes and 1 us a node. Errors: -errno.
  */
 int sim_truth_write(const struct sim_world *w, const char *dir) DT_MUST;
 

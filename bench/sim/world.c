@@ -161,13 +161,21 @@ static bool is_share(double x, double below)
 	return x >= 0 && x <= 1 && x < below; /* false for NaN */
 }
 
+/** moves_well() - who comes must have been away, and no chance is above one. */
+static bool moves_well(const struct sim_opts *o)
+{
+	return is_share(o->churn, 2) && is_share(o->diurnal, 2) && o->time_s >= 0 &&
+	       o->time_s <= SIM_TIME_MAX_S && (o->churn <= 0 || o->dead_share >= SIM_AWAY_MIN) &&
+	       (1 - o->dead_share) * (1 + o->diurnal) <= 1;
+}
+
 /** check_opts() - also says how many nodes there will be. */
 static int check_opts(const struct sim_opts *o, uint32_t *nodes)
 {
 	double all;
 
 	if (o->live < LIVE_MIN || !is_share(o->dead_share, 1) || !is_share(o->loss, 2) ||
-	    !is_share(o->lt_share, 2))
+	    !is_share(o->lt_share, 2) || !moves_well(o))
 		return DT_ERANGE;
 	all = round(o->live / (1 - o->dead_share));
 	if (all > (double)ALIAS_ROOM * ALIAS_PORTS_MAX)
@@ -210,6 +218,7 @@ int sim_world_new(const struct sim_opts *opts, struct sim_world **out)
 		err = sim_places_new(nodes, w->key[SIM_DRAW_PLACE], opts->geo, &w->places);
 	if (!err)
 		err = sim_world_load(w);
+	presence_init(w);
 	if (err) {
 		sim_world_free(w);
 		return err;
@@ -284,12 +293,12 @@ static bool is_service_port(uint32_t port)
 }
 
 /**
- * world_port() - three of ten nodes keep a client's default range, as in real
+ * seat_port() - three of ten nodes keep a client's default range, as in real
  * censuses; the others chose at random.
  */
-uint16_t world_port(const struct sim_world *w, uint32_t n)
+uint16_t seat_port(const struct sim_world *w, uint32_t seat)
 {
-	uint64_t draw = sim_mix(w->key[SIM_DRAW_PORT], n);
+	uint64_t draw = sim_mix(w->key[SIM_DRAW_PORT], seat);
 	uint32_t low = (uint32_t)draw, port = 1024 + sim_below((uint32_t)(draw >> 32), 64512);
 
 	if (low < DEFAULT_PORT_BELOW)
@@ -297,39 +306,54 @@ uint16_t world_port(const struct sim_world *w, uint32_t n)
 	return (uint16_t)(is_service_port(port) ? port + 16384 : port);
 }
 
-void world_public(const struct sim_world *w, uint32_t n, uint32_t *ip, uint16_t *port)
+int seat_from_public(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *seat)
 {
-	*ip = sim_places_ip(w->places, sim_shuffle_forward(&w->number, n));
-	*port = world_port(w, n);
-}
-
-int world_from_public(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *n)
-{
-	uint32_t number;
-	int err = sim_places_number(w->places, ip, &number);
+	int err = sim_places_number(w->places, ip, seat);
 
 	if (err)
 		return err;
-	*n = sim_shuffle_back(&w->number, number);
-	return world_port(w, *n) == port ? 0 : DT_ENOTFOUND;
+	return seat_port(w, *seat) == port ? 0 : DT_ENOTFOUND;
+}
+
+void seat_alias(const struct sim_world *w, uint32_t seat, uint32_t *ip, uint16_t *port)
+{
+	*ip = ALIAS_FIRST + seat % ALIAS_ROOM;
+	*port = (uint16_t)(w->alias_port + seat / ALIAS_ROOM);
+}
+
+int seat_from_alias(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *seat)
+{
+	return world_alias_number(w, ip, port, seat) ? 0 : DT_ENOTFOUND;
+}
+
+void world_public(const struct sim_world *w, uint32_t n, uint32_t *ip, uint16_t *port)
+{
+	seat_public(w, world_seat(w, n), ip, port);
 }
 
 void world_alias(const struct sim_world *w, uint32_t n, uint32_t *ip, uint16_t *port)
 {
-	uint32_t number = sim_shuffle_forward(&w->number, n);
+	seat_alias(w, world_seat(w, n), ip, port);
+}
 
-	*ip = ALIAS_FIRST + number % ALIAS_ROOM;
-	*port = (uint16_t)(w->alias_port + number / ALIAS_ROOM);
+int world_from_public(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *n)
+{
+	uint32_t seat;
+	int err = seat_from_public(w, ip, port, &seat);
+
+	if (!err)
+		*n = world_sitter(w, seat);
+	return err;
 }
 
 int world_from_alias(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *n)
 {
-	uint32_t number;
+	uint32_t seat;
+	int err = seat_from_alias(w, ip, port, &seat);
 
-	if (!world_alias_number(w, ip, port, &number))
-		return DT_ENOTFOUND;
-	*n = sim_shuffle_back(&w->number, number);
-	return 0;
+	if (!err)
+		*n = world_sitter(w, seat);
+	return err;
 }
 
 int sim_world_by_public(const struct sim_world *w, const struct endpoint *ep, uint32_t *n)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/sim/place.h"
+#include "bench/sim/presence.h"
 #include "bench/sim/shuffle.h"
 #include "bench/sim/sim.h"
 #include "engine/arena.h"
@@ -18,6 +19,9 @@
  * range of numbers. Stored are the upper 64 bits of each id and an index over
  * them, 8.5 bytes a node; the lower 96 bits of an id, whether the node is alive,
  * its age, client, table and address are computed from n.
+ *
+ * A seat is an address with its port and its alias, computed from the seat's number.
+ * Who sits where is a permutation, too (and changes a little with time: presence.h).
  */
 
 /** Age classes of census 4.2: 30, 60 and 10 % of the nodes. */
@@ -39,6 +43,8 @@ enum sim_draw_kind {
 	SIM_DRAW_DELAY,
 	SIM_DRAW_TOKEN,
 	SIM_DRAW_SWARM,
+	SIM_DRAW_THROW,
+	SIM_DRAW_RENUMBER,
 	SIM_DRAW_KINDS
 };
 
@@ -54,8 +60,9 @@ struct sim_world {
 	uint64_t *prefix;    /* sorted; NULL after sim_world_shed() */
 	uint32_t *index;     /* [i]: the first node whose upper index_bits bits are >= i */
 	uint64_t key[SIM_DRAW_KINDS];
-	struct sim_shuffle number; /* node number <-> number of its address */
+	struct sim_shuffle number; /* node number <-> number of its seat */
 	struct sim_places *places;
+	struct sim_presence presence;
 };
 
 static inline uint64_t sim_fold(uint64_t a, uint64_t b)
@@ -93,7 +100,7 @@ static inline uint64_t sim_mix(uint64_t seed, uint64_t i)
 
 /**
  * world_mood() - the one draw that says who a node is: its upper half whether it
- * is alive, bits 0..15 its age, bits 16..31 its kind of table.
+ * is alive (or when it throws its dice), bits 0..15 its age, bits 16..31 its kind of table.
  *
  * splitmix64 is a bijection, so all draws differ, and draw_alive() found the
  * one of them that exactly opts.live do not exceed.
@@ -103,8 +110,11 @@ static inline uint64_t world_mood(const struct sim_world *w, uint32_t n)
 	return sim_mix(w->key[SIM_DRAW_MOOD], n);
 }
 
-static inline bool mood_alive(const struct sim_world *w, uint64_t mood)
+/** mood_alive() - is node @n, whose mood this is, there now? */
+static inline bool mood_alive(const struct sim_world *w, uint32_t n, uint64_t mood)
 {
+	if (w->presence.moves)
+		return presence_in(w, n, mood, &w->presence.now);
 	return mood <= w->last_alive;
 }
 
@@ -117,7 +127,7 @@ static inline enum sim_age mood_age(uint64_t mood)
 
 static inline bool world_alive(const struct sim_world *w, uint32_t n)
 {
-	return mood_alive(w, world_mood(w, n));
+	return mood_alive(w, n, world_mood(w, n));
 }
 
 static inline bool world_is_lt(const struct sim_world *w, uint32_t n)
@@ -140,8 +150,36 @@ static inline void world_id(const struct sim_world *w, uint32_t n, uint8_t out[s
 /** world_rank() - the first node whose upper 64 id bits are >= @v; w->nodes when none is. */
 uint32_t world_rank(const struct sim_world *w, uint64_t v);
 
-/** world_port() - of the public endpoint: 1024..65535 and no service port (census P7). */
-uint16_t world_port(const struct sim_world *w, uint32_t n);
+/** world_seat() - where node @n sits now. */
+static inline uint32_t world_seat(const struct sim_world *w, uint32_t n)
+{
+	uint32_t seat = sim_shuffle_forward(&w->number, n);
+
+	return w->presence.moves ? presence_seat(w, seat) : seat;
+}
+
+/** world_sitter() - who sits there. */
+static inline uint32_t world_sitter(const struct sim_world *w, uint32_t seat)
+{
+	return sim_shuffle_back(&w->number, w->presence.moves ? presence_seat(w, seat) : seat);
+}
+
+/** seat_port() - of the public endpoint: 1024..65535 and no service port (census P7). */
+uint16_t seat_port(const struct sim_world *w, uint32_t seat);
+
+/** seat_public(), seat_alias() - the two names of a seat; IPs in host order. */
+static inline void seat_public(const struct sim_world *w, uint32_t seat, uint32_t *ip,
+			       uint16_t *port)
+{
+	*ip = sim_places_ip(w->places, seat);
+	*port = seat_port(w, seat);
+}
+
+void seat_alias(const struct sim_world *w, uint32_t seat, uint32_t *ip, uint16_t *port);
+
+/** seat_from_public(), seat_from_alias() - the inverse; DT_ENOTFOUND where no seat is. */
+int seat_from_public(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *seat) DT_MUST;
+int seat_from_alias(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *seat) DT_MUST;
 
 /** world_public() - what contacts, store, geo and maps see. */
 void world_public(const struct sim_world *w, uint32_t n, uint32_t *ip, uint16_t *port);
@@ -149,14 +187,20 @@ void world_public(const struct sim_world *w, uint32_t n, uint32_t *ip, uint16_t 
 /** world_alias() - where the farm answers for it. */
 void world_alias(const struct sim_world *w, uint32_t n, uint32_t *ip, uint16_t *port);
 
-/** world_contact() - which of the two replies carry. */
+/** seat_contact() - which of the two replies carry. */
+static inline void seat_contact(const struct sim_world *w, uint32_t seat, uint32_t *ip,
+				uint16_t *port)
+{
+	if (w->opts.plain)
+		seat_alias(w, seat, ip, port);
+	else
+		seat_public(w, seat, ip, port);
+}
+
 static inline void world_contact(const struct sim_world *w, uint32_t n, uint32_t *ip,
 				 uint16_t *port)
 {
-	if (w->opts.plain)
-		world_alias(w, n, ip, port);
-	else
-		world_public(w, n, ip, port);
+	seat_contact(w, world_seat(w, n), ip, port);
 }
 
 /** world_from_public(), _alias() - the inverse; DT_ENOTFOUND. IPs in host order. */
@@ -176,7 +220,7 @@ enum {
 	ALIAS_PORT = 20000,  /* where no farm has chosen yet; below ip_local_port_range */
 };
 
-/** world_alias_number() - number of the address that is aliased; false where there is none. */
+/** world_alias_number() - number of the seat that is aliased; false where there is none. */
 static inline bool world_alias_number(const struct sim_world *w, uint32_t ip, uint16_t port,
 				      uint32_t *number)
 {

@@ -25,6 +25,9 @@ enum {
 	OPT_LOSS,
 	OPT_DELAY,
 	OPT_SEED,
+	OPT_CHURN,
+	OPT_DIURNAL,
+	OPT_TIME,
 	OPT_PLAIN,
 	OPT_THREADS,
 	OPT_OUT,
@@ -39,6 +42,15 @@ static const struct argp_option options[] = {
 	{ "loss", OPT_LOSS, "SHARE", 0, "Loss per round trip [0.05]", 0 },
 	{ "delay", OPT_DELAY, "MS", 0, "Median round trip time; 0 = at once [0]", 0 },
 	{ "seed", OPT_SEED, "S", 0, "Everything follows from it [1]", 0 },
+	{ "churn", OPT_CHURN, "SHARE", 0,
+	  "Share of the live nodes that leaves, and comes, in 5 minutes; 0.007 is lifelike [0]",
+	  0 },
+	{ "diurnal", OPT_DIURNAL, "SHARE", 0,
+	  "Homes online at nine in the evening of their longitude, as a share above their mean; "
+	  "0.3 is lifelike [0]",
+	  0 },
+	{ "sim-time", OPT_TIME, "S", 0,
+	  "With either: when it begins, in seconds after 2026-09-21 14:13:20 UTC [0]", 0 },
 	{ "plain", OPT_PLAIN, NULL, 0,
 	  "Hand out the loopback addresses themselves, so that any crawler can be used", 0 },
 	{ "threads", OPT_THREADS, "T", 0, "0 = one per core", 0 },
@@ -78,6 +90,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_SEED:
 		a->opts.seed = (uint64_t)number(arg, 0, 1e15, state);
+		break;
+	case OPT_CHURN:
+		a->opts.churn = number(arg, 0, 0.5, state);
+		break;
+	case OPT_DIURNAL:
+		a->opts.diurnal = number(arg, 0, 1, state);
+		break;
+	case OPT_TIME:
+		a->opts.time_s = number(arg, 0, SIM_TIME_MAX_S, state);
 		break;
 	case OPT_PLAIN:
 		a->opts.plain = true;
@@ -210,7 +231,10 @@ int cmd_sim(int argc, char **argv)
 	a.opts.geo = geo;
 	rc = sim_world_new(&a.opts, &w);
 	if (rc < 0)
-		return cli_fail("the simulated world cannot be made: %s", dt_strerror(rc));
+		return cli_fail("the simulated world cannot be made: %s%s", dt_strerror(rc),
+				rc == DT_ERANGE ? "; churn needs --dead 0.05 or more, and "
+						  "--diurnal at most dead / (1 - dead)"
+						: "");
 	rc = serve(&a, w);
 	sim_world_free(w);
 	geo_close(geo);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/sim/sim.h"
 #include "engine/cli/campaign.h"
 #include "proto/json.h"
 
@@ -385,6 +386,14 @@ static int check_numbers(const struct conf *c, char *why)
 		return bad(why, "loss", "a share from 0 to 0.9");
 	if (!(c->delay >= 0 && c->delay <= 10000))
 		return bad(why, "delay", "0 to 10000 milliseconds");
+	if (!(c->churn >= 0 && c->churn <= 0.5))
+		return bad(why, "churn", "a share from 0 to 0.5");
+	if (c->churn > 0 && c->dead < SIM_AWAY_MIN)
+		return bad(why, "churn", "who comes must have been away: dead at least 0.05");
+	if (!(c->diurnal >= 0 && (1 - c->dead) * (1 + c->diurnal) <= 1))
+		return bad(why, "diurnal", "a share from 0 to dead / (1 - dead)");
+	if (!(c->sim_time >= 0 && c->sim_time <= SIM_TIME_MAX_S))
+		return bad(why, "sim_time", "0 to 1e9 seconds");
 	if (!(c->rate >= 0 && c->rate <= 1e8))
 		return bad(why, "rate", "0 to 100000000 packets per second");
 	if (c->workers > 64)

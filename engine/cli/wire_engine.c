@@ -142,9 +142,9 @@ int wire_make_engine(struct wire *w, const struct wire_talk *talk)
 	o.signals = true;
 	o.drop_privileges = true;
 	o.keep_writable = keep;
+	o.clock = w->clock;
 	if (w->device) {
 		o.device = w->device;
-		o.clock = w->clock;
 	} else if (c->sim) {
 		/* Loopback and nothing else: bound to lo, wrapped by the alias. */
 		o.udp.bind = endpoint_ip4(INADDR_LOOPBACK, o.udp.bind.port);

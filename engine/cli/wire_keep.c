@@ -150,7 +150,10 @@ int wire_make_report(struct wire_result *r)
 				      .seen = r->truth.seen,
 				      .answered = r->truth.answered,
 				      .recall = r->truth.recall,
-				      .estimate_error = r->truth.estimate_error };
+				      .estimate_error = r->truth.estimate_error,
+				      .live_start = r->truth.live_start,
+				      .live_end = r->truth.live_end,
+				      .stayed = r->truth.stayed };
 	struct census_report report;
 	int rc;
 

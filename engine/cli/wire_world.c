@@ -67,6 +67,9 @@ static int make_world(struct wire *w)
 	opts.dead_share = c->dead;
 	opts.loss = c->loss;
 	opts.delay_us = (uint32_t)(c->delay * 1000);
+	opts.churn = c->churn;
+	opts.diurnal = c->diurnal;
+	opts.time_s = c->sim_time;
 	opts.geo = w->geo;
 	rc = sim_world_new(&opts, &w->world);
 	if (rc < 0) {
@@ -94,6 +97,9 @@ int wire_start_simulation(struct wire *w)
 		rc = net_sim_open(w->world, &w->device, &w->clock);
 	else
 		rc = sim_farm_start(w->world, &farm, &w->farm);
+	if (w->farm && (sim_world_moves(w->world) || w->c->sim_time > 0))
+		w->clock.wall_minus_now_ns =
+			SIM_WALL_NS + (uint64_t)(w->c->sim_time * 1e9) - clock_now_ns(&w->clock);
 	if (rc < 0) {
 		cli_fail("the simulation cannot start: %s", dt_strerror(rc));
 		return rc;
@@ -195,9 +201,11 @@ int wire_score(struct wire *w, struct wire_result *r)
 	rc = sim_world_load(w->world);
 	if (rc < 0)
 		return rc;
+	if (w->farm)
+		sim_farm_sync(w->farm);
 	sim_score(w->world, lookup_truth, w, &r->truth);
 	r->truth.estimate_error =
-		((double)r->truth.answered + r->engine.estimate.unseen - (double)r->truth.live) /
+		((double)r->truth.heard + r->engine.estimate.unseen - (double)r->truth.live) /
 		(double)r->truth.live;
 	r->has_truth = true;
 	return 0;

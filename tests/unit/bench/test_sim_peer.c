@@ -164,12 +164,12 @@ static void deep_entries_are_present_as_the_model_says(void **state)
 				uint64_t mood = world_mood(w, y);
 
 				if (y != n && (unsigned)__builtin_clzll(w->prefix[y] ^ self) == bit)
-					could[mood_age(mood)][mood_alive(w, mood)]++;
+					could[mood_age(mood)][mood_alive(w, y, mood)]++;
 			}
 			for (unsigned i = 0; i < count; i++) {
 				uint64_t mood = world_mood(w, entry[i]);
 
-				do_stand[mood_age(mood)][mood_alive(w, mood)]++;
+				do_stand[mood_age(mood)][mood_alive(w, entry[i], mood)]++;
 			}
 		}
 	}
@@ -197,7 +197,7 @@ static void shallow_entries_are_chosen_by_weight(void **state)
 		for (uint32_t n = 0; n < w->nodes; n++) {
 			uint64_t mood = world_mood(w, n);
 
-			are[mood_age(mood)][mood_alive(w, mood)]++;
+			are[mood_age(mood)][mood_alive(w, n, mood)]++;
 		}
 		for (uint32_t n = 0; n < w->nodes; n += kind ? 20 : 2) {
 			uint32_t entry[PEER_BUCKET_MAX];
@@ -209,7 +209,7 @@ static void shallow_entries_are_chosen_by_weight(void **state)
 				for (unsigned i = 0; i < count; i++) {
 					uint64_t mood = world_mood(w, entry[i]);
 
-					stands[mood_age(mood)][mood_alive(w, mood)]++;
+					stands[mood_age(mood)][mood_alive(w, entry[i], mood)]++;
 				}
 			}
 		}
@@ -579,7 +579,7 @@ static void check_walk(const struct walk *k, const struct plan *p)
 	for (uint32_t n = 0; n < k->w->nodes; n++) {
 		uint64_t mood = world_mood(k->w, n);
 
-		if (!mood_alive(k->w, mood))
+		if (!mood_alive(k->w, n, mood))
 			continue;
 		seen += k->known[n];
 		f1 += k->mentions[n] == 1;

@@ -123,8 +123,18 @@ static void test_json(void **state)
 		"\"truth\": {",
 		"\"recall\": 0.999",
 		"\"estimate_error\": 0.0015",
+		"\"live_start\": 1002",
+		"\"live_end\": 1003",
+		"\"stayed\": 1001",
 	};
-	struct census_truth truth = { 1001, 1000, 1000, 0.999, 0.0015 };
+	struct census_truth truth = { .live = 1001,
+				      .seen = 1000,
+				      .answered = 1000,
+				      .recall = 0.999,
+				      .estimate_error = 0.0015,
+				      .live_start = 1002,
+				      .live_end = 1003,
+				      .stayed = 1001 };
 	struct engine_result r = result();
 	struct census_report rep;
 	char buf[8192];
