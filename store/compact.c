@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "store/inside.h"
+#include "store/seal.h"
 
 /**
  * DOC: the rewrite at the end of a run. Every table is copied in key order
@@ -156,7 +157,11 @@ int store_compact(struct store *s)
 
 	if (!s->write)
 		return DT_EREFUSED;
-	rc = check_room(s);
+	rc = seal_pending(s);
+	if (rc == 0)
+		rc = seal_coalesce(s);
+	if (rc == 0)
+		rc = check_room(s);
 	if (rc == 0)
 		rc = generation_path(s, next, path);
 	if (rc < 0)

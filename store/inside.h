@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "store/kv.h"
+#include "store/segset.h"
+#include "store/sio.h"
 #include "store/store.h"
 
 /**
@@ -19,7 +21,7 @@
  */
 
 enum {
-	STORE_SCHEMA = 1,
+	STORE_SCHEMA = 2,
 	STORE_PATH_MAX = 4096,
 	STORE_WHY_MAX = 256,
 	STORE_NAME_MAX = 32,
@@ -29,7 +31,13 @@ struct store {
 	char dir[STORE_PATH_MAX]; /* absolute */
 	int dir_fd;               /* holds the writer's lock */
 	bool write;
-	uint32_t epoch_s;     /* start of the open epoch, 0 = none; the writer's thread alone */
+	uint32_t epoch_s; /* start of the open epoch, 0 = none; the writer's thread alone */
+	/* the segments and what waits for the next one; the writer's thread alone (seal.c) */
+	struct sio seg_io; /* dir_fd -1: nothing was sealed yet */
+	struct segset segs;
+	uint64_t chunk_next;
+	unsigned chunks;
+	uint64_t chunk_bytes, chunk_bytes_now;
 	pthread_mutex_t lock; /* guards the next two */
 	struct kv *kv;
 	unsigned generation;

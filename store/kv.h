@@ -29,7 +29,9 @@ enum kv_table {
 	KV_MENTIONED6,
 	KV_EPOCHS,
 	KV_ORGS,
-	KV_TABLES
+	KV_PENDING, /* since schema 2 */
+	KV_TABLES,
+	KV_TABLES_1 = KV_PENDING, /* what schema 1 had */
 };
 
 enum kv_flag {
@@ -76,9 +78,15 @@ void kv_abort(struct kv_txn *txn);
 
 uint64_t kv_entries(struct kv_txn *txn, enum kv_table table);
 
+/** kv_has() - is the table there at all? An older schema had fewer; using one is DT_ECORRUPT. */
+bool kv_has(const struct kv *kv, enum kv_table table);
+
 /** kv_get() - 1 and @val, or 0 where there is none, or an error. */
 int kv_get(struct kv_txn *txn, enum kv_table table, struct span key, struct span *val) DT_MUST;
 int kv_put(struct kv_txn *txn, enum kv_table table, struct span key, struct span val) DT_MUST;
+
+/** kv_empty() - no row is left; the pages are free for what comes next. */
+int kv_empty(struct kv_txn *txn, enum kv_table table) DT_MUST;
 
 int kv_cursor_open(struct kv_txn *txn, enum kv_table table, struct kv_cursor **out) DT_MUST;
 void kv_cursor_close(struct kv_cursor *c);

@@ -12,7 +12,7 @@ static uint32_t seconds(uint64_t when_ms)
 
 static uint32_t rtt(uint32_t us)
 {
-	return us < RECORD_RTT_MAX_US ? us : RECORD_RTT_MAX_US;
+	return record_rtt_unpack(record_rtt_pack(us));
 }
 
 struct record merge_from_sighting(const struct sighting *s, uint32_t epoch_s)

@@ -19,7 +19,7 @@
  */
 
 enum {
-	RECORD_VERSION = 1,
+	RECORD_VERSION = 2,
 	RECORD_BYTES = 50,         /* value of nodes4, nodes6 */
 	RECORD_CONTACT_BYTES = 40, /* value of mentioned4, mentioned6 */
 	RECORD_ADDR_BYTES = 4,     /* value of addr4, addr6: first bytes of the id */
@@ -28,7 +28,8 @@ enum {
 	RECORD_KEY6_BYTES = 38, /* id 20, ip 16, port 2 */
 	RECORD_KEY_MAX = RECORD_KEY6_BYTES,
 
-	RECORD_RTT_MAX_US = (1 << 24) - 1, /* 16.8 s: the latest answer we take comes after 15 s */
+	/* 16.8 s: the latest answer we take comes after 15 s; the greatest that packs */
+	RECORD_RTT_MAX_US = 4095 << 12,
 };
 
 /** struct record_place - where an endpoint lies, as kept: 16 bytes, compared as bytes. */
@@ -36,9 +37,10 @@ struct record_place {
 	uint32_t asn;
 	uint16_t lat_q, lon_q; /* 0..65535 over -90..90 and -180..180 */
 	char country[2];       /* zeros = unknown */
-	uint8_t color[3];
-	uint8_t radius_q; /* 0 = unknown; else 16 steps per doubling from 0.25 km */
+	uint8_t radius_q;      /* 0 = unknown; else 16 steps per doubling from 0.25 km */
 	uint8_t has_point, country_level;
+	uint8_t looked_up; /* some database was asked; all else zero: in vain */
+	uint8_t zero[2];
 };
 _Static_assert(sizeof(struct record_place) == 16, "no padding: compared as bytes");
 
@@ -58,7 +60,8 @@ struct record {
 	uint8_t node_class;
 	uint16_t flags;    /* enum sighting_flag, ever */
 	uint16_t mentions; /* most of any epoch */
-	uint32_t rtt_us;   /* least ever; 0 = not measured */
+	uint32_t rtt_us;   /* least ever, as it packs; 0 = not measured */
+	uint32_t ordinal;  /* its number in the sightings log; of one store */
 	struct record_place place;
 };
 
@@ -73,6 +76,10 @@ struct record_contact {
 	uint16_t flags;
 	uint16_t mentions; /* most of any epoch */
 };
+
+/** record_rtt_pack() - in 16 bits, off by 0.05 % at most, in order; unpack gives it back. */
+uint16_t record_rtt_pack(uint32_t us);
+uint32_t record_rtt_unpack(uint16_t packed);
 
 void record_encode(const struct record *r, uint8_t out[static RECORD_BYTES]);
 
@@ -98,10 +105,10 @@ int record_key_decode(struct span key, struct nodeid *id, struct endpoint *ep) D
 unsigned record_addr(const struct endpoint *ep, uint8_t out[static ENDPOINT_COMPACT6]);
 int record_addr_decode(struct span key, struct endpoint *ep) DT_MUST;
 
-/** record_place_of() - a lookup's outcome as it is kept, colour included. */
+/** record_place_of() - a lookup's outcome as it is kept. */
 struct record_place record_place_of(const struct geo_place *g);
 
-/** record_place_expand() - as a reader wants it; asn and country too. */
+/** record_place_expand() - as a reader wants it; asn and country too; no colour. */
 void record_place_expand(const struct record_place *p, struct geo_place *out);
 
 #endif

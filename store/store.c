@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "store/inside.h"
+#include "store/seal.h"
 #include "store/secret.h"
 
 static const struct span magic_key = { (const uint8_t *)"magic", 5 };
@@ -124,6 +125,11 @@ static int check_identity(struct kv *kv, const char *dir, char *why)
 		return say(why, DT_ENEWER,
 			   "%.140s: schema %u, this program knows up to %d: use a newer one", dir,
 			   number, STORE_SCHEMA);
+	if (number < STORE_SCHEMA)
+		return say(why, DT_EUNSUPPORTED,
+			   "%.120s: schema %u, of an earlier version: dht-telescope store migrate "
+			   "%.60s",
+			   dir, number, dir);
 	return 0;
 }
 
@@ -214,6 +220,9 @@ static int open_tables(struct store *s, enum store_mode mode, char *why)
 	if (!s->write)
 		return 0;
 	generation_sweep(s, s->generation);
+	rc = seal_open(s, why);
+	if (rc < 0)
+		return rc;
 	rc = secret_ensure(s->kv); /* a store of before there were any */
 	return rc < 0 ? say(why, rc, "%.180s: cannot write here: %s", s->dir, dt_strerror(rc)) : 0;
 }
@@ -226,7 +235,7 @@ int store_open(const char *dir, enum store_mode mode, struct store **out, char *
 
 	if (!s)
 		return -ENOMEM;
-	s->dir_fd = -1;
+	s->dir_fd = s->seg_io.dir_fd = -1;
 	s->write = mode != STORE_READ;
 	pthread_mutex_init(&s->lock, NULL);
 	rc = open_dir(s, dir, mode, line);
@@ -246,6 +255,7 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
+	seal_close(s);
 	kv_unref(s->kv);
 	if (s->dir_fd >= 0)
 		close(s->dir_fd);

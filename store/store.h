@@ -41,6 +41,7 @@ struct store_writer_opts {
 	unsigned batch_ms;         /* or when the oldest is this old; 0 = 10,000 */
 	struct geo *geo;           /* resolved at write time; NULL = none */
 	uint64_t disk_floor_bytes; /* stop cleanly below this much free; 0 = 512 MiB */
+	unsigned bucket_s;         /* of the sightings log, at most 65,535; 0 = 600 */
 };
 
 int store_writer_new(struct store *s, const struct store_writer_opts *opts,
@@ -81,6 +82,12 @@ int store_epoch_end(struct store *s, uint32_t id, uint64_t ended_s, const char *
  */
 int store_compact(struct store *s) DT_MUST;
 
+/**
+ * store_seal() - what waits in the tables becomes an immutable segment below DIR/seg.
+ * The writer does it by itself as the log grows, store_compact() at the end of a run.
+ */
+int store_seal(struct store *s) DT_MUST;
+
 /* ---- reading ------------------------------------------------------------------- */
 
 /** struct store_node - one node record, decoded. Node key is (id, endpoint). */
@@ -90,9 +97,11 @@ struct store_node {
 	uint64_t first_seen_s, last_seen_s;
 	uint64_t first_answered_s, last_answered_s; /* 0 = never */
 	uint32_t asn;
-	uint32_t rtt_us;
-	uint16_t flags;            /* sighting_flag bits ever seen */
-	uint16_t mentions;         /* most of any epoch */
+	uint32_t rtt_us;   /* off by 0.05 % at most */
+	uint32_t ordinal;  /* its number in the sightings log: 0, 1, ... store_counts.nodes - 1;
+			      for life in one store, dealt anew by a merge */
+	uint16_t flags;    /* sighting_flag bits ever seen */
+	uint16_t mentions; /* most of any epoch */
 	uint8_t attempts, answers; /* of the last epoch */
 	uint8_t ways;              /* bit per sighting_way */
 	uint8_t node_class;
@@ -154,6 +163,88 @@ enum { STORE_SECRET_BYTES = 32 };
  * Errors:  DT_ENOTFOUND in a store that was last written before there were any.
  */
 int store_view_secret(struct store_view *v, uint8_t out[static STORE_SECRET_BYTES]) DT_MUST;
+
+/* ---- the sightings log --------------------------------------------------------------- */
+
+/**
+ * DOC: who was heard when: for each bucket of time (600 s unless the writer was told
+ * otherwise) each node that answered, asked us or was tapped in it, once. Nodes are
+ * told by their ordinal, the number that store_node.ordinal has: walk the nodes once
+ * and keep what is wanted of each under its ordinal, then walk the log.
+ */
+struct store_log;
+
+/** What is wanted beside the ordinals: each column costs its reading. */
+enum store_log_column {
+	STORE_LOG_WAYS = 1 << 1,
+	STORE_LOG_AFTER = 1 << 2,
+	STORE_LOG_RTT = 1 << 3,
+	STORE_LOG_FLAGS = 1 << 4,
+	STORE_LOG_ALL = 31,
+};
+
+struct store_log_opts {
+	uint64_t from_s, to_s; /* buckets that begin in [from, to); to 0 = no end */
+	unsigned columns;      /* enum store_log_column */
+};
+
+/** struct store_log_block - borrowed until the next step; a column not asked for is NULL. */
+struct store_log_block {
+	uint64_t bucket_s; /* Unix time of its begin */
+	uint32_t width_s;
+	uint32_t count;
+	const uint32_t *ordinal; /* rising */
+	const uint8_t *ways;     /* bit per sighting_way */
+	const uint16_t *after_s; /* first heard so long after the begin */
+	const uint16_t *rtt;     /* least in it: store_rtt_us(); 0 = not measured */
+	const uint16_t *flags;   /* sighting_flag bits, all that were met in it */
+};
+
+static inline uint32_t store_rtt_us(uint16_t rtt)
+{
+	return (uint32_t)(rtt & 4095) << (rtt >> 12);
+}
+
+/**
+ * store_log_open() - the log as of @v; @v may be closed at once, a crawl may go on writing.
+ * Ordinals are of @v's nodes: a log is read beside the view it was opened with.
+ * Errors:  DT_ECORRUPT, DT_ENEWER, DT_ENOTFOUND a segment that retention took meanwhile.
+ * Cost:    64 MiB at most for what is not sealed yet, 1 MB a source.
+ */
+int store_log_open(struct store_view *v, const struct store_log_opts *opts,
+		   struct store_log **out) DT_MUST;
+void store_log_close(struct store_log *l);
+
+/**
+ * store_log_next() - 1 and a block, 0 at the end, or an error. Buckets in time order; one of
+ * more than 65,536 nodes comes in several blocks with the same bucket_s, ordinals rising.
+ */
+int store_log_next(struct store_log *l, struct store_log_block *out) DT_MUST;
+
+/** struct store_log_span - what the log holds, by its indexes alone. */
+struct store_log_span {
+	uint64_t first_s, last_s; /* begins of the first and the last bucket; 0, 0 = nothing */
+	uint64_t end_s;           /* end of the last */
+	uint64_t marks;           /* node and bucket; at most, where pieces overlap */
+};
+void store_log_span(struct store_log *l, struct store_log_span *out);
+
+/** struct store_session - a time without a gap in which a node was heard. */
+struct store_session {
+	uint64_t first_seen_s, last_seen_s;         /* of a bucket first heard, last heard in */
+	uint64_t first_answered_s, last_answered_s; /* 0 = never in it */
+	uint32_t buckets;
+};
+
+/**
+ * store_sessions() - of node @ordinal, in time order.
+ * @gap_s: silence as long as this ends one; 0 = two buckets.
+ * @out: the first @cap of them.
+ * Returns how many there are, or an error.
+ * Cost: reads one block of every bucket that may have the node.
+ */
+int store_sessions(struct store_view *v, uint32_t ordinal, uint32_t gap_s,
+		   struct store_session *out, unsigned cap) DT_MUST;
 
 /* ---- tallies ----------------------------------------------------------------------- */
 

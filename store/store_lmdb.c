@@ -44,11 +44,13 @@ static const char *const table_names[KV_TABLES] = {
 	[KV_MENTIONED6] = "mentioned6",
 	[KV_EPOCHS] = "epochs",
 	[KV_ORGS] = "orgs",
+	[KV_PENDING] = "pending",
 };
 
 struct kv {
 	MDB_env *env;
 	MDB_dbi dbi[KV_TABLES];
+	unsigned tables; /* the first so many are there */
 	atomic_uint refs;
 };
 
@@ -145,9 +147,11 @@ static int open_tables(struct kv *kv, unsigned flags)
 
 	if (rc)
 		return from_lmdb(rc);
-	for (unsigned t = 0; t < KV_TABLES && !rc; t++)
-		rc = mdb_dbi_open(txn, table_names[t], flags & KV_CREATE ? MDB_CREATE : 0,
-				  &kv->dbi[t]);
+	for (; kv->tables < KV_TABLES && !rc; kv->tables += !rc)
+		rc = mdb_dbi_open(txn, table_names[kv->tables], flags & KV_CREATE ? MDB_CREATE : 0,
+				  &kv->dbi[kv->tables]);
+	if (rc == MDB_NOTFOUND && kv->tables >= KV_TABLES_1)
+		rc = 0; /* of an older schema */
 	if (rc) {
 		mdb_txn_abort(txn);
 		return rc == MDB_NOTFOUND || rc == MDB_INCOMPATIBLE ? DT_EFOREIGN : from_lmdb(rc);
@@ -293,18 +297,34 @@ void kv_abort(struct kv_txn *t)
 	free(t);
 }
 
+bool kv_has(const struct kv *kv, enum kv_table table)
+{
+	return (unsigned)table < kv->tables;
+}
+
+int kv_empty(struct kv_txn *t, enum kv_table table)
+{
+	return kv_has(t->kv, table) ? from_lmdb(mdb_drop(t->txn, t->kv->dbi[table], 0))
+				    : DT_ECORRUPT;
+}
+
 uint64_t kv_entries(struct kv_txn *t, enum kv_table table)
 {
 	MDB_stat st;
 
+	if (!kv_has(t->kv, table))
+		return 0;
 	return mdb_stat(t->txn, t->kv->dbi[table], &st) ? 0 : st.ms_entries;
 }
 
 int kv_get(struct kv_txn *t, enum kv_table table, struct span key, struct span *val)
 {
 	MDB_val k = to_val(key), v;
-	int rc = mdb_get(t->txn, t->kv->dbi[table], &k, &v);
+	int rc;
 
+	if (!kv_has(t->kv, table))
+		return DT_ECORRUPT;
+	rc = mdb_get(t->txn, t->kv->dbi[table], &k, &v);
 	if (rc)
 		return rc == MDB_NOTFOUND ? 0 : from_lmdb(rc);
 	*val = from_val(v);
@@ -315,14 +335,19 @@ int kv_put(struct kv_txn *t, enum kv_table table, struct span key, struct span v
 {
 	MDB_val k = to_val(key), v = to_val(val);
 
+	if (!kv_has(t->kv, table))
+		return DT_ECORRUPT;
 	return from_lmdb(mdb_put(t->txn, t->kv->dbi[table], &k, &v, 0));
 }
 
 int kv_cursor_open(struct kv_txn *t, enum kv_table table, struct kv_cursor **out)
 {
 	MDB_cursor *c;
-	int rc = mdb_cursor_open(t->txn, t->kv->dbi[table], &c);
+	int rc;
 
+	if (!kv_has(t->kv, table))
+		return DT_ECORRUPT;
+	rc = mdb_cursor_open(t->txn, t->kv->dbi[table], &c);
 	if (rc)
 		return from_lmdb(rc);
 	*out = malloc(sizeof(**out));

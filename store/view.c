@@ -26,9 +26,20 @@ struct walk {
 	bool in_hand; /* the pair is still to be used */
 };
 
+/* Colours met: a scan names few networks, and a colour costs three cube roots. */
+struct tint {
+	uint32_t asn;
+	bool known;
+	uint8_t rgb[3];
+};
+
+enum { TINTS = 4096 /* power of two; 32 KiB */ };
+
 struct store_view {
+	struct store *store;
 	struct kv *kv;
 	struct kv_txn *txn;
+	struct tint *tints;
 	struct walk nodes[2], addr[2]; /* v4, v6 */
 	struct kv_cursor *mentioned[2], *find[2];
 };
@@ -60,7 +71,9 @@ int store_view_open(struct store *s, struct store_view **out)
 
 	if (!v)
 		return -ENOMEM;
-	rc = store_kv_get(s, &v->kv);
+	v->store = s;
+	v->tints = calloc(TINTS, sizeof(*v->tints));
+	rc = v->tints ? store_kv_get(s, &v->kv) : -ENOMEM;
 	if (rc == 0)
 		rc = kv_begin(v->kv, false, &v->txn);
 	if (rc == 0)
@@ -85,7 +98,18 @@ void store_view_close(struct store_view *v)
 	}
 	kv_abort(v->txn);
 	kv_unref(v->kv);
+	free(v->tints);
 	free(v);
+}
+
+struct kv_txn *view_txn(const struct store_view *v)
+{
+	return v->txn;
+}
+
+struct store *view_store(const struct store_view *v)
+{
+	return v->store;
 }
 
 static void walk_step(struct walk *w)
@@ -111,16 +135,25 @@ void store_view_rewind(struct store_view *v)
 
 /* ---- nodes ------------------------------------------------------------------ */
 
-static void expand_place(const struct record_place *p, struct store_node *out)
+static void color_of(struct store_view *v, uint32_t asn, uint8_t rgb[static 3])
+{
+	struct tint *t = &v->tints[(asn * 0x9e3779b1u) >> 20]; /* 12 bits */
+
+	if (!t->known || t->asn != asn) {
+		t->asn = asn;
+		t->known = true;
+		asn_color(asn, t->rgb);
+	}
+	memcpy(rgb, t->rgb, sizeof(t->rgb));
+}
+
+static void expand_place(struct store_view *v, const struct record_place *p, struct store_node *out)
 {
 	struct geo_place g;
 
 	record_place_expand(p, &g);
 	out->asn = g.asn;
-	if (p->asn)
-		memcpy(out->color, p->color, sizeof(out->color));
-	else
-		asn_color(0, out->color); /* a row that was written without geo files has none */
+	color_of(v, p->asn, out->color);
 	memcpy(out->country, g.country, sizeof(out->country));
 	out->has_point = g.has_point;
 	out->country_level = g.country_level;
@@ -134,8 +167,8 @@ static uint32_t later(uint32_t a, uint32_t b)
 	return a > b ? a : b;
 }
 
-static void expand_node(const struct nodeid *id, const struct endpoint *ep, const struct record *r,
-			struct store_node *out)
+static void expand_node(struct store_view *v, const struct nodeid *id, const struct endpoint *ep,
+			const struct record *r, struct store_node *out)
 {
 	*out = (struct store_node){
 		.key = nodekey_from_id(id),
@@ -145,6 +178,7 @@ static void expand_node(const struct nodeid *id, const struct endpoint *ep, cons
 		.first_answered_s = r->first_answered_s,
 		.last_answered_s = later(r->first_answered_s, r->last_answered_s),
 		.rtt_us = r->rtt_us,
+		.ordinal = r->ordinal,
 		.flags = r->flags,
 		.mentions = r->mentions,
 		.attempts = r->attempts,
@@ -154,7 +188,7 @@ static void expand_node(const struct nodeid *id, const struct endpoint *ep, cons
 		.version_len = r->version_len,
 	};
 	memcpy(out->version, r->version, sizeof(out->version));
-	expand_place(&r->place, out);
+	expand_place(v, &r->place, out);
 }
 
 /* 1 and the walk that stands at the lesser key; 0 where both are at the end; or an error. */
@@ -200,7 +234,7 @@ int store_view_next(struct store_view *v, struct store_node *out)
 	int rc = view_next_record(v, &id, &ep, &r);
 
 	if (rc == 1)
-		expand_node(&id, &ep, &r, out);
+		expand_node(v, &id, &ep, &r, out);
 	return rc;
 }
 
@@ -220,7 +254,7 @@ int store_view_find(struct store_view *v, const struct endpoint *ep, struct stor
 	memcpy(id4, val.ptr, sizeof(id4));
 	rc = addr_find(v->find[six], ep, id4, &id, &r);
 	if (rc == 1)
-		expand_node(&id, ep, &r, out);
+		expand_node(v, &id, ep, &r, out);
 	return rc == 0 ? DT_ECORRUPT : rc; /* an address without its node */
 }
 

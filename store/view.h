@@ -7,6 +7,10 @@
 
 /** DOC: a view from inside the layer: rows as they are kept. */
 
+/** view_txn(), view_store() - what it stands on; borrowed. */
+struct kv_txn *view_txn(const struct store_view *v);
+struct store *view_store(const struct store_view *v);
+
 /** view_next_record() - as store_view_next(), not expanded. */
 int view_next_record(struct store_view *v, struct nodeid *id, struct endpoint *ep,
 		     struct record *out) DT_MUST;

@@ -7,9 +7,11 @@
 
 #include "store/addr.h"
 #include "store/inside.h"
+#include "store/marks.h"
 #include "store/merge.h"
 #include "store/orgs.h"
 #include "store/radix.h"
+#include "store/seal.h"
 
 /**
  * DOC: the single writer. Sightings gather in a batch; a full or an old batch
@@ -38,6 +40,8 @@ struct store_writer {
 	uint64_t oldest_ms;
 	uint64_t acknowledged;
 	struct orgs orgs;
+	struct marks marks;
+	uint32_t ordinal_next; /* within a commit */
 };
 
 /* What one commit works with. */
@@ -61,12 +65,18 @@ int store_writer_new(struct store *s, const struct store_writer_opts *opts,
 		     struct store_writer **out)
 {
 	struct store_writer *w;
+	int rc;
 
 	if (!s->write)
 		return DT_EREFUSED;
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return -ENOMEM;
+	rc = marks_init(&w->marks, opts->bucket_s);
+	if (rc < 0) {
+		free(w);
+		return rc;
+	}
 	w->store = s;
 	w->opts = *opts;
 	if (!w->opts.batch_records)
@@ -85,6 +95,7 @@ void store_writer_free(struct store_writer *w)
 	if (!w)
 		return;
 	orgs_fini(&w->orgs);
+	marks_fini(&w->marks);
 	free(w->rows);
 	free(w->refs);
 	free(w->tmp);
@@ -292,11 +303,15 @@ static int upsert_node(struct pass *p, struct kv_cursor *c, const struct sightin
 	struct record before;
 	int rc;
 
+	r->ordinal = p->w->ordinal_next;
 	record_encode(r, now);
 	rc = kv_cursor_insert(c, k, span_of(now, sizeof(now)), &old);
 	if (rc < 0)
 		return rc;
 	if (rc == 1) {
+		if (p->w->ordinal_next == UINT32_MAX)
+			return DT_EFULL;
+		p->w->ordinal_next++;
 		memcpy(was, now, sizeof(was));
 	} else {
 		rc = record_decode(old, &before);
@@ -304,6 +319,7 @@ static int upsert_node(struct pass *p, struct kv_cursor *c, const struct sightin
 			return rc;
 		memcpy(was, old.ptr, sizeof(was));
 		r->place = before.place;
+		r->ordinal = before.ordinal;
 		merge_record(r, &before);
 	}
 	rc = settle_place(p->w, &s->from, &fresh, &r->place);
@@ -333,6 +349,15 @@ static struct record fold(const struct pass *p, size_t from, size_t to)
 	return r;
 }
 
+static int mark_all(const struct pass *p, size_t from, size_t to, uint32_t ordinal)
+{
+	int rc = 0;
+
+	for (size_t i = from; i < to && rc == 0; i++)
+		rc = marks_add(&p->w->marks, ordinal, &p->w->rows[p->refs[i].row]);
+	return rc;
+}
+
 static int write_nodes(struct pass *p)
 {
 	const struct sighting *rows = p->w->rows;
@@ -353,6 +378,8 @@ static int write_nodes(struct pass *p)
 			next++;
 		r = fold(p, i, next);
 		rc = upsert_node(p, c, first, &r);
+		if (rc == 0)
+			rc = mark_all(p, i, next, r.ordinal);
 		/* What stands behind is used up: the addresses of the next pass go there. */
 		p->refs[folded] =
 			(struct radix_ref){ .prefix = addr_prefix(&first->from), .row = row };
@@ -508,18 +535,31 @@ static int write_family(struct pass *p)
 	return p->count ? write_contacts(p) : 0;
 }
 
+static int write_marks(struct store_writer *w, struct kv_txn *txn)
+{
+	struct span chunk;
+	int rc = marks_chunk(&w->marks, w->refs, w->tmp, PENDING_LEVEL, &chunk);
+
+	return rc == 0 ? seal_append(w->store, txn, chunk) : rc;
+}
+
 static int write_batch(struct store_writer *w, struct kv_txn *txn)
 {
 	struct pass four = { .w = w, .txn = txn, .refs = w->refs };
 	struct pass six = { .w = w, .txn = txn, .refs = w->refs, .six = true };
+	uint64_t nodes = kv_entries(txn, KV_NODES4) + kv_entries(txn, KV_NODES6);
 	int rc;
 
 	if (w->opts.geo)
 		memset(w->places, 0, w->count * sizeof(*w->places));
+	/* Nothing is ever deleted, so the ordinals in use are 0 .. nodes - 1. */
+	w->ordinal_next = nodes < UINT32_MAX ? (uint32_t)nodes : UINT32_MAX;
+	marks_clear(&w->marks);
 	rc = write_family(&four);
-
 	if (rc == 0)
 		rc = write_family(&six);
+	if (rc == 0)
+		rc = write_marks(w, txn);
 	if (rc == 0 && w->opts.geo)
 		rc = orgs_write(&w->orgs, txn, w->opts.geo);
 	return rc;
@@ -551,11 +591,12 @@ static int commit(struct store_writer *w)
 	else
 		kv_abort(txn);
 	orgs_settle(&w->orgs, rc == 0);
+	seal_settle(w->store, rc == 0);
 	if (rc < 0)
 		return rc;
 	w->acknowledged += w->count;
 	w->count = 0;
-	return 0;
+	return seal_is_due(w->store) ? seal_pending(w->store) : 0;
 }
 
 /* Read in key order, that is at random: large pages save a walk through the page table each. */

@@ -102,7 +102,7 @@ void wire_store_fail(const struct wire *w, int rc)
 
 int wire_open_store(struct wire *w)
 {
-	struct store_writer_opts opts = { .geo = w->geo };
+	struct store_writer_opts opts = { .geo = w->geo, .bucket_s = (unsigned)w->c->bucket_s };
 	char why[256] = "";
 	int rc;
 

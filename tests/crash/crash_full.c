@@ -251,7 +251,7 @@ static void make_newer(const char *path)
 	size_t n = fread(bytes, 1, sizeof(bytes), f), changed = 0;
 
 	for (size_t i = 0; i + 10 <= n; i++) {
-		if (memcmp(bytes + i, "schema\1\0\0\0", 10) != 0)
+		if (memcmp(bytes + i, "schema\2\0\0\0", 10) != 0)
 			continue;
 		assert_int_equal(fseek(f, (long)i + 6, SEEK_SET), 0);
 		assert_int_equal(fputc(200, f), 200);

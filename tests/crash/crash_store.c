@@ -155,22 +155,51 @@ static void expect_node(struct store_view *v, uint32_t i)
 		fail_msg("node %u is another", i);
 }
 
+/* The sightings log: each node once, as of its batch's time. */
+static uint64_t expect_log(struct store_view *v, const uint64_t *seen_s, uint64_t rows)
+{
+	const struct store_log_opts opts = { .columns = STORE_LOG_WAYS | STORE_LOG_AFTER };
+	struct store_log_block b;
+	struct store_log *l;
+	uint64_t marks = 0;
+	int rc = store_log_open(v, &opts, &l);
+
+	if (rc < 0)
+		fail_msg("the log: %s", dt_strerror(rc));
+	while ((rc = store_log_next(l, &b)) == 1) {
+		for (uint32_t i = 0; i < b.count; i++)
+			if (b.ordinal[i] >= rows || b.ways[i] != 1 ||
+			    seen_s[b.ordinal[i]] != b.bucket_s + b.after_s[i])
+				fail_msg("a mark of nobody: %u", b.ordinal[i]);
+		marks += b.count;
+	}
+	assert_int_equal(rc, 0);
+	store_log_close(l);
+	return marks;
+}
+
 /* Rows, addresses and contacts of whole batches, at least @said of them. */
 static unsigned expect_whole_batches(struct store *s, unsigned said)
 {
 	struct store_counts c;
 	struct store_view *v;
 	struct store_node n;
-	uint64_t rows = 0, contacts = 0;
+	uint64_t rows = 0, contacts = 0, *seen_s;
 	unsigned batches;
 
 	assert_int_equal(store_view_open(s, &v), 0);
 	assert_int_equal(store_view_counts(v, &c), 0);
-	while (store_view_next(v, &n) == 1)
-		rows++;
+	seen_s = calloc(c.nodes + 1, sizeof(*seen_s));
+	for (; store_view_next(v, &n) == 1; rows++) {
+		assert_true(n.ordinal < c.nodes && !seen_s[n.ordinal]);
+		seen_s[n.ordinal] = n.last_seen_s;
+	}
 	while (store_view_next_mentioned(v, &n) == 1)
 		contacts++;
 	batches = (unsigned)(rows / BATCH);
+	if (expect_log(v, seen_s, rows) != rows)
+		fail_msg("log and table disagree");
+	free(seen_s);
 	if (rows % BATCH || contacts != rows || c.nodes != rows || c.addresses != rows)
 		fail_msg("half a batch: %llu nodes, %llu addresses, %llu contacts",
 			 (unsigned long long)rows, (unsigned long long)c.addresses,

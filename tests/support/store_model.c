@@ -71,6 +71,16 @@ static void fold_epoch(struct model_row *row, const struct sighting *s, uint64_t
 	}
 }
 
+/* 12 bits of it are kept. */
+static uint32_t kept_rtt(uint32_t us)
+{
+	unsigned shift = 0;
+
+	while (us >> shift >= 4096)
+		shift++;
+	return us >> shift << shift;
+}
+
 void model_put(struct model *m, const struct sighting *s, uint64_t epoch_s)
 {
 	bool contact = s->way == SIGHTING_MENTIONED || s->key.bits == 0;
@@ -106,8 +116,8 @@ void model_put(struct model *m, const struct sighting *s, uint64_t epoch_s)
 	n->flags |= s->flags;
 	if (s->mentions > n->mentions)
 		n->mentions = s->mentions;
-	if (!contact && s->rtt_us && (!n->rtt_us || s->rtt_us < n->rtt_us))
-		n->rtt_us = s->rtt_us;
+	if (!contact && s->rtt_us && (!n->rtt_us || kept_rtt(s->rtt_us) < n->rtt_us))
+		n->rtt_us = kept_rtt(s->rtt_us);
 	fold_epoch(row, s, epoch_s);
 }
 

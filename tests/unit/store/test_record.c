@@ -32,9 +32,11 @@ static struct record random_record(struct rng *r)
 	x.version_len &= 3;
 	x.ways &= 15;
 	x.node_class &= 31;
-	x.rtt_us &= RECORD_RTT_MAX_US;
+	x.rtt_us = record_rtt_unpack(record_rtt_pack(x.rtt_us & 0xffffff));
 	x.place.has_point &= 1;
 	x.place.country_level &= 1;
+	x.place.looked_up &= 1;
+	memset(x.place.zero, 0, sizeof(x.place.zero));
 	return x;
 }
 
@@ -55,6 +57,7 @@ static void expect_equal(const struct record *a, const struct record *b)
 	assert_int_equal(a->flags, b->flags);
 	assert_int_equal(a->mentions, b->mentions);
 	assert_int_equal(a->rtt_us, b->rtt_us);
+	assert_int_equal(a->ordinal, b->ordinal);
 	assert_memory_equal(&a->place, &b->place, sizeof(a->place));
 }
 
@@ -76,6 +79,21 @@ static void node_comes_back(void **state)
 		record_encode(&out, again);
 		assert_memory_equal(bytes, again, sizeof(bytes));
 	}
+}
+
+static void round_trips_pack_in_order(void **state)
+{
+	uint32_t before = 0;
+
+	(void)state;
+	for (uint32_t us = 0; us < 1 << 24; us += 1 + us / 700) {
+		uint32_t back = record_rtt_unpack(record_rtt_pack(us));
+
+		assert_true(back <= us && (uint64_t)(us - back) * 2048 <= us);
+		assert_true(back >= before);
+		before = back;
+	}
+	assert_int_equal(record_rtt_unpack(record_rtt_pack(UINT32_MAX)), RECORD_RTT_MAX_US);
 }
 
 static void contact_comes_back(void **state)
@@ -130,21 +148,22 @@ static void layout_stands_still(void **state)
 		.node_class = 3,
 		.flags = 0x1718,
 		.mentions = 0x191a,
-		.rtt_us = 0x1b1c1d,
+		.rtt_us = 0xb1c << 3,
+		.ordinal = 0x26272829,
 		.place = { .asn = 0x1e1f2021,
 			   .lat_q = 0x2223,
 			   .lon_q = 0x2425,
 			   .country = "DE",
-			   .color = { 0x26, 0x27, 0x28 },
-			   .radius_q = 0x29,
+			   .looked_up = 1,
+			   .radius_q = 0x2a,
 			   .has_point = 1,
 			   .country_level = 1 },
 	};
 	static const uint8_t want[RECORD_BYTES] = {
-		1,    0x35, 0x18, 0x17, 4,    3,    2,    1,    8,    7,    6,    5,    0x0c,
+		2,    0x75, 0x18, 0x17, 4,    3,    2,    1,    8,    7,    6,    5,    0x0c,
 		0x0b, 0x0a, 9,    0x10, 0x0f, 0x0e, 0x0d, 0x14, 0x13, 0x12, 0x11, 0x21, 0x20,
 		0x1f, 0x1e, 0x1a, 0x19, 0x23, 0x22, 0x25, 0x24, 'D',  'E',  'L',  'T',  2,
-		8,    0x1d, 0x1c, 0x1b, 0x26, 0x27, 0x28, 0x29, 0x15, 0x16, 0x83,
+		8,    0x1c, 0x3b, 0x29, 0x28, 0x27, 0x26, 0x2a, 0x15, 0x16, 0x83,
 	};
 	uint8_t got[RECORD_BYTES];
 
@@ -161,12 +180,14 @@ static void foreign_values_are_refused(void **state)
 		uint8_t byte;
 		int rc;
 	} rows[] = {
-		{ "a later layout", 0, 2, DT_ENEWER },
+		{ "a later layout", 0, 3, DT_ENEWER },
+		{ "an earlier layout", 0, 1, DT_ECORRUPT },
 		{ "no layout", 0, 0, DT_ECORRUPT },
-		{ "a way that is none", 1, 0x40, DT_ECORRUPT },
+		{ "a way that is none", 1, 0x80, DT_ECORRUPT },
+		{ "a round trip written oddly", 41, 0x10, DT_ECORRUPT },
 		{ "v of 5 bytes", 49, 0xa0, DT_ECORRUPT },
 	};
-	uint8_t good[RECORD_BYTES] = { 1 }, contact[RECORD_CONTACT_BYTES] = { 1, 0x20 };
+	uint8_t good[RECORD_BYTES] = { 2 }, contact[RECORD_CONTACT_BYTES] = { 2, 0x20 };
 	struct record_contact c;
 	struct record r;
 
@@ -273,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(node_comes_back),
+		cmocka_unit_test(round_trips_pack_in_order),
 		cmocka_unit_test(contact_comes_back),
 		cmocka_unit_test(layout_stands_still),
 		cmocka_unit_test(foreign_values_are_refused),

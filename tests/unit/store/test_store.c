@@ -126,10 +126,16 @@ static void newer_and_foreign_schemas(void **state)
 {
 	(void)state;
 	store_close(open_ok(STORE_CREATE));
-	put_meta("schema", "\2\0\0\0", 4);
-	expect_refused(dir, STORE_READ, DT_ENEWER, "schema 2");
+	put_meta("schema", "\3\0\0\0", 4);
+	expect_refused(dir, STORE_READ, DT_ENEWER, "schema 3");
 	expect_refused(dir, STORE_WRITE, DT_ENEWER, "use a newer one");
-	expect_refused(dir, STORE_CREATE, DT_ENEWER, "schema 2");
+	expect_refused(dir, STORE_CREATE, DT_ENEWER, "schema 3");
+	tempdir_remove(dir);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	store_close(open_ok(STORE_CREATE));
+	put_meta("schema", "\1\0\0\0", 4);
+	expect_refused(dir, STORE_READ, DT_EUNSUPPORTED, "store migrate");
+	expect_refused(dir, STORE_CREATE, DT_EUNSUPPORTED, "schema 1");
 	tempdir_remove(dir);
 	assert_int_equal(mkdir(dir, 0700), 0);
 	store_close(open_ok(STORE_CREATE));

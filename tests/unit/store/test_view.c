@@ -175,9 +175,9 @@ static void damaged_rows_are_said(void **state)
 		int next, contact, find;
 	} rows[] = {
 		{ "short node key", KV_NODES4, 5, 50, 1, DT_ESIZE, 0, 0 },
-		{ "short node", KV_NODES4, 26, 49, 1, DT_ESIZE, 0, 0 },
+		{ "short node", KV_NODES4, 26, 49, 2, DT_ESIZE, 0, 0 },
 		{ "node of tomorrow", KV_NODES4, 26, 50, 9, DT_ENEWER, 0, 0 },
-		{ "short v6 key", KV_NODES6, 26, 50, 1, 1, 0, 0 },
+		{ "short v6 key", KV_NODES6, 26, 50, 2, 1, 0, 0 },
 		{ "short contact", KV_MENTIONED4, 6, 39, 1, 0, DT_ESIZE, 0 },
 		{ "short contact key", KV_MENTIONED4, 5, 40, 1, 0, DT_ESIZE, 0 },
 		{ "address without a node", KV_ADDR4, 6, 4, 1, 0, 0, DT_ECORRUPT },
