@@ -10,7 +10,7 @@ FUZZ_CC  ?= clang
 FUZZ_S   ?= 60
 DT_VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-PKGS := liburing libpcap libmaxminddb lmdb libxxhash libsodium libcyaml \
+PKGS := liburing libxdp libbpf libpcap libmaxminddb lmdb libxxhash libsodium libcyaml \
         cairo freetype2 libdeflate ck libcap-ng libzstd
 CHECK_PKGS := cmocka
 

@@ -97,8 +97,9 @@ static int open_sockets(struct engine *e, char *why)
 	if (e->opts.device)
 		return 0;
 	e->opts.udp.workers = e->workers;
-	err = net_group_open(&e->opts.udp, &e->group);
-	if (err)
+	e->opts.udp.raw = e->opts.backend;
+	err = net_group_open_why(&e->opts.udp, &e->group, why);
+	if (err && !*why)
 		snprintf(why, ENGINE_WHY_MAX, "%s: %s%s", endpoint_to_text(&e->opts.udp.bind, text),
 			 dt_strerror(err),
 			 err == -EADDRINUSE ? "; another program has this port, try --bind" : "");

@@ -37,7 +37,7 @@ struct engine_opts {
 	unsigned workers; /* 0 = one per usable core */
 	bool pin;         /* worker i on usable core i */
 	enum net_backend backend;
-	struct net_udp_opts udp;    /* bind, steer, buffers; workers is set by the engine */
+	struct net_udp_opts udp;    /* bind, steer, buffers; the engine sets workers and raw */
 	double rate_pps;            /* whole run; <= 0 = unlimited */
 	uint32_t window;            /* see worker_turn(); 0 = off */
 	const char *blocklist_path; /* NULL = bogons only; read again on SIGHUP */
@@ -128,7 +128,8 @@ struct engine_result {
 	unsigned raise_rounds;                     /* how often the depth rule asked deeper */
 	unsigned workers;
 	char backend[ENGINE_BACKEND_MAX];
-	char backend_why[ENGINE_WHY_MAX]; /* why not the preferred one; "" = it is */
+	char backend_why[ENGINE_WHY_MAX]; /* why not the preferred one, or how it goes; "" = it is
+					   */
 	bool steered;                     /* the kernel deals replies to their worker */
 	struct endpoint local;            /* bound address; all zero in virtual time */
 	size_t rcvbuf_bytes;

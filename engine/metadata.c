@@ -236,6 +236,8 @@ static void put_drops(struct json *j, const struct engine_counters *c)
 	json_object_begin(j);
 	json_kv_u64(j, "receive_queue_full", c->net.kernel_drops);
 	json_kv_u64(j, "truncated", c->net.recv_truncated);
+	json_kv_u64(j, "broken_frames", c->net.recv_broken);
+	json_kv_u64(j, "xdp_rings_full", c->net.xdp_drops); /* of receive_queue_full */
 	json_kv_u64(j, "cq_overflow", c->net.cq_overflow);
 	json_kv_u64(j, "buffer_starved", c->net.buffer_starved);
 	json_kv_u64(j, "contacts_between_workers", c->worker.post_dropped);

@@ -29,6 +29,12 @@ int net_open(enum net_backend b, struct net_group *g, unsigned i, struct net **o
 		if (net_uring_open(g, i, out, why) == 0)
 			return 0;
 		return net_mmsg_open(g, i, out);
+	case NET_BACKEND_PACKET:
+		*why = net_group_raw(g);
+		return net_packet_open(g, i, out);
+	case NET_BACKEND_XDP:
+		*why = net_group_raw(g);
+		return net_xdp_open(g, i, out);
 	}
 	return -EINVAL;
 }
@@ -37,9 +43,9 @@ static const struct {
 	const char *text;
 	enum net_backend backend;
 } names[] = {
-	{ "auto", NET_BACKEND_AUTO },
-	{ "uring", NET_BACKEND_URING },
-	{ "mmsg", NET_BACKEND_MMSG },
+	{ "auto", NET_BACKEND_AUTO }, { "uring", NET_BACKEND_URING },
+	{ "mmsg", NET_BACKEND_MMSG }, { "packet", NET_BACKEND_PACKET },
+	{ "xdp", NET_BACKEND_XDP },
 };
 
 int net_backend_from_text(const char *text, enum net_backend *out)

@@ -27,7 +27,8 @@
  * postponed until net_recv(). A packet counts as sent when it was handed over
  * and is not reported by net_failures().
  *
- * Implementations: net_uring.c, net_mmsg.c, bench/sim/net_sim.c (virtual time),
+ * Implementations: net_uring.c, net_mmsg.c (UDP sockets), net_packet.c,
+ * net_xdp.c (raw frames), bench/sim/net_sim.c (virtual time),
  * bench/sim/net_alias.c (wraps another device, translates addresses).
  */
 
@@ -56,8 +57,11 @@ struct net_stats {
 	uint64_t send_failures;            /* refused by the kernel */
 	uint64_t recv_packets, recv_bytes;
 	uint64_t recv_truncated; /* longer than NET_RECV_MAX: dropped */
-	uint64_t kernel_drops;   /* of this socket: receive queue full */
-	uint64_t cq_overflow;    /* io_uring completions lost */
+	uint64_t recv_broken;    /* raw frames: no whole UDP datagram, or a wrong checksum */
+	uint64_t by_socket;    /* raw back ends: sent through the UDP socket, see engine/route.h */
+	uint64_t kernel_drops; /* of this device's sockets: receive queue or ring full */
+	uint64_t xdp_drops;    /* of which on AF_XDP rings (XDP_STATISTICS) */
+	uint64_t cq_overflow;  /* io_uring completions lost */
 	uint64_t buffer_starved; /* io_uring: no provided buffer (ENOBUFS) */
 	uint64_t syscalls;
 };
@@ -65,7 +69,7 @@ struct net_stats {
 struct net;
 
 struct net_ops {
-	const char *name; /* "uring", "mmsg", "sim", "alias" */
+	const char *name; /* "uring", "mmsg", "packet", "xdp", "sim", "alias" */
 	unsigned (*send_alloc)(struct net *net, struct net_msg *msgs, unsigned count);
 	unsigned (*send)(struct net *net, const struct net_msg *msgs, unsigned count);
 	int (*recv)(struct net *net, struct net_msg *msgs, unsigned max, uint64_t wait_ns);
@@ -132,6 +136,21 @@ static inline void net_close(struct net *net)
 
 /* ---- real UDP devices -------------------------------------------------- */
 
+enum net_backend {
+	NET_BACKEND_AUTO, /* uring, and where it is refused mmsg */
+	NET_BACKEND_URING,
+	NET_BACKEND_MMSG,
+	NET_BACKEND_PACKET, /* raw frames out, the UDP sockets of the same ports in */
+	NET_BACKEND_XDP,    /* AF_XDP both ways */
+};
+
+/** Where the XDP program runs and who copies. */
+enum net_xdp_mode {
+	NET_XDP_AUTO,   /* zero copy where the device can, else as the table in net_xdp.c says */
+	NET_XDP_NATIVE, /* in the driver */
+	NET_XDP_GENERIC,
+};
+
 /** How the kernel deals arriving datagrams to the sockets of one port. */
 enum net_steer {
 	NET_STEER_SOURCE, /* by net_deal() of the source address (cBPF): the real network */
@@ -146,9 +165,19 @@ struct net_udp_opts {
 	size_t sndbuf_bytes;     /* 0 = 8 MiB */
 	const char *bind_device; /* SO_BINDTODEVICE; NULL = none */
 	unsigned recv_buffers;   /* io_uring: power of two, at most 2^15; 0 = 256 */
+
+	/* raw frames */
+	enum net_backend raw;  /* NET_BACKEND_PACKET or _XDP: what it needs is opened too */
+	const char *interface; /* to send from; NULL = the default route's */
+	unsigned ports;        /* source ports, from bind.port on; 0 = 1; at most NET_PORTS_MAX */
+	enum net_xdp_mode xdp_mode;
 };
 
-enum { NET_WORKERS_MAX = 64 };
+enum {
+	NET_WORKERS_MAX = 64,
+	NET_PORTS_MAX = 16,
+	NET_WHY_MAX = 256,
+};
 
 /**
  * net_deal() - which worker owns a remote IPv4 address. The same function in
@@ -179,6 +208,14 @@ struct net_group;
  *          attached the group still opens: see net_group_steered().
  */
 int net_group_open(const struct net_udp_opts *opts, struct net_group **out) DT_MUST;
+
+/**
+ * net_group_open_why() - the same; on error @why is a line with the cure where
+ * there is more to say than the error's text, else "".
+ * Errors:  DT_EUNSUPPORTED too, where raw frames cannot be had.
+ */
+int net_group_open_why(const struct net_udp_opts *opts, struct net_group **out,
+		       char why[static NET_WHY_MAX]) DT_MUST;
 void net_group_close(struct net_group *g);
 
 /** net_group_local() - the address bound, with the port the kernel chose. */
@@ -190,8 +227,15 @@ bool net_group_steered(const struct net_group *g);
 /** net_group_rcvbuf() - bytes the kernel granted per socket (as getsockopt says). */
 size_t net_group_rcvbuf(const struct net_group *g);
 
-/** net_group_fd() - socket @i, for counters and tests. */
+/** net_group_fd() - socket @i of the first port, for counters and tests. */
 int net_group_fd(const struct net_group *g, unsigned i);
+
+/** net_group_ports() - how many ports; net_group_port_fd() - socket @i of port @k. */
+unsigned net_group_ports(const struct net_group *g);
+int net_group_port_fd(const struct net_group *g, unsigned k, unsigned i);
+
+/** net_group_raw() - what raw frames go by: "eth0 over 192.0.2.1, ..."; "" without any. */
+const char *net_group_raw(const struct net_group *g);
 
 /**
  * net_uring_open() - device over socket @i by io_uring; call on the owning
@@ -203,7 +247,15 @@ int net_uring_open(struct net_group *g, unsigned i, struct net **out, const char
 /** net_mmsg_open() - the plain twin over sendmmsg and recvmmsg. */
 int net_mmsg_open(struct net_group *g, unsigned i, struct net **out) DT_MUST;
 
-enum net_backend { NET_BACKEND_AUTO, NET_BACKEND_URING, NET_BACKEND_MMSG };
+/**
+ * net_packet_open() - raw frames by AF_PACKET past the queueing disciplines, replies
+ * by the UDP sockets of the same ports (E-100). The group must have been
+ * opened with opts.raw. IPv4 only: an IPv6 endpoint is refused with -EAFNOSUPPORT.
+ */
+int net_packet_open(struct net_group *g, unsigned i, struct net **out) DT_MUST;
+
+/** net_xdp_open() - raw frames by AF_XDP both ways; worker @i has queue @i of the device. */
+int net_xdp_open(struct net_group *g, unsigned i, struct net **out) DT_MUST;
 
 /**
  * net_open() - the chosen back end, or for AUTO io_uring and where it is
@@ -213,7 +265,13 @@ enum net_backend { NET_BACKEND_AUTO, NET_BACKEND_URING, NET_BACKEND_MMSG };
 int net_open(enum net_backend b, struct net_group *g, unsigned i, struct net **out,
 	     const char **why) DT_MUST;
 
-/** net_backend_from_text() - "auto", "uring", "mmsg"; else DT_EMALF. */
+/** net_backend_is_raw() - needs opts.raw, an interface, and privileges. */
+static inline bool net_backend_is_raw(enum net_backend b)
+{
+	return b == NET_BACKEND_PACKET || b == NET_BACKEND_XDP;
+}
+
+/** net_backend_from_text() - "auto", "uring", "mmsg", "packet", "xdp"; else DT_EMALF. */
 int net_backend_from_text(const char *text, enum net_backend *out) DT_MUST;
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/net_mmsg_rx.h"
 #include "engine/net_udp.h"
 
 /*
@@ -15,12 +16,9 @@
  */
 
 enum {
-	/* Odd count of cache lines: slots of equal rank do not fall into one set. */
-	RX_STRIDE = 1664,
 	/* Each queued packet may fail, so a free place is kept for each. */
 	FAILURES_MAX = NET_BATCH_MAX,
 };
-_Static_assert((int)RX_STRIDE >= (int)NET_RECV_MAX, "a slot holds the longest datagram");
 
 struct net_mmsg {
 	struct net base;
@@ -36,11 +34,8 @@ struct net_mmsg {
 	struct mmsghdr tx[NET_BATCH_MAX];
 	struct iovec tx_vec[NET_BATCH_MAX];
 	union net_sockaddr tx_name[NET_BATCH_MAX];
-	struct mmsghdr rx[NET_BATCH_MAX];
-	struct iovec rx_vec[NET_BATCH_MAX];
-	union net_sockaddr rx_name[NET_BATCH_MAX];
 	uint8_t frames[NET_BATCH_MAX * NET_UDP_FRAME_STRIDE];
-	uint8_t slots[NET_BATCH_MAX * RX_STRIDE];
+	struct net_mmsg_rx rx;
 };
 
 static struct net_mmsg *self(struct net *net)
@@ -123,34 +118,11 @@ static void flush(struct net_mmsg *d)
 	d->frames_used = 0;
 }
 
-/* Returns how many of @count messages are whole; the others are counted and closed up. */
-static unsigned deliver(struct net_mmsg *d, struct net_msg *msgs, unsigned count)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < count; i++) {
-		if (d->rx[i].msg_hdr.msg_flags & MSG_TRUNC) {
-			d->stats.recv_truncated++;
-			continue;
-		}
-		msgs[n].peer = net_udp_from_sockaddr(&d->rx_name[i], d->family);
-		msgs[n].len = d->rx[i].msg_len;
-		msgs[n].data = d->slots + (size_t)i * RX_STRIDE;
-		d->stats.recv_bytes += msgs[n].len;
-		n++;
-	}
-	d->stats.recv_packets += n;
-	return n;
-}
-
 static int collect(struct net_mmsg *d, struct net_msg *msgs, unsigned max)
 {
-	int n = recvmmsg(d->fd, d->rx, max, MSG_DONTWAIT, NULL);
+	unsigned used = 0;
 
-	d->stats.syscalls++;
-	if (n < 0)
-		return net_udp_fatal(errno) ? -errno : 0;
-	return (int)deliver(d, msgs, (unsigned)n);
+	return net_mmsg_rx_take(&d->rx, d->fd, &used, msgs, max, &d->stats);
 }
 
 static int mmsg_recv(struct net *net, struct net_msg *msgs, unsigned max, uint64_t wait_ns)
@@ -222,15 +194,10 @@ int net_mmsg_open(struct net_group *g, unsigned i, struct net **out)
 	if (!d)
 		return -ENOMEM;
 	d->base.ops = &ops;
-	d->fd = g->fd[i];
+	d->fd = g->fd[0][i];
 	d->family = g->family;
+	net_mmsg_rx_init(&d->rx, g->family);
 	for (unsigned k = 0; k < NET_BATCH_MAX; k++) {
-		d->rx_vec[k].iov_base = d->slots + (size_t)k * RX_STRIDE;
-		d->rx_vec[k].iov_len = NET_RECV_MAX;
-		d->rx[k].msg_hdr = (struct msghdr){ .msg_name = &d->rx_name[k],
-						    .msg_namelen = name_len,
-						    .msg_iov = &d->rx_vec[k],
-						    .msg_iovlen = 1 };
 		d->tx[k].msg_hdr = (struct msghdr){ .msg_name = &d->tx_name[k],
 						    .msg_namelen = name_len,
 						    .msg_iov = &d->tx_vec[k],

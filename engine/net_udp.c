@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/net_raw.h"
+
 /*
  * DOC: the sockets of one public port. All of them are bound before a thread
  * starts, in worker order, because the steering filter names a socket by its
@@ -92,23 +94,41 @@ static int local_of(int fd, int family, struct endpoint *out)
 	return 0;
 }
 
-static int open_socket(struct net_group *g, unsigned i, const struct net_udp_opts *opts)
+/* Socket @i of port @k; @at: in and out, a port of 0 becomes the kernel's choice. */
+static int open_socket(struct net_group *g, unsigned k, unsigned i, const struct net_udp_opts *opts,
+		       struct endpoint *at)
 {
 	int fd = socket(g->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int err;
 
 	if (fd < 0)
 		return -errno;
-	g->fd[i] = fd;
+	g->fd[k][i] = fd;
 	err = set_options(fd, g->family, opts);
 	if (!err && i > 0)
 		err = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (!err)
-		err = bind_to(fd, g->family, &g->local);
+		err = bind_to(fd, g->family, at);
 	if (!err && i == 0)
-		err = local_of(fd, g->family, &g->local);
+		err = local_of(fd, g->family, at);
 	if (!err && i == 0 && g->workers > 1)
 		err = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	return err;
+}
+
+/* The sockets of port @k: one a worker. */
+static int open_port(struct net_group *g, unsigned k, const struct net_udp_opts *opts)
+{
+	struct endpoint at = opts->bind;
+	int err = 0;
+
+	if (at.port)
+		at.port = (uint16_t)(at.port + k);
+	for (unsigned i = 0; i < g->workers && !err; i++)
+		err = open_socket(g, k, i, opts, &at);
+	g->port[k] = at.port;
+	if (k == 0)
+		g->local = at;
 	return err;
 }
 
@@ -177,14 +197,16 @@ static int steer_by_source6(int fd, unsigned workers)
 	return attach(fd, code, sizeof(code) / sizeof(code[0]));
 }
 
-static bool steer(const struct net_group *g, enum net_steer how)
+static bool steer(const struct net_group *g, unsigned k, enum net_steer how)
 {
+	int fd = g->fd[k][0];
+
 	if (g->workers == 1)
 		return true;
 	if (how == NET_STEER_CPU)
-		return steer_by_cpu(g->fd[0], g->workers) == 0;
-	return (g->family == AF_INET ? steer_by_source4(g->fd[0], g->workers)
-				     : steer_by_source6(g->fd[0], g->workers)) == 0;
+		return steer_by_cpu(fd, g->workers) == 0;
+	return (g->family == AF_INET ? steer_by_source4(fd, g->workers)
+				     : steer_by_source6(fd, g->workers)) == 0;
 }
 
 static size_t granted_rcvbuf(int fd)
@@ -196,44 +218,74 @@ static size_t granted_rcvbuf(int fd)
 	return bytes > 0 ? (size_t)bytes : 0;
 }
 
-int net_group_open(const struct net_udp_opts *opts, struct net_group **out)
+static bool options_good(const struct net_udp_opts *o, unsigned buffers, unsigned ports)
+{
+	return o->workers >= 1 && o->workers <= NET_WORKERS_MAX && buffers <= RECV_BUFFERS_MAX &&
+	       (buffers & (buffers - 1)) == 0 && ports <= NET_PORTS_MAX &&
+	       o->bind.port + ports - 1 <= UINT16_MAX;
+}
+
+static struct net_group *group_new(const struct net_udp_opts *opts, unsigned buffers,
+				   unsigned ports)
+{
+	struct net_group *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->workers = opts->workers;
+	g->ports = ports;
+	g->family = endpoint_is4(&opts->bind) ? AF_INET : AF_INET6;
+	g->recv_buffers = buffers;
+	memset(g->fd, 0xff, sizeof(g->fd)); /* -1 */
+	return g;
+}
+
+int net_group_open_why(const struct net_udp_opts *opts, struct net_group **out,
+		       char why[static NET_WHY_MAX])
 {
 	unsigned buffers = opts->recv_buffers ? opts->recv_buffers : RECV_BUFFERS_DEFAULT;
+	unsigned ports = opts->ports ? opts->ports : 1;
 	struct net_group *g;
 	int err = 0;
 
-	if (opts->workers < 1 || opts->workers > NET_WORKERS_MAX)
+	why[0] = '\0';
+	if (!options_good(opts, buffers, ports))
 		return -EINVAL;
-	if (buffers > RECV_BUFFERS_MAX || (buffers & (buffers - 1)))
-		return -EINVAL;
-	g = calloc(1, sizeof(*g));
+	g = group_new(opts, buffers, ports);
 	if (!g)
 		return -ENOMEM;
-	g->workers = opts->workers;
-	g->family = endpoint_is4(&opts->bind) ? AF_INET : AF_INET6;
-	g->recv_buffers = buffers;
-	g->local = opts->bind;
-	for (unsigned i = 0; i < NET_WORKERS_MAX; i++)
-		g->fd[i] = -1;
-	for (unsigned i = 0; i < g->workers && !err; i++)
-		err = open_socket(g, i, opts);
+	for (unsigned k = 0; k < ports && !err; k++)
+		err = open_port(g, k, opts);
+	g->steered = true;
+	for (unsigned k = 0; k < ports && !err; k++)
+		g->steered &= steer(g, k, opts->steer);
+	if (!err && net_backend_is_raw(opts->raw))
+		err = net_raw_open(g, opts, &g->raw, why);
 	if (err) {
 		net_group_close(g);
 		return err;
 	}
-	g->steered = steer(g, opts->steer);
-	g->rcvbuf_bytes = granted_rcvbuf(g->fd[0]);
+	g->rcvbuf_bytes = granted_rcvbuf(g->fd[0][0]);
 	*out = g;
 	return 0;
+}
+
+int net_group_open(const struct net_udp_opts *opts, struct net_group **out)
+{
+	char why[NET_WHY_MAX];
+
+	return net_group_open_why(opts, out, why);
 }
 
 void net_group_close(struct net_group *g)
 {
 	if (!g)
 		return;
-	for (unsigned i = 0; i < g->workers; i++)
-		if (g->fd[i] >= 0)
-			close(g->fd[i]);
+	net_raw_close(g->raw);
+	for (unsigned k = 0; k < g->ports; k++)
+		for (unsigned i = 0; i < g->workers; i++)
+			if (g->fd[k][i] >= 0)
+				close(g->fd[k][i]);
 	free(g);
 }
 
@@ -254,7 +306,22 @@ size_t net_group_rcvbuf(const struct net_group *g)
 
 int net_group_fd(const struct net_group *g, unsigned i)
 {
-	return i < g->workers ? g->fd[i] : -1;
+	return net_group_port_fd(g, 0, i);
+}
+
+unsigned net_group_ports(const struct net_group *g)
+{
+	return g->ports;
+}
+
+int net_group_port_fd(const struct net_group *g, unsigned k, unsigned i)
+{
+	return k < g->ports && i < g->workers ? g->fd[k][i] : -1;
+}
+
+const char *net_group_raw(const struct net_group *g)
+{
+	return g->raw ? net_raw_text(g->raw) : "";
 }
 
 void net_udp_drops(int fd, uint32_t *seen, uint64_t *total)
@@ -275,7 +342,7 @@ static struct timespec timespec_of(uint64_t ns)
 				  .tv_nsec = (long)(ns % 1000000000) };
 }
 
-bool net_udp_sleep(int fd, unsigned round, uint64_t *left_ns)
+bool net_udp_sleep_on(struct pollfd *fds, unsigned count, unsigned round, uint64_t *left_ns)
 {
 	uint64_t nap_ns = *left_ns;
 	struct timespec ts;
@@ -286,15 +353,18 @@ bool net_udp_sleep(int fd, unsigned round, uint64_t *left_ns)
 		nap_ns = NET_UDP_TICK_NS;
 	ts = timespec_of(nap_ns);
 	*left_ns -= nap_ns;
-	if (round == 0) {
-		if (clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL))
-			*left_ns = 0;
-	} else {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-
-		(void)ppoll(&p, 1, &ts, NULL);
-	}
+	if (round > 0)
+		(void)ppoll(fds, count, &ts, NULL);
+	else if (clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL))
+		*left_ns = 0;
 	return true;
+}
+
+bool net_udp_sleep(int fd, unsigned round, uint64_t *left_ns)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return net_udp_sleep_on(&p, 1, round, left_ns);
 }
 
 bool net_udp_fatal(int err)

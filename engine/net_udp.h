@@ -25,14 +25,20 @@ enum {
 	NET_UDP_FRAME_STRIDE = NET_FRAME_MAX,
 };
 
+struct net_raw; /* engine/net_raw.h */
+struct pollfd;
+
 struct net_group {
 	unsigned workers;
 	int family; /* AF_INET, or AF_INET6 (also IPv4, mapped) */
 	bool steered;
 	unsigned recv_buffers;
 	size_t rcvbuf_bytes;
-	struct endpoint local;
-	int fd[NET_WORKERS_MAX];
+	unsigned ports;
+	struct endpoint local; /* of the first port */
+	uint16_t port[NET_PORTS_MAX];
+	int fd[NET_PORTS_MAX][NET_WORKERS_MAX]; /* a SO_REUSEPORT group a port */
+	struct net_raw *raw;                    /* NULL: UDP sockets only */
 };
 
 union net_sockaddr {
@@ -95,6 +101,9 @@ void net_udp_drops(int fd, uint32_t *seen, uint64_t *total);
  * Returns false where nothing was left to wait.
  */
 bool net_udp_sleep(int fd, unsigned round, uint64_t *left_ns);
+
+/** net_udp_sleep_on() - the same on several descriptors. */
+bool net_udp_sleep_on(struct pollfd *fds, unsigned count, unsigned round, uint64_t *left_ns);
 
 /** net_udp_fatal() - does this errno of a receive mean that the device is dead? */
 bool net_udp_fatal(int err);

@@ -523,7 +523,7 @@ int net_uring_open_form(struct net_group *g, unsigned i, struct net_uring_form *
 	for (; f.rung < NET_URING_RUNGS; f.rung++, f.send = form->send) {
 		for (; f.send < NET_URING_SENDS; f.send++) {
 			if (self_test(f, why) ||
-			    device_new(g->fd[i], g->family, g->recv_buffers, f, out, why))
+			    device_new(g->fd[0][i], g->family, g->recv_buffers, f, out, why))
 				continue;
 			*form = f;
 			*why = "";

@@ -425,8 +425,14 @@ int conf_check(const struct conf *c, char why[static CONF_WHY_MAX])
 {
 	if (!one_of(c->sim_mode, "farm virtual"))
 		return bad(why, "sim_mode", "farm or virtual");
-	if (!one_of(c->backend, "auto uring mmsg"))
-		return bad(why, "backend", "auto, uring or mmsg");
+	if (!one_of(c->backend, "auto uring mmsg packet xdp"))
+		return bad(why, "backend", "auto, uring, mmsg, packet or xdp");
+	if (c->sim && one_of(c->backend, "packet xdp"))
+		return bad(why, "backend", "a simulation is on loopback: auto, uring or mmsg");
+	if (!one_of(c->xdp_mode, "auto native generic"))
+		return bad(why, "xdp_mode", "auto, native or generic");
+	if (c->ports < 1 || c->ports > 16)
+		return bad(why, "ports", "1 to 16");
 	if (!one_of(c->plan, "2+ 3 4 ping"))
 		return bad(why, "plan", "2+, 3, 4 or ping");
 	if (!one_of(c->query, "find_node get_peers ping sample"))

@@ -123,6 +123,11 @@ int wire_make_engine(struct wire *w, const struct wire_talk *talk)
 		return rc;
 	}
 	o.udp.rcvbuf_bytes = c->rcvbuf_bytes;
+	o.udp.interface = c->interface[0] ? c->interface : NULL;
+	o.udp.ports = net_backend_is_raw(o.backend) ? (unsigned)c->ports : 1;
+	o.udp.xdp_mode = !strcmp(c->xdp_mode, "native")    ? NET_XDP_NATIVE
+			 : !strcmp(c->xdp_mode, "generic") ? NET_XDP_GENERIC
+							   : NET_XDP_AUTO;
 	o.rate_pps = rate_of(c);
 	o.blocklist_path = c->blocklist[0] ? c->blocklist : NULL;
 	fill_crawl(w, &o.crawl);

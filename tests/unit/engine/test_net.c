@@ -23,28 +23,36 @@
 
 #include <cmocka.h>
 
+#include "engine/island.h"
 #include "engine/net.h"
 #include "engine/net_uring.h"
 
 /*
  * DOC: one body for every UDP device. Each test of the body runs once per row
  * of @forms; the twins are each other's oracle. All packets stay in
- * 127.0.0.0/8, ::1, or a network namespace without a way out.
+ * 127.0.0.0/8, ::1, or a network namespace without a way out. Raw devices have the
+ * two ends of an island (engine/island.h): peers named b are at its far end.
  */
 
 struct form {
 	const char *name;
 	enum net_backend backend;
 	struct net_uring_form uring;
+	enum net_xdp_mode xdp_mode;
 };
 
 static struct form forms[] = {
-	{ "mmsg", NET_BACKEND_MMSG, { 0, 0 } },
-	{ "uring", NET_BACKEND_URING, { NET_URING_DEFER, NET_URING_SEND } },
-	{ "uring sendmsg", NET_BACKEND_URING, { NET_URING_DEFER, NET_URING_SENDMSG } },
-	{ "uring coop", NET_BACKEND_URING, { NET_URING_COOP, NET_URING_SEND } },
-	{ "uring plain", NET_BACKEND_URING, { NET_URING_PLAIN, NET_URING_SENDMSG } },
+	{ "mmsg", NET_BACKEND_MMSG, { 0, 0 }, 0 },
+	{ "uring", NET_BACKEND_URING, { NET_URING_DEFER, NET_URING_SEND }, 0 },
+	{ "uring sendmsg", NET_BACKEND_URING, { NET_URING_DEFER, NET_URING_SENDMSG }, 0 },
+	{ "uring coop", NET_BACKEND_URING, { NET_URING_COOP, NET_URING_SEND }, 0 },
+	{ "uring plain", NET_BACKEND_URING, { NET_URING_PLAIN, NET_URING_SENDMSG }, 0 },
+	{ "packet", NET_BACKEND_PACKET, { 0, 0 }, 0 },
+	{ "xdp", NET_BACKEND_XDP, { 0, 0 }, NET_XDP_GENERIC },
+	{ "xdp native", NET_BACKEND_XDP, { 0, 0 }, NET_XDP_NATIVE },
 };
+
+static struct island *island;
 
 enum { FORMS = sizeof(forms) / sizeof(forms[0]), MS = 1000 * 1000 };
 
@@ -79,6 +87,22 @@ static void peer_open_with(struct peer *p, const struct form *f, struct net_udp_
 	const char *why = "";
 
 	o.workers = 1;
+	if (net_backend_is_raw(f->backend)) {
+		char line[NET_WHY_MAX];
+
+		o.bind = endpoint_ip4((uint32_t)ISLAND_NEAR, o.bind.port);
+		if (island_holds(island, ISLAND_FAR_END))
+			o.bind = endpoint_ip4((uint32_t)ISLAND_FAR, o.bind.port);
+		o.raw = f->backend;
+		o.xdp_mode = f->xdp_mode;
+		if (net_group_open_why(&o, &p->g, line))
+			fail_msg("%s", line);
+		assert_int_equal(net_open(f->backend, p->g, 0, &p->net, &why), 0);
+		assert_string_equal(p->net->ops->name,
+				    f->backend == NET_BACKEND_XDP ? "xdp" : "packet");
+		p->at = net_group_local(p->g);
+		return;
+	}
 	assert_int_equal(net_group_open(&o, &p->g), 0);
 	if (f->backend == NET_BACKEND_URING) {
 		struct net_uring_form got = f->uring;
@@ -96,6 +120,37 @@ static void peer_open_with(struct peer *p, const struct form *f, struct net_udp_
 static void peer_open(struct peer *p, const struct form *f)
 {
 	peer_open_with(p, f, (struct net_udp_opts){ .bind = endpoint_ip4(INADDR_LOOPBACK, 0) });
+}
+
+/* At the other end of the island, for raw forms. */
+static void peer_open_far_with(struct peer *p, const struct form *f, struct net_udp_opts o)
+{
+	bool raw = net_backend_is_raw(f->backend);
+
+	if (raw)
+		assert_int_equal(island_enter(island, ISLAND_FAR_END), 0);
+	peer_open_with(p, f, o);
+	if (raw)
+		assert_int_equal(island_enter(island, ISLAND_NEAR_END), 0);
+}
+
+static void peer_open_far(struct peer *p, const struct form *f)
+{
+	peer_open_far_with(p, f, (struct net_udp_opts){ .bind = endpoint_ip4(INADDR_LOOPBACK, 0) });
+}
+
+/* A plain socket there: beside a raw device it gets all that is not the device's. */
+static void peer_open_plain(struct peer *p, const struct form *f)
+{
+	struct net_udp_opts o = { .bind = endpoint_ip4((uint32_t)ISLAND_FAR, 0) };
+
+	if (!net_backend_is_raw(f->backend)) {
+		peer_open(p, f);
+		return;
+	}
+	assert_int_equal(island_enter(island, ISLAND_FAR_END), 0);
+	peer_open_with(p, &forms[0], o);
+	assert_int_equal(island_enter(island, ISLAND_NEAR_END), 0);
 }
 
 static void peer_close(struct peer *p)
@@ -147,7 +202,7 @@ static void test_echo(void **state)
 	struct net_msg m[8];
 
 	peer_open(&a, *state);
-	peer_open(&b, *state);
+	peer_open_far(&b, *state);
 	for (uint32_t len = 0; len <= NET_FRAME_MAX; len += 64) {
 		send_one(a.net, &b.at, len, len);
 		push(a.net);
@@ -181,8 +236,8 @@ static void test_many_in_order(void **state)
 	struct net_stats s;
 
 	peer_open(&a, *state);
-	peer_open(&b[0], *state);
-	peer_open(&b[1], *state);
+	peer_open_far(&b[0], *state);
+	peer_open_plain(&b[1], *state);
 	while (next[0] < TOTAL || next[1] < TOTAL) {
 		for (unsigned part = 0; part < 3 && sent < TOTAL; part++) {
 			unsigned want = (unsigned)(1 + sent % 90);
@@ -230,7 +285,7 @@ static void test_closed_up_batch(void **state)
 	unsigned kept = 0;
 
 	peer_open(&a, *state);
-	peer_open(&b, *state);
+	peer_open_far(&b, *state);
 	assert_int_equal(net_send_alloc(a.net, m, 100), 100);
 	for (unsigned i = 0; i < 100; i++) {
 		if (i % 3 == 0)
@@ -275,7 +330,7 @@ static void test_refused_send(void **state)
 	struct net_stats s;
 
 	peer_open(&a, *state);
-	peer_open(&b, *state);
+	peer_open_far(&b, *state);
 	assert_int_equal(net_send_alloc(a.net, m, COUNT), COUNT);
 	for (unsigned i = 0; i < COUNT; i++) {
 		m[i].len = 10;
@@ -367,7 +422,7 @@ static void test_full_receive_buffer(void **state)
 	struct net_stats s;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), n;
 
-	peer_open_with(&b, *state, o);
+	peer_open_far_with(&b, *state, o);
 	assert_true(net_group_rcvbuf(b.g) >= 64 << 10);
 	for (int i = 0; i < FLOOD; i++)
 		plain_send(fd, &b.at, "flood", 5);
@@ -386,24 +441,26 @@ static void test_full_receive_buffer(void **state)
 static void test_oversize(void **state)
 {
 	static const uint32_t sizes[] = { NET_RECV_MAX, NET_RECV_MAX + 1, 20000, 0, 65507, 1 };
-	static const uint32_t whole[] = { NET_RECV_MAX, 0, 1 };
 	static uint8_t bytes[65507];
 	struct net_msg m[8];
 	struct peer b;
 	struct net_stats s;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
-	peer_open(&b, *state);
+	peer_open_far(&b, *state);
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = pattern(9, i);
 	for (unsigned i = 0; i < 6; i++)
 		plain_send(fd, &b.at, bytes, sizes[i]);
+	/* Fragments reach a raw device by its socket, and so in an order of their own. */
 	for (unsigned seen = 0; seen < 3;) {
 		int n = net_recv(b.net, m, 8, 1000 * MS);
 
 		assert_true(n > 0);
-		for (int i = 0; i < n; i++, seen++)
-			assert_pattern(&m[i], 9, whole[seen]);
+		for (int i = 0; i < n; i++, seen++) {
+			assert_true(m[i].len == NET_RECV_MAX || m[i].len <= 1);
+			assert_pattern(&m[i], 9, m[i].len);
+		}
 		net_recv_finish(b.net);
 	}
 	net_stats(b.net, &s);
@@ -423,7 +480,7 @@ static void test_empty_flood(void **state)
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), n = 0;
 	unsigned empty = 0, turns = 0;
 
-	peer_open(&b, *state);
+	peer_open_far(&b, *state);
 	for (unsigned i = 0; i < FLOOD; i++)
 		plain_send(fd, &b.at, "", 0);
 	plain_send(fd, &b.at, "x", 1);
@@ -455,7 +512,7 @@ static void test_buffers_exhausted(void **state)
 	unsigned seen = 0;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
-	peer_open_with(&b, f, o);
+	peer_open_far_with(&b, f, o);
 	for (unsigned i = 0; i < COUNT; i++) {
 		uint16_t n = (uint16_t)i;
 
@@ -508,7 +565,7 @@ static void test_wait(void **state)
 	struct net_stats s0, s1;
 	uint64_t start = now_ns();
 
-	peer_open(&b, *state);
+	peer_open_far(&b, *state);
 	start = now_ns();
 	net_stats(b.net, &s0);
 	assert_int_equal(net_recv(b.net, m, 4, 40 * MS), 0);
@@ -1166,18 +1223,45 @@ static const struct {
 
 enum { BODY = sizeof(body) / sizeof(body[0]) };
 
+static int to_the_island(void **state)
+{
+	const struct form *f = *state;
+
+	return net_backend_is_raw(f->backend) ? island_enter(island, ISLAND_NEAR_END) : 0;
+}
+
+static int home_again(void **state)
+{
+	const struct form *f = *state;
+
+	return net_backend_is_raw(f->backend) ? island_enter(island, ISLAND_HOME) : 0;
+}
+
+static bool form_here(const struct form *f, bool uring)
+{
+	if (net_backend_is_raw(f->backend))
+		return island != NULL;
+	return f->backend == NET_BACKEND_MMSG || uring;
+}
+
 static int run_body(void)
 {
 	static char names[FORMS][BODY][64];
 	static struct CMUnitTest tests[FORMS * BODY];
-	unsigned forms_here = uring_here() ? FORMS : 1, n = 0;
+	bool uring = uring_here();
+	unsigned n = 0;
 
-	for (unsigned f = 0; f < forms_here; f++) {
-		for (unsigned i = 0; i < BODY; i++) {
+	for (unsigned f = 0; f < FORMS; f++) {
+		for (unsigned i = 0; form_here(&forms[f], uring) && i < BODY; i++) {
+			if (net_backend_is_raw(forms[f].backend) &&
+			    body[i].fn == test_both_families)
+				continue; /* raw frames carry IPv4 */
 			snprintf(names[f][i], sizeof(names[f][i]), "%s: %s", forms[f].name,
 				 body[i].name);
 			tests[n++] = (struct CMUnitTest){ .name = names[f][i],
 							  .test_func = body[i].fn,
+							  .setup_func = to_the_island,
+							  .teardown_func = home_again,
 							  .initial_state = &forms[f] };
 		}
 	}
@@ -1203,7 +1287,14 @@ int main(void)
 		cmocka_unit_test(test_no_route),
 		cmocka_unit_test(test_no_loopback),
 	};
-	int failed = run_body();
+	struct island_opts far_kernel = { .far_kernel = true };
+	char why[ISLAND_WHY_MAX] = "";
+	int failed;
+
+	if (geteuid() != 0 || island_open(&far_kernel, &island, why))
+		print_message("raw devices are not tried: %s\n", *why ? why : "not root");
+	failed = run_body();
+	island_close(island);
 
 	return failed + cmocka_run_group_tests_name("net groups", tests, NULL, NULL);
 }
