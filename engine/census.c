@@ -56,7 +56,11 @@ static void interval(const struct chao1 *e, double *low, double *high)
 
 static struct chao1 zone_chao1(const struct census_tally *t, unsigned z)
 {
-	return chao1((double)t->zone[z].f1, (double)t->zone[z].f2, (double)t->zone[z].live);
+	struct chao1 e = chao1((double)t->zone[z].f1, (double)t->zone[z].f2,
+			       (double)t->zone[z].live - (double)t->zone[z].f0);
+
+	e.unseen -= (double)t->zone[z].f0; /* of those whom nobody mentioned, these are known */
+	return e;
 }
 
 struct census_estimate census_chao1(const struct census_tally *t)
@@ -71,6 +75,8 @@ struct census_estimate census_chao1(const struct census_tally *t)
 		sum.variance += e.variance;
 		out.live += t->zone[z].live;
 	}
+	if (sum.unseen < 0)
+		sum.unseen = 0;
 	out.unseen = sum.unseen;
 	interval(&sum, &out.unseen_low, &out.unseen_high);
 	out.recall = out.live ? (double)out.live / ((double)out.live + out.unseen) : 0;

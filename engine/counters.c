@@ -52,6 +52,15 @@ void counters_add(struct engine_counters *sum, const struct engine_counters *one
 	sum->unexplained += one->unexplained;
 }
 
+void counters_net_since(struct net_stats *now, const struct net_stats *before)
+{
+	uint64_t *n = (uint64_t *)now;
+	const uint64_t *b = (const uint64_t *)before;
+
+	for (size_t i = 0; i < sizeof(*now) / sizeof(*n); i++)
+		n[i] -= b[i];
+}
+
 uint64_t counters_gap(const struct crawl_stats *c)
 {
 	uint64_t known = c->answered + c->errors + c->expired + c->in_flight;

@@ -12,6 +12,9 @@
 /** counters_add() - add one worker's to @sum; largest of the worsts, first and last of times. */
 void counters_add(struct engine_counters *sum, const struct engine_counters *one);
 
+/** counters_net_since() - take @before off. */
+void counters_net_since(struct net_stats *now, const struct net_stats *before);
+
 /** counters_gap() - how far the accounting identity is off: |sent - (answered + errors +
  * expired + in flight)|. */
 uint64_t counters_gap(const struct crawl_stats *c);

@@ -160,7 +160,7 @@ void crawl_offer(struct crawl *c, const struct crawl_contact *list, unsigned cou
 			continue;
 		key = nodetab_key(&c->tab, &contact->ep);
 		crawl_learn(c, &key, contact->has_id ? contact->id.b : NULL, NODETAB_NONE,
-			    crawl_tag(contact->introducer));
+			    crawl_tag(contact->introducer), contact->confirmed);
 	}
 	/* Contacts borrow their ids from @list. */
 	crawl_learn_flush(c);
@@ -314,8 +314,24 @@ void crawl_tally(const struct crawl *c, struct census_tally *t)
 		if (!(n->flags & NODE_ANSWERED))
 			continue;
 		t->zone[zone].live++;
+		t->zone[zone].f0 += n->mentions == 0;
 		t->zone[zone].f1 += n->mentions == 1;
 		t->zone[zone].f2 += n->mentions == 2;
+	}
+}
+
+void crawl_remember(const struct crawl *c, struct failures *f)
+{
+	for (uint32_t ref = 0; ref < c->tab.count; ref++) {
+		const struct node *n = nodetab_at(&c->tab, ref);
+		bool answered = n->flags & NODE_ANSWERED;
+		struct endpoint ep;
+
+		/* Whoever was not given all attempts has not failed. */
+		if (!(n->flags & NODE_ASKED) || (!answered && n->todo))
+			continue;
+		ep = nodetab_endpoint(&c->tab, ref);
+		failures_note(f, &ep, answered);
 	}
 }
 

@@ -35,6 +35,7 @@ struct crawl_opts {
 	unsigned shard, shards; /* this worker, of how many */
 	enum crawl_plan plan;
 	enum crawl_method method;
+	const struct failures *failures; /* of the censuses before; borrowed; NULL = none */
 	struct crawl_part part; /* whose ids are asked: a zone, a shard; default everything */
 	struct nodeid own_id;
 	uint8_t v[4];              /* our client tag */
@@ -64,6 +65,7 @@ struct crawl_contact {
 	struct nodeid id;
 	uint32_t introducer; /* hash of who told us; 0 = bootstrap or ourselves */
 	bool has_id;
+	bool confirmed; /* by the census before this one: asked first */
 };
 
 /** struct crawl_port - what leaves the step, besides packets. Called on the step's thread. */
@@ -94,6 +96,10 @@ struct crawl_stats {
 	uint64_t endpoints_live;  /* endpoints that answered */
 	uint64_t guides_asked;    /* endpoints outside the part that were asked the way in */
 	uint64_t guides_live;     /* of endpoints_live: answered under an id outside the part */
+	uint64_t warm_known;      /* endpoints that the census before had confirmed */
+	uint64_t warm_live;       /* of these, such as answered */
+	uint64_t doubted_known;   /* endpoints that were silent in the last censuses */
+	uint64_t doubted_live;    /* of these, such as answered */
 	uint64_t frontier;        /* gauge: endpoints still to be asked for the first time */
 	uint64_t retry_waiting;   /* gauge: waiting for a later attempt */
 	uint64_t ring_full;       /* turns in which the slot ring was the limit */
@@ -103,6 +109,7 @@ struct crawl_stats {
 };
 
 struct crawl;
+struct failures; /* engine/failures.h */
 
 /** crawl_new() - @gate and @port must outlive the crawl. Errors: -ENOMEM, -EINVAL. */
 int crawl_new(const struct crawl_opts *opts, struct gate *gate, const struct crawl_port *port,
@@ -157,6 +164,9 @@ uint32_t crawl_rtt_us(const struct crawl *c);
 /** crawl_close() - say every endpoint once more as SIGHTING_FINAL through the port. */
 void crawl_close(struct crawl *c, uint64_t now_ns);
 
+/** crawl_remember() - note in @f who of this shard answered and who never did; after the end. */
+void crawl_remember(const struct crawl *c, struct failures *f);
+
 /** What the tables say of one endpoint; for scorers and tests. */
 struct crawl_node {
 	struct nodeid id; /* answered, else advertised */
@@ -177,12 +187,15 @@ struct census_tally {
 	struct {
 		uint64_t live;   /* endpoints that answered */
 		uint64_t f1, f2; /* of these, with exactly one / two distinct introducers */
+		uint64_t f0;     /* of these, known from elsewhere: nobody mentioned them */
 		uint64_t known;  /* endpoints known */
 	} zone[CENSUS_ZONES];
 };
 
-/** crawl_tally() - add this shard's counts, of the part that is asked, to @t. Cost: a scan of the
- * table. */
+/**
+ * crawl_tally() - add this shard's counts, of the part that is asked, to @t.
+ * Cost: a scan of the table.
+ */
 void crawl_tally(const struct crawl *c, struct census_tally *t);
 
 /**

@@ -6,6 +6,7 @@
 
 #include "engine/cookie.h"
 #include "engine/crawl.h"
+#include "engine/failures.h"
 #include "engine/frontier.h"
 #include "engine/nodetab.h"
 #include "engine/rng.h"
@@ -71,6 +72,7 @@ struct learn {
 	const uint8_t *id;       /* borrowed until the batch is applied; NULL = none */
 	uint32_t introducer_ref; /* NODETAB_NONE: told by another shard or by ourselves */
 	uint16_t tag;            /* of the introducer; 0 = nobody's mention */
+	bool confirmed;
 };
 
 struct crawl {
@@ -210,14 +212,15 @@ static inline uint16_t crawl_tag(uint32_t introducer)
  * @id and the key's addr6 point to goes away.
  */
 static inline void crawl_learn(struct crawl *c, const struct nodetab_key *key, const uint8_t *id,
-			       uint32_t introducer_ref, uint16_t tag)
+			       uint32_t introducer_ref, uint16_t tag, bool confirmed)
 {
 	if (c->batched == CRAWL_LEARN_BATCH)
 		crawl_learn_flush(c);
 	nodetab_prefetch(&c->tab, key);
 	c->batch_keys[c->batched] = *key;
-	c->batch[c->batched++] =
-		(struct learn){ .id = id, .introducer_ref = introducer_ref, .tag = tag };
+	c->batch[c->batched++] = (struct learn){
+		.id = id, .introducer_ref = introducer_ref, .tag = tag, .confirmed = confirmed
+	};
 }
 
 /**

@@ -71,6 +71,12 @@ static void mention(struct crawl *c, uint32_t ref, const struct learn *l)
 {
 	struct node *n = nodetab_at(&c->tab, ref);
 
+	if (l->confirmed && !(n->flags & (NODE_WARM | NODE_ASKED))) {
+		n->flags = (uint16_t)((n->flags & ~NODE_DOUBTED) | NODE_WARM);
+		c->stats.warm_known++;
+		if (n->todo && !(n->flags & NODE_REFUSED))
+			crawl_wait_first(c, ref);
+	}
 	if (!l->tag || !nodetab_mention(n, l->tag) || n->flags & NODE_ASKED)
 		return;
 	/* Whoever places it in the part has it asked; the answer will tell. */
@@ -110,6 +116,13 @@ static void add(struct crawl *c, const struct nodetab_key *key, const struct lea
 		n->flags |= NODE_HAS_ID;
 	}
 	n->todo = !l->id || wanted(c, l->id) ? first_question(c, l->id) : 0;
+	if (l->confirmed) {
+		n->flags |= NODE_WARM;
+		c->stats.warm_known++;
+	} else if (c->opts.failures && failures_count(c->opts.failures, &ep) >= FAILURES_DOUBTED) {
+		n->flags |= NODE_DOUBTED;
+		c->stats.doubted_known++;
+	}
 	if (l->tag)
 		nodetab_mention(n, l->tag);
 	if (n->todo)
@@ -204,7 +217,7 @@ static inline void take4(struct crawl *c, struct reply *r, const uint8_t *p)
 		return; /* it lists itself */
 	owner = c->opts.shards > 1 ? net_deal4(key.ip, c->opts.shards) : 0;
 	if (owner == c->opts.shard) {
-		crawl_learn(c, &key, p, r->ref, r->tag);
+		crawl_learn(c, &key, p, r->ref, r->tag, false);
 	} else {
 		struct endpoint ep = endpoint_ip4(key.ip, key.port);
 
@@ -226,7 +239,7 @@ static void take6(struct crawl *c, struct reply *r, const uint8_t *p)
 	key = nodetab_key(&c->tab, &ep);
 	key.addr6 = p + NODEID_BYTES;
 	if (owner == c->opts.shard)
-		crawl_learn(c, &key, p, r->ref, r->tag);
+		crawl_learn(c, &key, p, r->ref, r->tag, false);
 	else
 		forward(c, owner, r, &ep, p);
 }

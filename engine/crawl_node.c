@@ -88,6 +88,10 @@ static void enqueue(struct crawl *c, uint32_t ref, enum frontier_bag bag)
 
 static enum frontier_bag bag_of(const struct node *n)
 {
+	if (n->flags & NODE_DOUBTED)
+		return FRONTIER_LAST;
+	if (n->flags & NODE_WARM)
+		return FRONTIER_WARM;
 	if (n->mentions >= MENTIONS_MANY)
 		return FRONTIER_MANY;
 	if (n->mentions >= MENTIONS_FEW)
@@ -101,7 +105,8 @@ void crawl_wait_first(struct crawl *c, uint32_t ref)
 	unsigned now = crawl_class(n), best;
 
 	/* Only these counts change the bag. */
-	if (now && n->mentions != MENTIONS_FEW && n->mentions != MENTIONS_MANY)
+	if (now && !(n->flags & NODE_WARM) && n->mentions != MENTIONS_FEW &&
+	    n->mentions != MENTIONS_MANY)
 		return;
 	best = bag_of(n);
 	if (n->flags & (NODE_ASKED | NODE_QUEUED) || (now && now <= best))
@@ -165,7 +170,11 @@ static bool is_current(const struct node *n, enum question q)
 
 static bool mixing_wanted(const struct crawl *c, uint32_t ref)
 {
-	return c->tab.count < c->mixing_all_until || crawl_random_chosen(c, ref);
+	/* A census that knows most endpoints from the one before has nothing to start up. */
+	bool starting =
+		c->tab.count < c->mixing_all_until && c->stats.warm_known < c->tab.count / 2;
+
+	return starting || crawl_random_chosen(c, ref);
 }
 
 /* The node's neighbourhood is known: what else it is asked. */
@@ -215,6 +224,21 @@ static void give_up(struct crawl *c, uint32_t ref, enum question q)
 	crawl_go_on(c, ref);
 }
 
+/* How many attempts somebody who has never answered is worth. */
+static unsigned attempts_worth(const struct crawl *c, uint32_t ref)
+{
+	const struct node *n = nodetab_at(&c->tab, ref);
+	struct endpoint ep;
+
+	/* A service that keeps silent is asked once and never again (P7). */
+	if (gate_is_service_port(n->port))
+		return 1;
+	if (!(n->flags & NODE_DOUBTED))
+		return CRAWL_ATTEMPTS_Q1;
+	ep = nodetab_endpoint(&c->tab, ref);
+	return failures_count(c->opts.failures, &ep) >= FAILURES_HOPELESS ? 1 : 2;
+}
+
 void crawl_unanswered(struct crawl *c, uint32_t ref, enum question q, uint64_t now_ns)
 {
 	struct node *n = nodetab_at(&c->tab, ref);
@@ -223,9 +247,8 @@ void crawl_unanswered(struct crawl *c, uint32_t ref, enum question q, uint64_t n
 	if (!is_current(n, q))
 		return;
 	n->flags &= (uint16_t)~NODE_FLIGHT;
-	/* A service that keeps silent is asked once and never again (P7). */
-	if (!(n->flags & NODE_ANSWERED) && gate_is_service_port(n->port))
-		most = 1;
+	if (!(n->flags & NODE_ANSWERED) && most > attempts_worth(c, ref))
+		most = attempts_worth(c, ref);
 	if (n->tries >= most)
 		give_up(c, ref, q);
 	else if (n->tries == CRAWL_ATTEMPTS_Q1 - 1)

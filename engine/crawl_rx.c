@@ -159,6 +159,8 @@ static void answered(struct crawl *c, const struct outcome *o, const struct krpc
 		n->answers++;
 	if (first) {
 		c->stats.endpoints_live++;
+		c->stats.warm_live += !!(n->flags & NODE_WARM);
+		c->stats.doubted_live += !!(n->flags & NODE_DOUBTED);
 		if (crawl_inside(c, &n->id))
 			c->inside_live++;
 		else

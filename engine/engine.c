@@ -10,6 +10,7 @@
 
 #include "engine/clock.h"
 #include "engine/cpu.h"
+#include "engine/failures.h"
 #include "engine/kernel.h"
 #include "engine/metadata.h"
 #include "engine/priv.h"
@@ -96,9 +97,15 @@ static int open_sockets(struct engine *e, char *why)
 
 	if (e->opts.device)
 		return 0;
+	if (e->opts.sockets && *e->opts.sockets) {
+		e->group = *e->opts.sockets;
+		return 0;
+	}
 	e->opts.udp.workers = e->workers;
 	e->opts.udp.raw = e->opts.backend;
 	err = net_group_open_why(&e->opts.udp, &e->group, why);
+	if (!err && e->opts.sockets)
+		*e->opts.sockets = e->group;
 	if (err && !*why)
 		snprintf(why, ENGINE_WHY_MAX, "%s: %s%s", endpoint_to_text(&e->opts.udp.bind, text),
 			 dt_strerror(err),
@@ -200,7 +207,8 @@ void engine_free(struct engine *e)
 	free(e->seats);
 	scribe_free(e->scribe);
 	post_free(e->post);
-	net_group_close(e->group);
+	if (!e->opts.sockets)
+		net_group_close(e->group);
 	monitor_close(e->monitor);
 	if (e->metadata)
 		fclose(e->metadata);
@@ -220,6 +228,14 @@ int engine_find(const struct engine *e, const struct endpoint *ep, struct crawl_
 	const struct seat *s = &e->seats[net_deal(ep, e->workers)];
 
 	return s->worker ? crawl_find(worker_crawl(s->worker), ep, out) : DT_ENOTFOUND;
+}
+
+void engine_remember(const struct engine *e, struct failures *f)
+{
+	failures_begin(f);
+	for (unsigned i = 0; i < e->workers; i++)
+		if (e->seats[i].worker)
+			crawl_remember(worker_crawl(e->seats[i].worker), f);
 }
 
 void engine_stop(struct engine *e)
@@ -378,6 +394,7 @@ static bool go_deeper(struct engine *e)
 			return true; /* a late answer woke it: look again later */
 		for (unsigned z = 0; z < CENSUS_ZONES; z++) {
 			sum.zone[z].live += e->seats[i].tally.zone[z].live;
+			sum.zone[z].f0 += e->seats[i].tally.zone[z].f0;
 			sum.zone[z].f1 += e->seats[i].tally.zone[z].f1;
 			sum.zone[z].f2 += e->seats[i].tally.zone[z].f2;
 			sum.zone[z].known += e->seats[i].tally.zone[z].known;

@@ -45,6 +45,17 @@ struct engine_opts {
 	const char *part_name;      /* how crawl.part is called in reports; NULL = no name */
 	const struct crawl_contact *bootstrap;
 	size_t bootstrap_count;
+	/**
+	 * endpoints that the census before confirmed; each worker calls it once, on its own
+	 * thread, and takes those that are its own. Errors end the run.
+	 */
+	int (*warm)(void *ctx, void (*take)(void *seat, const struct crawl_contact *c), void *seat);
+	void *warm_ctx;
+	/**
+	 * sockets that outlive the engine, for censuses one after another: opened where *sockets
+	 * is NULL, used where not. NULL: the engine's own.
+	 */
+	struct net_group **sockets;
 	struct sink sink;        /* put == NULL: sightings are counted and forgotten */
 	struct bad *bad;         /* takes malformed datagrams; borrowed; NULL = none wanted */
 	uint64_t max_runtime_ns; /* 0 = none; then as SIGINT once */
@@ -167,6 +178,9 @@ void engine_stop(struct engine *e);
 
 /** engine_find() - what the tables say of one endpoint; after engine_run(). */
 int engine_find(const struct engine *e, const struct endpoint *ep, struct crawl_node *out) DT_MUST;
+
+/** engine_remember() - note in @f who answered and who never did; after engine_run(). */
+void engine_remember(const struct engine *e, struct failures *f);
 
 /** engine_end_name() - "done", "interrupted", "runtime", "failed". */
 const char *engine_end_name(enum engine_end end);

@@ -32,6 +32,7 @@ enum frontier_bag {
 	FRONTIER_MANY,   /* first question, by mentions: 4 or more, */
 	FRONTIER_FEW,    /* 2 or 3, */
 	FRONTIER_ONCE,   /* 1 */
+	FRONTIER_LAST,   /* silent in the last censuses */
 	FRONTIER_BAGS
 };
 

@@ -60,6 +60,8 @@ enum node_flag {
 	NODE_FLIGHT = 1 << 8,     /* its first question is in flight */
 	NODE_REFUSED = 1 << 9,    /* the gate said never */
 	NODE_NO_SAMPLE = 1 << 10, /* answered sample_infohashes with an error */
+	NODE_WARM = 1 << 11,      /* confirmed by the census before this one */
+	NODE_DOUBTED = 1 << 12,   /* silent in the last censuses: failures.h */
 	NODE_CLASS_SHIFT = 13,    /* bits 13..15: queue of its first question: the crawl's */
 };
 

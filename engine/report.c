@@ -113,6 +113,10 @@ static void json_found(struct json *j, const struct census_report *rep)
 	json_kv_double(j, "churn_blur", rep->churn_blur);
 	json_kv_u64(j, "raise_rounds", r->raise_rounds);
 	json_part(j, rep);
+	json_kv_u64(j, "warm_known", c->warm_known);
+	json_kv_u64(j, "warm_live", c->warm_live);
+	json_kv_u64(j, "doubted_known", c->doubted_known);
+	json_kv_u64(j, "doubted_live", c->doubted_live);
 }
 
 static void json_cost(struct json *j, const struct census_report *rep)
@@ -311,6 +315,12 @@ static void text_found(struct text *t, const struct census_report *rep)
 	say(t, "  endpoints known    %14s    %s asked, %s of them never answered\n",
 	    group((double)c->endpoints_known, a), group((double)c->endpoints_asked, b),
 	    group((double)(c->endpoints_asked - c->endpoints_live), d));
+	if (c->warm_known)
+		say(t, "  confirmed before   %14s    %s of them answered again\n",
+		    group((double)c->warm_known, a), group((double)c->warm_live, b));
+	if (c->doubted_known)
+		say(t, "  silent of late     %14s    asked last and less; %s of them answered\n",
+		    group((double)c->doubted_known, a), group((double)c->doubted_live, b));
 	say(t, "  not seen, estimate %14s    95 %%: %s to %s\n", group(r->estimate.unseen, a),
 	    group(r->estimate.unseen_low, b), group(r->estimate.unseen_high, d));
 	say(t, "  recall, estimate   %14.3f %%", 100 * r->estimate.recall);

@@ -14,6 +14,7 @@ enum {
 	SHOW_NS = 100 * 1000 * 1000,
 	/* In virtual time nobody else has post or orders meanwhile. */
 	VIRTUAL_WAIT_NS = 100 * 1000 * 1000,
+	WARM_BATCH = 64,
 	NAP_NS = 2 * 1000 * 1000, /* while waiting for a seat, or failed and waiting for orders */
 };
 
@@ -66,6 +67,8 @@ static int open_device(struct seat *s)
 		if (!s->net)
 			return fail(s, -ENOMEM, "wrapped device");
 	}
+	/* Device or socket may have served an engine before this one. */
+	net_stats(s->net, &s->net_before);
 	return 0;
 }
 
@@ -109,6 +112,43 @@ static void offer_bootstrap(struct seat *s)
 			crawl_offer(worker_crawl(s->worker), &o->bootstrap[i], 1, now);
 }
 
+/* The contacts of the census before, on their way into this shard. */
+struct warm {
+	struct seat *seat;
+	struct crawl_contact list[WARM_BATCH];
+	unsigned count;
+};
+
+static void warm_flush(struct warm *w)
+{
+	crawl_offer(worker_crawl(w->seat->worker), w->list, w->count,
+		    worker_now_ns(w->seat->worker));
+	w->count = 0;
+}
+
+static void warm_take(void *ctx, const struct crawl_contact *c)
+{
+	struct warm *w = ctx;
+
+	if (net_deal(&c->ep, w->seat->opts.workers) != w->seat->opts.index)
+		return;
+	w->list[w->count++] = *c;
+	if (w->count == WARM_BATCH)
+		warm_flush(w);
+}
+
+static int offer_warm(struct seat *s)
+{
+	const struct engine_opts *o = s->opts.engine;
+	struct warm w = { .seat = s };
+	int err = o->warm ? o->warm(o->warm_ctx, warm_take, &w) : 0;
+
+	if (err < 0)
+		return fail(s, err, "the census before");
+	warm_flush(&w);
+	return 0;
+}
+
 static int open_seat(struct seat *s)
 {
 	int err;
@@ -121,6 +161,8 @@ static int open_seat(struct seat *s)
 		err = open_gate(s);
 	if (!err)
 		err = open_worker(s);
+	if (!err)
+		err = offer_warm(s);
 	if (!err)
 		offer_bootstrap(s);
 	return err;
@@ -136,6 +178,7 @@ static void show(struct seat *s)
 	crawl_stats(worker_crawl(s->worker), &now.crawl);
 	gate_stats(s->gate, &now.gate);
 	net_stats(s->net, &now.net);
+	counters_net_since(&now.net, &s->net_before);
 	worker_stats(s->worker, &now.worker);
 	now.worker.cpu_ns = clock_thread_cpu_ns();
 	gap = counters_gap(&now.crawl);

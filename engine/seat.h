@@ -64,6 +64,7 @@ struct seat {
 	struct gate *gate;
 	struct net *net;
 	bool owns_net;
+	struct net_stats net_before; /* of a device that others have used */
 	struct worker *worker;
 	uint64_t publish_ns;
 	uint64_t unexplained;

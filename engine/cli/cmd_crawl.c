@@ -72,19 +72,32 @@ static void parse(int argc, char **argv, struct crawl_args *a)
 	argp_parse(&argp, argc, argv, 0, NULL, a);
 }
 
-static int census(const struct conf *c, bool quiet, const char *command)
+/* One census is over; each of several is headed by which it was. */
+static void tell(void *ctx, const struct wire_result *r)
+{
+	const struct conf *c = ctx;
+	bool data_on_stdout = !strcmp(c->report, "-") || !strcmp(c->nodes_csv, "-");
+	FILE *to = data_on_stdout ? stderr : stdout;
+
+	if (!r->step.full)
+		fprintf(to, "\n== between: %s ==\n", r->step.name);
+	else if (c->epochs == 0)
+		fprintf(to, "\n== census %u ==\n", r->step.number);
+	else if (c->epochs > 1)
+		fprintf(to, "\n== census %u of %llu ==\n", r->step.number,
+			(unsigned long long)c->epochs);
+	fprintf(to, "%s", r->report_text);
+	fflush(to);
+}
+
+static int census(struct conf *c, bool quiet, const char *command)
 {
 	struct wire_talk talk = { .status = quiet ? NULL : stderr, .command = command };
-	struct wire_result r;
-	bool data_on_stdout = !strcmp(c->report, "-") || !strcmp(c->nodes_csv, "-");
-	int rc = wire_census(c, &talk, &r);
+	int rc = wire_campaign(c, &talk, tell, c);
 
-	if (rc >= 0 && r.report_text)
-		fprintf(data_on_stdout ? stderr : stdout, "%s", r.report_text);
 	if (rc >= 0 && c->store[0])
 		cli_say("kept in %s; look at it with  dht-telescope summary --store %s", c->store,
 			c->store);
-	wire_result_free(&r);
 	return rc < 0 ? CLI_FAILED : CLI_OK;
 }
 

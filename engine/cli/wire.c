@@ -7,18 +7,23 @@
  */
 #include "engine/cli/wire_impl.h"
 
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/cli/campaign.h"
 #include "engine/cli/cli.h"
 #include "engine/clock.h"
 #include "engine/cpu.h"
+#include "engine/failures.h"
 
 static void unwire(struct wire *w)
 {
 	engine_free(w->engine);
+	net_group_close(w->sockets);
+	failures_free(w->failures);
 	store_writer_free(w->writer);
 	store_close(w->store);
 	if (w->csv && w->csv != stdout)
@@ -42,7 +47,6 @@ static int prepare(struct wire *w)
 	w->workers = w->c->workers ? (unsigned)w->c->workers : cpu_usable();
 	if (!strcmp(w->c->sim_mode, "virtual") && w->c->sim)
 		w->workers = 1;
-	campaign_part(w->c, &w->part, w->part_name);
 	w->clock = clock_system();
 	rc = wire_open_geo(w, NULL);
 	if (rc >= 0)
@@ -55,6 +59,8 @@ static int prepare(struct wire *w)
 		rc = wire_open_bad(w);
 	if (rc >= 0)
 		rc = wire_open_store(w);
+	if (rc >= 0)
+		rc = wire_recall(w);
 	return rc;
 }
 
@@ -67,36 +73,135 @@ static void broke_off(const struct wire *w, int rc, const char *why)
 		cli_fail("cure: --backend auto, which takes mmsg where io_uring is refused");
 }
 
-int wire_census(const struct conf *c, const struct wire_talk *talk, struct wire_result *out)
+/* What comes after a census that has run: the score, the report, the sealed epoch. */
+static int conclude(struct wire *w, struct wire_result *r)
+{
+	int rc, sealed;
+
+	wire_farm_losses(w);
+	wire_remember(w, r);
+	rc = wire_score(w, r);
+	if (rc >= 0)
+		rc = wire_make_report(r);
+	if (rc < 0)
+		return rc;
+	sealed = wire_seal(w, r); /* a report is worth more where that failed */
+	rc = wire_write_report(w, r);
+	return sealed < 0 ? sealed : rc;
+}
+
+static int one_census(struct wire *w, const struct wire_talk *talk, struct wire_result *r)
+{
+	int rc = wire_begin_epoch(w);
+
+	memset(r, 0, sizeof(*r));
+	r->simulated = w->c->sim != 0;
+	r->step = *w->step;
+	if (rc >= 0)
+		rc = wire_make_engine(w, talk);
+	if (rc >= 0) {
+		rc = engine_run(w->engine, &r->engine);
+		if (rc < 0)
+			broke_off(w, rc, r->engine.why);
+	}
+	if (rc >= 0)
+		rc = conclude(w, r);
+	engine_free(w->engine);
+	w->engine = NULL;
+	return rc;
+}
+
+/* Virtual time passes by waiting for datagrams; late ones are nobody's any more. */
+static bool pass_virtual(struct wire *w, uint64_t until_ns)
+{
+	struct net_msg msgs[NET_BATCH_MAX];
+	uint64_t now;
+
+	while ((now = clock_now_ns(&w->clock)) < until_ns) {
+		if (net_recv(w->device, msgs, NET_BATCH_MAX, until_ns - now) < 0)
+			return false;
+		net_recv_finish(w->device);
+	}
+	return true;
+}
+
+/* False: somebody wants it to end. */
+static bool pass_real(struct wire *w, uint64_t until_ns)
+{
+	uint64_t now = clock_now_ns(&w->clock), left = until_ns > now ? until_ns - now : 0;
+	struct timespec t = { (time_t)(left / 1000000000), (long)(left % 1000000000) };
+	sigset_t stops, before;
+	int signal;
+
+	if (left == 0)
+		return true;
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGINT);
+	sigaddset(&stops, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &stops, &before);
+	signal = sigtimedwait(&stops, NULL, &t);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return signal < 0;
+}
+
+static int run_campaign(struct wire *w, const struct wire_talk *talk,
+			void (*done)(void *ctx, const struct wire_result *r), void *ctx)
+{
+	uint64_t began_ns = clock_now_ns(&w->clock), free_ns = began_ns;
+	struct campaign_step step;
+	struct campaign plan;
+	int rc = 0;
+
+	campaign_begin(&plan, w->c);
+	w->step = &step;
+	while (rc >= 0 && campaign_next(&plan, clock_now_ns(&w->clock) - began_ns, &step)) {
+		uint64_t due_ns = began_ns + step.due_ns;
+		struct wire_result r;
+		bool stopped;
+
+		/* Budgets reach from one census into the next. */
+		due_ns = due_ns > free_ns ? due_ns : free_ns;
+		if (!(w->device ? pass_virtual(w, due_ns) : pass_real(w, due_ns)))
+			break;
+		rc = one_census(w, talk, &r);
+		if (rc >= 0)
+			done(ctx, &r);
+		stopped = r.engine.end == ENGINE_END_INTERRUPTED;
+		wire_result_free(&r);
+		if (stopped)
+			break;
+		free_ns = clock_now_ns(&w->clock) + CAMPAIGN_GAP_S * UINT64_C(1000000000);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+int wire_campaign(const struct conf *c, const struct wire_talk *talk,
+		  void (*done)(void *ctx, const struct wire_result *r), void *ctx)
 {
 	struct wire w = { .c = c };
-	int rc;
+	int rc = prepare(&w);
 
-	memset(out, 0, sizeof(*out));
-	out->simulated = c->sim != 0;
-	rc = prepare(&w);
 	if (rc >= 0)
-		rc = wire_make_engine(&w, talk);
-	if (rc >= 0) {
-		rc = engine_run(w.engine, &out->engine);
-		if (rc < 0)
-			broke_off(&w, rc, out->engine.why);
-	}
-	if (rc >= 0) {
-		wire_farm_losses(&w);
-		rc = wire_score(&w, out);
-	}
-	if (rc >= 0)
-		rc = wire_make_report(out);
-	if (rc >= 0) {
-		int sealed = wire_seal(&w, out); /* a report is worth more where that failed */
-
-		rc = wire_write_report(&w, out);
-		if (sealed < 0)
-			rc = sealed;
-	}
+		rc = run_campaign(&w, talk, done, ctx);
 	unwire(&w);
 	return rc < 0 ? rc : 0;
+}
+
+/* Takes what the campaign would free. */
+static void keep_result(void *ctx, const struct wire_result *r)
+{
+	struct wire_result *out = ctx;
+
+	wire_result_free(out);
+	*out = *r;
+	out->report_json = strdup(r->report_json);
+	out->report_text = strdup(r->report_text);
+}
+
+int wire_census(const struct conf *c, const struct wire_talk *talk, struct wire_result *out)
+{
+	memset(out, 0, sizeof(*out));
+	return wire_campaign(c, talk, keep_result, out);
 }
 
 void wire_result_free(struct wire_result *r)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "bench/sim/sim.h"
+#include "engine/cli/campaign.h"
 #include "engine/cli/conf.h"
 #include "engine/engine.h"
 
@@ -18,6 +19,7 @@ struct wire_result {
 	bool simulated;
 	bool has_truth;
 	struct sim_truth truth;
+	struct campaign_step step; /* which census this was */
 	char *report_json; /* owned; wire_result_free() */
 	char *report_text; /* owned */
 };
@@ -34,6 +36,13 @@ struct wire_talk {
  */
 int wire_census(const struct conf *c, const struct wire_talk *talk,
 		struct wire_result *out) DT_MUST;
+
+/**
+ * wire_campaign() - all censuses of a configuration, one after another; @done is
+ * told of each, and borrows. Ends early when one is interrupted.
+ */
+int wire_campaign(const struct conf *c, const struct wire_talk *talk,
+		  void (*done)(void *ctx, const struct wire_result *r), void *ctx) DT_MUST;
 
 void wire_result_free(struct wire_result *r);
 

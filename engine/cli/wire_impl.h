@@ -8,8 +8,8 @@
 
 #include "bench/sim/sim.h"
 #include "engine/bad.h"
+#include "engine/cli/campaign.h"
 #include "engine/cli/wire.h"
-#include "engine/part.h"
 #include "store/geo.h"
 #include "store/store.h"
 
@@ -20,6 +20,7 @@
  *	wire_world.c	the network to look at, and the score against its truth
  *	wire_engine.c	conf -> engine options
  *	wire_keep.c	what is left behind
+ *	wire_warm.c	what one census leaves to the next
  *
  * Everything here says what went wrong on standard error before it returns an error.
  */
@@ -41,8 +42,11 @@ struct wire {
 	struct crawl_contact *boot;
 	unsigned boot_count;
 	struct engine *engine;
-	struct crawl_part part; /* what the running census asks */
-	char part_name[PART_TEXT_MAX];
+	const struct campaign_step *step; /* the census that is running */
+	struct net_group *sockets;        /* kept from one census to the next */
+	struct failures *failures;
+	bool warm_allowed;     /* the store holds nothing of another kind of network */
+	uint64_t warm_since_s; /* start of the last full census; 0 = none */
 };
 
 /* ---- wire_world.c ----------------------------------------------------------- */
@@ -83,10 +87,24 @@ int wire_flush(void *ctx);
 /** wire_store_fail() - say what became of the store, and the cure. */
 void wire_store_fail(const struct wire *w, int rc);
 
+/** wire_begin_epoch() - another census in the store. */
+int wire_begin_epoch(struct wire *w) DT_MUST;
+
 /** wire_try_report() - a report that cannot be written is said before the census, not after it. */
 int wire_try_report(const struct wire *w) DT_MUST;
 int wire_make_report(struct wire_result *r) DT_MUST;
 int wire_write_report(const struct wire *w, const struct wire_result *r) DT_MUST;
+
+/* ---- wire_warm.c ------------------------------------------------------------ */
+
+/** wire_recall() - what the store knows of the censuses before; after it was opened. */
+int wire_recall(struct wire *w) DT_MUST;
+
+/** wire_offer_warm() - the engine's warm callback; @ctx is the struct wire. */
+int wire_offer_warm(void *ctx, void (*take)(void *seat, const struct crawl_contact *c), void *seat);
+
+/** wire_remember() - a census is over: note who was silent, and keep it beside the store. */
+void wire_remember(struct wire *w, const struct wire_result *r);
 
 /** wire_seal() - the end of the epoch, and the tables rewritten in order. */
 int wire_seal(struct wire *w, const struct wire_result *r) DT_MUST;

@@ -118,10 +118,19 @@ int wire_open_store(struct wire *w)
 	rc = store_writer_new(w->store, &opts, &w->writer);
 	if (rc >= 0)
 		rc = store_writer_room(w->writer);
-	if (rc >= 0)
-		rc = store_epoch_begin(
-			w->store, clock_wall_ns(&w->clock, clock_now_ns(&w->clock)) / 1000000000,
-			w->c->sim != 0, &w->epoch);
+	if (rc < 0)
+		wire_store_fail(w, rc);
+	return rc;
+}
+
+int wire_begin_epoch(struct wire *w)
+{
+	uint64_t now_s = clock_wall_ns(&w->clock, clock_now_ns(&w->clock)) / 1000000000;
+	int rc;
+
+	if (!w->store)
+		return 0;
+	rc = store_epoch_begin(w->store, now_s, w->c->sim != 0, &w->epoch);
 	if (rc < 0)
 		wire_store_fail(w, rc);
 	return rc;

@@ -184,7 +184,7 @@ static int lookup_truth(void *ctx, const struct endpoint *ep, struct nodeid *id)
 	const struct wire *w = ctx;
 	struct crawl_node node;
 
-	if (!part_has(&w->part, nodeid_prefix64(id)))
+	if (!part_has(&w->step->part, nodeid_prefix64(id)))
 		return -1;
 	if (engine_find(w->engine, ep, &node) < 0)
 		return 0;

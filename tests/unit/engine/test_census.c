@@ -60,6 +60,29 @@ static void test_edges(void **state)
 	}
 }
 
+/* Of those whom nobody mentioned some are known from an earlier census: they are not unseen. */
+static void test_known_unmentioned(void **state)
+{
+	struct census_tally t = { 0 };
+	uint8_t zones[CENSUS_ZONES / 8];
+	struct census_estimate e;
+
+	(void)state;
+	t.zone[3].live = 1100;
+	t.zone[3].f0 = 5;
+	t.zone[3].f1 = 10;
+	t.zone[3].f2 = 5;
+	e = census_chao1(&t);
+	assert_int_equal(e.live, 1100);
+	close_to(e.unseen, 2.5, 1e-9);
+	t.zone[3].f0 = 100;
+	e = census_chao1(&t);
+	close_to(e.unseen, 0, 1e-9);
+	close_to(e.recall, 1, 1e-9);
+	assert_true(e.unseen_low == 0 && e.unseen_high >= 0 && isfinite(e.unseen_high));
+	assert_int_equal(census_zones_to_raise(&t, 0.002, zones), 0);
+}
+
 /* ---- a population whose truth is known -------------------------------------------- */
 
 /* Poisson by multiplication (Knuth): small means only. */
@@ -145,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_by_hand),
 		cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_known_unmentioned),
 		cmocka_unit_test(test_known_truth),
 		cmocka_unit_test(test_zones_to_raise),
 	};
