@@ -26,9 +26,9 @@
  */
 enum {
 	FAILURES_MAX = 31, /* counted no further */
-	/* Fewer attempts from so many failures on: 2 instead of 3, then 1. */
+	/* Fewer attempts from so many failures on: 2 instead of 3, then 1 (E-82). */
 	FAILURES_DOUBTED = 2,
-	FAILURES_HOPELESS = 4,
+	FAILURES_HOPELESS = 24,
 	FAILURES_KEEP = 32,         /* censuses; fewer than half of what 7 bits can tell apart */
 	FAILURES_ENTRIES_LOG2 = 26, /* 512 MiB: 45 million dead; beyond it nobody new is noted */
 	FAILURES_KEY_BYTES = 16,

@@ -131,6 +131,11 @@ double sim_world_time(const struct sim_world *w)
 	return w->presence.now.now_s;
 }
 
+void sim_world_begin_census(struct sim_world *w)
+{
+	w->presence.began_s = w->presence.now.now_s;
+}
+
 bool presence_in(const struct sim_world *w, uint32_t n, uint64_t mood, const struct sim_tide *t)
 {
 	uint32_t own = (uint32_t)(mood >> 32), interval = w->presence.interval_s[mood_age(mood)];

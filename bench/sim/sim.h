@@ -76,6 +76,9 @@ bool sim_world_moves(const struct sim_world *w);
 void sim_world_set_time(struct sim_world *w, double s);
 double sim_world_time(const struct sim_world *w);
 
+/** sim_world_begin_census() - what sim_score() compares from: the world's time now. */
+void sim_world_begin_census(struct sim_world *w);
+
 /** sim_world_bytes() - memory of its tables now. */
 uint64_t sim_world_bytes(const struct sim_world *w);
 

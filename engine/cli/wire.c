@@ -94,9 +94,10 @@ static int one_census(struct wire *w, const struct wire_talk *talk, struct wire_
 {
 	int rc = wire_begin_epoch(w);
 
+	wire_begin_truth(w);
 	memset(r, 0, sizeof(*r));
 	r->simulated = w->c->sim != 0;
-	r->step = *w->step;
+	r->step = w->step;
 	if (rc >= 0)
 		rc = wire_make_engine(w, talk);
 	if (rc >= 0) {
@@ -148,14 +149,12 @@ static int run_campaign(struct wire *w, const struct wire_talk *talk,
 			void (*done)(void *ctx, const struct wire_result *r), void *ctx)
 {
 	uint64_t began_ns = clock_now_ns(&w->clock), free_ns = began_ns;
-	struct campaign_step step;
 	struct campaign plan;
 	int rc = 0;
 
 	campaign_begin(&plan, w->c);
-	w->step = &step;
-	while (rc >= 0 && campaign_next(&plan, clock_now_ns(&w->clock) - began_ns, &step)) {
-		uint64_t due_ns = began_ns + step.due_ns;
+	while (rc >= 0 && campaign_next(&plan, clock_now_ns(&w->clock) - began_ns, &w->step)) {
+		uint64_t due_ns = began_ns + w->step.due_ns;
 		struct wire_result r;
 		bool stopped;
 

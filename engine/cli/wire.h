@@ -20,8 +20,8 @@ struct wire_result {
 	bool has_truth;
 	struct sim_truth truth;
 	struct campaign_step step; /* which census this was */
-	char *report_json; /* owned; wire_result_free() */
-	char *report_text; /* owned */
+	char *report_json;         /* owned; wire_result_free() */
+	char *report_text;         /* owned */
 };
 
 /** struct wire_talk - where a census talks; any may be NULL. */

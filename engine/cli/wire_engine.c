@@ -64,12 +64,12 @@ static void fill_crawl(const struct wire *w, struct crawl_opts *o)
 	o->sweep_after_ns = (uint64_t)(sweep_of(c) * 1e9);
 	o->late_ns = (uint64_t)(c->late_s * 1e9);
 	o->raise_above = c->raise_above;
-	o->part = w->step->part;
+	o->part = w->step.part;
 	o->failures = w->failures;
 	o->endpoints_max = c->max_endpoints / w->workers;
 	if (w->world)
 		o->endpoints_hint =
-			(uint64_t)(sim_world_nodes(w->world) * part_share(&w->step->part)) /
+			(uint64_t)(sim_world_nodes(w->world) * part_share(&w->step.part)) /
 			w->workers;
 	memcpy(o->v, "DT\0\1", 4);
 	randombytes_buf(o->own_id.b, sizeof(o->own_id.b));
@@ -133,7 +133,7 @@ int wire_make_engine(struct wire *w, const struct wire_talk *talk)
 	o.rate_pps = rate_of(c);
 	o.blocklist_path = c->blocklist[0] ? c->blocklist : NULL;
 	fill_crawl(w, &o.crawl);
-	o.part_name = w->step->name;
+	o.part_name = w->step.name;
 	o.warm = w->warm_allowed && w->warm_since_s ? wire_offer_warm : NULL;
 	o.warm_ctx = w;
 	o.sockets = &w->sockets;

@@ -42,8 +42,8 @@ struct wire {
 	struct crawl_contact *boot;
 	unsigned boot_count;
 	struct engine *engine;
-	const struct campaign_step *step; /* the census that is running */
-	struct net_group *sockets;        /* kept from one census to the next */
+	struct campaign_step step; /* the census that is running */
+	struct net_group *sockets; /* kept from one census to the next */
 	struct failures *failures;
 	bool warm_allowed;     /* the store holds nothing of another kind of network */
 	uint64_t warm_since_s; /* start of the last full census; 0 = none */
@@ -63,6 +63,9 @@ int wire_find_network(struct wire *w) DT_MUST;
 /** wire_farm_losses() - what the far end lost is not the census's loss, but it is in its figures.
  */
 void wire_farm_losses(const struct wire *w);
+
+/** wire_begin_truth() - another census: what it will be compared with begins now. */
+void wire_begin_truth(struct wire *w);
 
 /** wire_score() - what was found against the truth; nothing on the real network. */
 int wire_score(struct wire *w, struct wire_result *r) DT_MUST;

@@ -131,7 +131,7 @@ int wire_offer_warm(void *ctx, void (*take)(void *seat, const struct crawl_conta
 
 		c.id = nodekey_to_id(&n.key);
 		if (n.last_answered_s >= w->warm_since_s &&
-		    part_has(&w->step->part, nodeid_prefix64(&c.id)))
+		    part_has(&w->step.part, nodeid_prefix64(&c.id)))
 			take(seat, &c);
 	}
 	store_view_close(v);
@@ -150,7 +150,7 @@ void wire_remember(struct wire *w, const struct wire_result *r)
 	engine_remember(w->engine, w->failures);
 	if (!w->store)
 		return;
-	if (w->step->full && r->engine.end == ENGINE_END_DONE)
+	if (w->step.full && r->engine.end == ENGINE_END_DONE)
 		w->warm_since_s = r->engine.started_ms / 1000;
 	rc = failures_path(w, path);
 	if (rc == 0)

@@ -179,12 +179,21 @@ void wire_farm_losses(const struct wire *w)
 			(unsigned long long)st.kernel_drops, (unsigned long long)st.send_failures);
 }
 
+void wire_begin_truth(struct wire *w)
+{
+	if (!w->world)
+		return;
+	if (w->farm)
+		sim_farm_sync(w->farm);
+	sim_world_begin_census(w->world);
+}
+
 static int lookup_truth(void *ctx, const struct endpoint *ep, struct nodeid *id)
 {
 	const struct wire *w = ctx;
 	struct crawl_node node;
 
-	if (!part_has(&w->step->part, nodeid_prefix64(id)))
+	if (!part_has(&w->step.part, nodeid_prefix64(id)))
 		return -1;
 	if (engine_find(w->engine, ep, &node) < 0)
 		return 0;

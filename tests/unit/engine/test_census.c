@@ -166,10 +166,8 @@ static void test_zones_to_raise(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_by_hand),
-		cmocka_unit_test(test_edges),
-		cmocka_unit_test(test_known_unmentioned),
-		cmocka_unit_test(test_known_truth),
+		cmocka_unit_test(test_by_hand),           cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_known_unmentioned), cmocka_unit_test(test_known_truth),
 		cmocka_unit_test(test_zones_to_raise),
 	};
 

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Many censuses in one run, in virtual time: when, of what, how warm, and what the store
+# has of them. Sends no packet.
+. "$(dirname "$0")/lib.sh"
+
+virtual() { "$PROG" crawl --sim 20000 --sim-mode virtual --geo none --quiet "$@"; }
+
+expect 2 "zone: 'x/8' is not PREFIX/BITS" -- virtual --zone x/8
+expect 2 "zone: 'ff/4' is not PREFIX/BITS" -- virtual --zone ff/4
+expect 2 "interval: '5x' is not a time" -- virtual --epochs 2 --interval 5x
+expect 2 "every: zones are taken between" -- virtual --epochs 2 --interval 5m --every 5m
+expect 0 "Census of zone a0/4 done" -- virtual --zone a0/4 --store ""
+
+virtual --store "$TMP/store" --epochs 3 --interval 1h --every 25m --every-zone 5c/6 \
+	--churn 0.007 --report - >"$TMP/reports" 2>"$TMP/said"
+result $? "three full censuses and zones between them"
+
+# When and what: full ones at 0:00, 1:00 and 2:00, zones at 0:25, 0:50, 1:15, 1:40, 2:05, 2:30, 2:55.
+jq -r '[.started[11:16], .part.name // "all"] | join(" ")' "$TMP/reports" >"$TMP/got"
+cat >"$TMP/want" <<-'END'
+	14:13 all
+	14:38 zone 5c/6
+	14:38 zone 00/6
+	15:03 zone 5c/6
+	15:03 zone 80/6
+	15:13 all
+	15:28 zone 5c/6
+	15:28 zone 40/6
+	15:53 zone 5c/6
+	15:53 zone c0/6
+	16:13 all
+	16:18 zone 5c/6
+	16:18 zone 20/6
+	16:43 zone 5c/6
+	16:43 zone a0/6
+	17:08 zone 5c/6
+	17:08 zone 60/6
+END
+diff "$TMP/want" "$TMP/got"
+result $? "the times and zones are those of the plan"
+
+jq -se 'length == 17 and all(.end == "done" and .unexplained == 0 and .politeness.packets_to_one_address_10s_max <= 9)' \
+	"$TMP/reports" >/dev/null
+result $? "every packet of every census is accounted for, within the budget"
+
+jq -se '[.[] | select(.part == null)] | all(.truth.recall > 0.995) and
+	(.[0].warm_known == 0) and (.[1:] | all(.warm_live / .warm_known > 0.88 and .warm_live / .warm_known < 0.96))
+	and (.[2].doubted_known > 5000) and (.[2].doubted_live > 100)
+	and .[2].packets_per_live < .[0].packets_per_live' "$TMP/reports" >/dev/null
+result $? "later censuses are warm, as true, and cheaper"
+
+n=$("$PROG" summary --store "$TMP/store" --json | jq '.censuses | length')
+[ "$n" = 17 ]
+result $? "the store has an epoch for each ($n)"
+[ "$(stat -c %a "$TMP/store/silent")" = 600 ]
+result $? "who was silent is kept for the next run"
+
+virtual --store "$TMP/store" --sim-time 10800 --churn 0.007 --report - 2>/dev/null |
+	jq -e '.warm_known > 18000 and .doubted_known > 5000' >/dev/null
+result $? "a run of its own begins with what the last one left"
+
+finish
