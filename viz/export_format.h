@@ -11,7 +11,9 @@
 struct export_sheet {
 	const struct export_table *table;
 	struct export_out *out;
+	const struct export_format *format;
 	uint64_t rows;       /* that will come: npy says so at its head */
+	uint64_t written;    /* that came */
 	uint32_t group_rows; /* of parquet */
 	void *own;           /* the format's */
 };

@@ -84,7 +84,6 @@ static void name_group(struct export_job *job, enum group by, uint64_t value, ch
 static int write_group(struct export_job *job, struct export_sheet *s, struct groups *g,
 		       enum group by)
 {
-	const struct export_format *f = export_format_of(job->opts->kind);
 	char key[EXPORT_NUMBER_MAX];
 	uint32_t count;
 	const struct export_tally_slot *slots = export_tally_sort(&g->tally[by], &count);
@@ -94,8 +93,7 @@ static int write_group(struct export_job *job, struct export_sheet *s, struct gr
 		struct export_group row = { .nodes = slots[i].times };
 
 		name_group(job, by, slots[i].key, key, &row);
-		rc = f->row(s, &row);
-		job->stats->rows++;
+		rc = export_table_row(s, &row);
 	}
 	job->stats->beyond += g->tally[by].beyond;
 	return rc;
@@ -103,22 +101,17 @@ static int write_group(struct export_job *job, struct export_sheet *s, struct gr
 
 int export_groups_write(struct export_job *job)
 {
-	const struct export_format *f = export_format_of(job->opts->kind);
-	struct export_sheet s = { .table = &export_groups,
-				  .out = &job->out,
-				  .group_rows = export_group_rows(job->opts) };
 	struct groups g = { { export_tally_of(NETWORKS_MOST), export_tally_of(COUNTRIES_MOST),
 			      export_tally_of(KRPC_CLIENT_FAMILIES) } };
-	int rc = count_nodes(job, &g);
+	struct export_sheet s;
+	int rc = export_table_open(job, job->opts->kind, "aggregate", &export_groups, 0, &s);
 
 	if (rc == 0)
-		rc = f->begin(&s);
+		rc = count_nodes(job, &g);
 	for (unsigned by = 0; by < GROUPS && rc == 0; by++)
 		rc = write_group(job, &s, &g, (enum group)by);
-	if (rc == 0)
-		rc = f->end(&s);
-	if (f->free)
-		f->free(&s);
+	job->stats->rows = s.written;
+	rc = export_table_close(job, &s, rc);
 	for (unsigned by = 0; by < GROUPS; by++)
 		export_tally_free(&g.tally[by]);
 	return rc;
@@ -206,14 +199,19 @@ int export_places_write(struct export_job *job)
 {
 	struct export_tally t = export_tally_of(PLACES_MOST);
 	const struct export_tally_slot *slots;
+	struct export_out *out;
 	uint32_t count = 0;
 	int rc = count_places(job, &t);
 
 	slots = export_tally_sort(&t, &count);
-	for (uint32_t i = 0; i < count && rc == 0; i++) {
-		rc = put_feature(&job->out, &slots[i]);
-		job->stats->rows++;
-	}
+	if (rc == 0)
+		rc = export_files_open(&job->files, "places", export_kind_ending(EXPORT_GEOJSON),
+				       true, &out);
+	for (uint32_t i = 0; i < count && rc == 0; i++)
+		rc = put_feature(out, &slots[i]);
+	if (rc == 0)
+		rc = export_files_close(&job->files, out, count, NULL);
+	job->stats->rows = count;
 	job->stats->beyond = t.beyond;
 	export_tally_free(&t);
 	return rc;

@@ -28,9 +28,11 @@ static void put_columns(struct json *j, const struct export_table *t)
 {
 	char type[16];
 
+	if (!t)
+		return;
 	json_key(j, "columns");
 	json_array_begin(j);
-	for (unsigned i = 0; t && i < t->count; i++) {
+	for (unsigned i = 0; i < t->count; i++) {
 		json_object_begin(j);
 		json_kv_cstring(j, "name", t->columns[i].name);
 		json_kv_cstring(j, "type", type_name(&t->columns[i], type));
@@ -70,12 +72,16 @@ static void put_where(struct json *j, const struct export_opts *o)
 		json_kv_cstring(j, "client", krpc_client_name(w->client));
 	if (w->by_prefix)
 		put_prefix(j, o);
+	if (w->by_class)
+		json_kv_u64(j, "class", w->node_class);
+	if (w->by_way)
+		json_kv_cstring(j, "way", sighting_way_name(w->way));
 	json_object_end(j);
 }
 
 static const char *addresses(const struct export_opts *o)
 {
-	if (o->what != EXPORT_NODES)
+	if (export_names_nobody(o))
 		return "none";
 	return o->raw ? "raw" : "pseudonyms that keep prefixes, keyed by the store";
 }
@@ -94,19 +100,41 @@ static int any_synthetic(struct store_view *v, uint32_t epochs, bool *out)
 	return rc;
 }
 
-static void put_file(struct json *j, const struct export_job *job)
+static void put_files(struct json *j, const struct export_stats *st)
 {
-	const char *slash = strrchr(job->opts->path, '/');
-
 	json_key(j, "files");
 	json_array_begin(j);
-	json_object_begin(j);
-	json_kv_cstring(j, "name", slash ? slash + 1 : job->opts->path);
-	json_kv_u64(j, "rows", job->stats->rows);
-	json_kv_u64(j, "bytes", job->stats->bytes);
-	json_kv_cstring(j, "sha256", job->stats->sha256);
-	json_object_end(j);
+	for (unsigned i = 0; i < st->file_count; i++) {
+		const struct export_file_stats *f = &st->files[i];
+
+		json_object_begin(j);
+		json_kv_cstring(j, "name", f->name);
+		json_kv_u64(j, "rows", f->rows);
+		json_kv_u64(j, "bytes", f->bytes);
+		json_kv_cstring(j, "sha256", f->sha256);
+		put_columns(j, f->table);
+		json_object_end(j);
+	}
 	json_array_end(j);
+}
+
+/* What a reader of the arrays or of an edge list must know. */
+static void put_graph(struct json *j, const struct export_job *job)
+{
+	static const char *const levels[] = { "node", "asn", "country" };
+	const struct export_opts *o = job->opts;
+
+	json_key(j, "graph");
+	json_object_begin(j);
+	json_kv_cstring(j, "level", levels[o->level]);
+	json_kv_u64(j, "nodes", job->stats->graph_nodes);
+	json_kv_u64(j, "edges", job->stats->rows);
+	json_key(j, "directed");
+	json_bool(j, true);
+	json_kv_cstring(j, "edge", "source listed target in a reply");
+	if (o->sample)
+		json_kv_u64(j, "sample", o->sample);
+	json_object_end(j);
 }
 
 static void put_counts(struct json *j, const struct export_job *job)
@@ -122,6 +150,10 @@ static void put_counts(struct json *j, const struct export_job *job)
 		json_kv_u64(j, "nodes_without_place", st->unplaced);
 	if (job->opts->what == EXPORT_AGGREGATE)
 		json_kv_u64(j, "nodes_in_groups_left_out", st->beyond);
+	if (job->opts->what == EXPORT_EDGES) {
+		json_kv_u64(j, "listings_read", st->edges);
+		json_kv_u64(j, "listings_left_out", st->beyond);
+	}
 	json_object_end(j);
 }
 
@@ -141,7 +173,7 @@ static int compose(struct json *j, const struct export_job *job)
 	json_kv_cstring(j, "schema", "dht-telescope export 1");
 	json_kv_cstring(j, "version", o->version);
 	json_kv_u64(j, "made_s", o->now_s);
-	json_kv_cstring(j, "what", o->what == EXPORT_NODES ? "nodes" : "aggregate");
+	json_kv_cstring(j, "what", export_what_name(o->what));
 	json_kv_cstring(j, "format", export_kind_name(o->kind));
 	json_kv_cstring(j, "compression", o->zstd ? "zstd" : "none");
 	json_kv_cstring(j, "addresses", addresses(o));
@@ -151,8 +183,9 @@ static int compose(struct json *j, const struct export_job *job)
 	json_kv_u64(j, "censuses", counts.epochs);
 	put_counts(j, job);
 	json_kv_cstring(j, "attribution", store_view_attribution(job->view, line, sizeof(line)));
-	put_columns(j, o->kind == EXPORT_GEOJSON ? NULL : export_table_of(o));
-	put_file(j, job);
+	if (o->what == EXPORT_EDGES)
+		put_graph(j, job);
+	put_files(j, job->stats);
 	json_object_end(j);
 	return json_finish(j);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "viz/export_format.h"
+#include "viz/export_npy.h"
 
 /**
  * DOC: a numpy array of records: np.load(file, mmap_mode="r") opens it at any
@@ -39,21 +40,15 @@ static int describe(const struct export_column *c, char *out, size_t cap)
 	return -1; /* has no fixed width */
 }
 
-static int npy_begin(struct export_sheet *s)
+/* @descr: what stands for the type, as Python writes it. */
+static int put_head(struct export_out *out, const char *descr, uint64_t count)
 {
 	char head[HEAD_MAX];
 	size_t at = MAGIC_BYTES + 2, end;
-	int n;
+	int n = snprintf(head + at, sizeof(head) - at,
+			 "{'descr': %s, 'fortran_order': False, 'shape': (%llu,), }", descr,
+			 (unsigned long long)count);
 
-	at += (size_t)snprintf(head + at, sizeof(head) - at, "{'descr': [");
-	for (unsigned i = 0; i < s->table->count; i++) {
-		n = describe(&s->table->columns[i], head + at, sizeof(head) - at);
-		if (n < 0 || (size_t)n >= sizeof(head) - at)
-			return DT_EUNSUPPORTED;
-		at += (size_t)n;
-	}
-	n = snprintf(head + at, sizeof(head) - at, "], 'fortran_order': False, 'shape': (%llu,), }",
-		     (unsigned long long)s->rows);
 	if ((size_t)n >= sizeof(head) - at - ALIGN)
 		return DT_EUNSUPPORTED;
 	at += (size_t)n;
@@ -63,8 +58,32 @@ static int npy_begin(struct export_sheet *s)
 	memcpy(head, "\x93NUMPY\x01", MAGIC_BYTES); /* with the NUL as minor version */
 	head[8] = (char)((end - MAGIC_BYTES - 2) & 0xff);
 	head[9] = (char)((end - MAGIC_BYTES - 2) >> 8);
-	export_out_put(s->out, head, end);
-	return s->out->err;
+	export_out_put(out, head, end);
+	return out->err;
+}
+
+int export_npy_head(struct export_out *out, const char *type, uint64_t count)
+{
+	char descr[16];
+
+	snprintf(descr, sizeof(descr), "'%s'", type);
+	return put_head(out, descr, count);
+}
+
+static int npy_begin(struct export_sheet *s)
+{
+	char descr[HEAD_MAX];
+	size_t at = (size_t)snprintf(descr, sizeof(descr), "[");
+	int n;
+
+	for (unsigned i = 0; i < s->table->count; i++) {
+		n = describe(&s->table->columns[i], descr + at, sizeof(descr) - at);
+		if (n < 0 || (size_t)n >= sizeof(descr) - at - 1)
+			return DT_EUNSUPPORTED;
+		at += (size_t)n;
+	}
+	memcpy(descr + at, "]", 2);
+	return put_head(s->out, descr, s->rows);
 }
 
 /* Numbers of this machine's byte order are what the head says: little endian. */

@@ -55,34 +55,38 @@ enum {
 		NODE("lon", EXPORT_F32, lon, "degrees east; empty or NaN = unknown"),              \
 		NODE("radius_km", EXPORT_F32, radius_km, "accuracy; 0 = unknown")
 
-static const struct export_column node_columns[] = {
-	NODE("id", EXPORT_TEXT, id, "node id, 40 hex digits"),
-	NODE("address", EXPORT_TEXT, address, "IPv4 or IPv6 address; see addresses"),
-	NODE_TIMES,
-	NODE_COUNTS,
-	NODE("v", EXPORT_TEXT, v, "version tag as sent, hex; empty = none"),
-	NODE("client", EXPORT_TEXT, client, "family of client that v tells"),
-	NODE("version", EXPORT_TEXT, version, "v in words; empty = none"),
-	NODE("asn", EXPORT_U32, asn, "number of its network; 0 = unknown"),
-	NODE("org", EXPORT_TEXT, org, "name of its network"),
-	NODE("country", EXPORT_TEXT, country, "ISO 3166-1 alpha-2; empty = unknown"),
-	NODE_POINT,
-	NODE("place", EXPORT_TEXT, place, "point, country (a label point) or empty"),
-	NODE("color", EXPORT_TEXT, color, "hue of its network in pictures"),
-};
+#define NODE_NUMBER                                                                                \
+	NODE("node", EXPORT_U32, node, "its ordinal in the store, by which edges name it")
+#define NODE_TEXT                                                                                  \
+	NODE("id", EXPORT_TEXT, id, "node id, 40 hex digits; empty = none known"),                 \
+		NODE("address", EXPORT_TEXT, address, "IPv4 or IPv6 address; see addresses"),      \
+		NODE_TIMES, NODE_COUNTS,                                                           \
+		NODE("v", EXPORT_TEXT, v, "version tag as sent, hex; empty = none"),               \
+		NODE("client", EXPORT_TEXT, client, "family of client that v tells"),              \
+		NODE("version", EXPORT_TEXT, version, "v in words; empty = none"),                 \
+		NODE("asn", EXPORT_U32, asn, "number of its network; 0 = unknown"),                \
+		NODE("org", EXPORT_TEXT, org, "name of its network"),                              \
+		NODE("country", EXPORT_TEXT, country, "ISO 3166-1 alpha-2; empty = unknown"),      \
+		NODE_POINT,                                                                        \
+		NODE("place", EXPORT_TEXT, place, "point, country (a label point) or empty"),      \
+		NODE("color", EXPORT_TEXT, color, "hue of its network in pictures")
+#define NODE_BINARY                                                                                \
+	NODE("id", EXPORT_BYTES, id_bytes, "node id; zeros = none known"),                         \
+		NODE("address", EXPORT_BYTES, address_bytes, "IPv6, or IPv4 as ::ffff:a.b.c.d"),   \
+		NODE_TIMES, NODE_COUNTS,                                                           \
+		NODE("v", EXPORT_BYTES, v_bytes, "version tag as sent, zero padded"),              \
+		NODE("client", EXPORT_CHARS, client_chars, "family of client that v tells"),       \
+		NODE("asn", EXPORT_U32, asn, "number of its network; 0 = unknown"),                \
+		NODE("country", EXPORT_CHARS, country_chars,                                       \
+		     "ISO 3166-1 alpha-2; empty = unknown"),                                       \
+		NODE_POINT,                                                                        \
+		NODE("place", EXPORT_U8, place_code,                                               \
+		     "0 unknown, 1 a point, 2 a country's label point")
 
-static const struct export_column binary_columns[] = {
-	NODE("id", EXPORT_BYTES, id_bytes, "node id"),
-	NODE("address", EXPORT_BYTES, address_bytes, "IPv6, or IPv4 as ::ffff:a.b.c.d"),
-	NODE_TIMES,
-	NODE_COUNTS,
-	NODE("v", EXPORT_BYTES, v_bytes, "version tag as sent, zero padded"),
-	NODE("client", EXPORT_CHARS, client_chars, "family of client that v tells"),
-	NODE("asn", EXPORT_U32, asn, "number of its network; 0 = unknown"),
-	NODE("country", EXPORT_CHARS, country_chars, "ISO 3166-1 alpha-2; empty = unknown"),
-	NODE_POINT,
-	NODE("place", EXPORT_U8, place_code, "0 unknown, 1 a point, 2 a country's label point"),
-};
+static const struct export_column node_columns[] = { NODE_TEXT };
+static const struct export_column binary_columns[] = { NODE_BINARY };
+static const struct export_column graph_columns[] = { NODE_NUMBER, NODE_TEXT };
+static const struct export_column graph_binary_columns[] = { NODE_NUMBER, NODE_BINARY };
 
 static const struct export_column group_columns[] = {
 	COL(export_group, "by", EXPORT_TEXT, by, "asn, country or client"),
@@ -92,7 +96,7 @@ static const struct export_column group_columns[] = {
 };
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
-_Static_assert(COUNT(node_columns) <= EXPORT_COLUMNS_MAX, "formats keep a buffer for each");
+_Static_assert(COUNT(graph_columns) <= EXPORT_COLUMNS_MAX, "formats keep a buffer for each");
 
 static char *json_head(char *at, const void *row);
 
@@ -100,6 +104,10 @@ const struct export_table export_nodes = { "nodes", node_columns, COUNT(node_col
 					   1 };
 const struct export_table export_nodes_binary = { "nodes", binary_columns, COUNT(binary_columns),
 						  NULL, 0 };
+const struct export_table export_graph_nodes = { "nodes", graph_columns, COUNT(graph_columns), NULL,
+						 0 };
+const struct export_table export_graph_nodes_binary = { "nodes", graph_binary_columns,
+							COUNT(graph_binary_columns), NULL, 0 };
 const struct export_table export_groups = { "aggregate", group_columns, COUNT(group_columns), NULL,
 					    0 };
 
@@ -264,6 +272,13 @@ static unsigned put_hex(char *at, const uint8_t *bytes, unsigned n)
 	return 2 * n;
 }
 
+struct span export_put_color(char out[static 7], const uint8_t rgb[static 3])
+{
+	out[0] = '#';
+	put_hex(out + 1, rgb, 3);
+	return span_of(out, 7);
+}
+
 static unsigned put_address(char out[static ENDPOINT_TEXT_MAX], const struct endpoint *ep)
 {
 	unsigned n = 0;
@@ -311,9 +326,7 @@ static void put_place(const struct store_node *node, struct export_node *out)
 	out->lat = node->has_point ? rounded(node->lat, 10000) : NAN;
 	out->lon = node->has_point ? rounded(node->lon, 10000) : NAN;
 	out->radius_km = rounded(node->radius_km, 10);
-	out->color_text[0] = '#';
-	put_hex(out->color_text + 1, node->color, 3);
-	out->color = span_of(out->color_text, sizeof(out->color_text));
+	out->color = export_put_color(out->color_text, node->color);
 }
 
 static void put_names(struct export_namer *n, const struct store_node *node,
@@ -322,7 +335,8 @@ static void put_names(struct export_namer *n, const struct store_node *node,
 	struct endpoint ep = n->raw ? node->ep : export_pseudo_of(&n->pseudo, &node->ep);
 
 	memcpy(out->id_bytes, node->key.b, sizeof(out->id_bytes));
-	out->id = span_of(out->id_text, put_hex(out->id_text, node->key.b, NODEID_BYTES));
+	out->id = span_of(out->id_text,
+			  node->key.bits ? put_hex(out->id_text, node->key.b, NODEID_BYTES) : 0);
 	memcpy(out->address_bytes, ep.addr, sizeof(out->address_bytes));
 	out->address = span_of(out->address_text, put_address(out->address_text, &ep));
 	out->six = !endpoint_is4(&ep);

@@ -44,10 +44,13 @@ struct export_table {
 
 extern const struct export_table export_nodes;        /* of struct export_node */
 extern const struct export_table export_nodes_binary; /* the same row for npy: no text */
-extern const struct export_table export_groups;       /* of struct export_group */
+/* The same with the node's ordinal before it, for what tells of nodes by ordinal. */
+extern const struct export_table export_graph_nodes, export_graph_nodes_binary;
+extern const struct export_table export_groups; /* of struct export_group */
 
 /** struct export_node - one node as it leaves. Spans point into the struct itself. */
 struct export_node {
+	uint32_t node; /* ordinal in the store; export_namer_node() leaves it alone */
 	struct span id, address, v, client, version, org, country, place, color;
 	uint32_t first_seen_s, last_seen_s, first_answered_s, last_answered_s;
 	uint32_t asn, rtt_us;
@@ -83,6 +86,9 @@ struct span export_namer_org(struct export_namer *n, uint32_t asn);
 
 /** export_put_float() - at most 4 decimals, none needless; nothing for NAN. Returns its length. */
 unsigned export_put_float(char *at, float v);
+
+/** export_put_color() - "#rrggbb" in @out, and a span of it. */
+struct span export_put_color(char out[static 7], const uint8_t rgb[static 3]);
 
 /** export_put_u64() - decimal digits. Returns their number. */
 unsigned export_put_u64(char *at, uint64_t v);

@@ -67,7 +67,15 @@ static int compare(const void *a, const void *b)
 	return (x->key > y->key) - (x->key < y->key);
 }
 
-const struct export_tally_slot *export_tally_sort(struct export_tally *t, uint32_t *count)
+static int compare_keys(const void *a, const void *b)
+{
+	const struct export_tally_slot *x = a, *y = b;
+
+	return (x->key > y->key) - (x->key < y->key);
+}
+
+static const struct export_tally_slot *sort(struct export_tally *t, uint32_t *count,
+					    int (*order)(const void *, const void *))
 {
 	uint32_t n = 0;
 
@@ -75,7 +83,17 @@ const struct export_tally_slot *export_tally_sort(struct export_tally *t, uint32
 		if (t->slots[i].times)
 			t->slots[n++] = t->slots[i];
 	if (n)
-		qsort(t->slots, n, sizeof(*t->slots), compare);
+		qsort(t->slots, n, sizeof(*t->slots), order);
 	*count = n;
 	return t->slots;
+}
+
+const struct export_tally_slot *export_tally_sort(struct export_tally *t, uint32_t *count)
+{
+	return sort(t, count, compare);
+}
+
+const struct export_tally_slot *export_tally_keys(struct export_tally *t, uint32_t *count)
+{
+	return sort(t, count, compare_keys);
 }

@@ -30,4 +30,7 @@ int export_tally_add(struct export_tally *t, uint64_t key) DT_MUST;
  */
 const struct export_tally_slot *export_tally_sort(struct export_tally *t, uint32_t *count);
 
+/** export_tally_keys() - the same by key. */
+const struct export_tally_slot *export_tally_keys(struct export_tally *t, uint32_t *count);
+
 #endif

@@ -100,6 +100,28 @@ static int parse_prefix(struct export_where *w, const char *s, char *why)
 	return 0;
 }
 
+static int parse_class(struct export_where *w, const char *s, char *why)
+{
+	enum { CLASS_MAX = 31 };
+	unsigned long n;
+
+	if (parse_number(s, CLASS_MAX, &n) < 0)
+		return say(why, DT_EMALF, "class: '%s' is not a number from 0 to %d", s, CLASS_MAX);
+	w->node_class = (uint8_t)n;
+	return 0;
+}
+
+static int parse_way(struct export_where *w, const char *s, char *why)
+{
+	for (unsigned way = 0; way < SIGHTING_WAYS; way++) {
+		if (strcmp(s, sighting_way_name(way)) == 0) {
+			w->way = (uint8_t)way;
+			return 0;
+		}
+	}
+	return say(why, DT_EMALF, "way: '%s' is not answered, mentioned, asked-us or tapped", s);
+}
+
 struct key {
 	const char *name;
 	size_t given; /* where the flag lies */
@@ -111,6 +133,8 @@ static const struct key keys[] = {
 	{ "country", offsetof(struct export_where, by_country), parse_country },
 	{ "client", offsetof(struct export_where, by_client), parse_client },
 	{ "prefix", offsetof(struct export_where, by_prefix), parse_prefix },
+	{ "class", offsetof(struct export_where, by_class), parse_class },
+	{ "way", offsetof(struct export_where, by_way), parse_way },
 };
 
 static int add_one(struct export_where *w, const char *word, char *why)
@@ -129,8 +153,8 @@ static int add_one(struct export_where *w, const char *word, char *why)
 		*given = rc == 0;
 		return rc;
 	}
-	return say(why, DT_EMALF, "'%s' is not KEY=VALUE with asn, country, client or prefix",
-		   word);
+	return say(why, DT_EMALF,
+		   "'%s' is not KEY=VALUE with asn, country, client, prefix, class or way", word);
 }
 
 int export_where_add(struct export_where *w, const char *text, char why[static 256])
@@ -177,6 +201,10 @@ bool export_where_holds(const struct export_where *w, const struct store_node *n
 	if (w->by_country && memcmp(n->country, w->country, 2) != 0)
 		return false;
 	if (w->by_client && export_where_client(n) != w->client)
+		return false;
+	if (w->by_class && n->node_class != w->node_class)
+		return false;
+	if (w->by_way && !(n->ways & 1u << w->way))
 		return false;
 	return !w->by_prefix || is_inside(w, &n->ep);
 }

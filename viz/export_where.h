@@ -9,17 +9,19 @@
 
 /** DOC: which nodes an export takes: conditions that must all hold. */
 struct export_where {
-	bool by_asn, by_country, by_client, by_prefix;
+	bool by_asn, by_country, by_client, by_prefix, by_class, by_way;
 	uint32_t asn;
 	char country[3];
 	enum krpc_client client;
 	struct endpoint prefix; /* a true address, never a pseudonym */
 	unsigned prefix_bits;   /* of 128; an IPv4 prefix has its 96 more */
+	uint8_t node_class;
+	uint8_t way; /* enum sighting_way: it was ever learnt of so */
 };
 
 /**
  * export_where_add() - "asn=3320", "country=DE", "client=libtorrent",
- * "prefix=11.0.0.0/8", or several with commas between.
+ * "prefix=11.0.0.0/8", "class=1", "way=answered", or several with commas between.
  * @why: a line for a person where it fails.
  * Errors:  DT_EMALF; DT_ERANGE; -EEXIST a key given twice.
  */
@@ -27,7 +29,8 @@ int export_where_add(struct export_where *w, const char *text, char why[static 2
 
 static inline bool export_where_is_all(const struct export_where *w)
 {
-	return !w->by_asn && !w->by_country && !w->by_client && !w->by_prefix;
+	return !w->by_asn && !w->by_country && !w->by_client && !w->by_prefix && !w->by_class &&
+	       !w->by_way;
 }
 
 bool export_where_holds(const struct export_where *w, const struct store_node *n);

@@ -12,7 +12,7 @@
 #include "engine/cli/cli.h"
 #include "viz/export.h"
 
-enum { PATH_MAX_BYTES = 4096, METADATA_ENDING_MAX = 16 };
+enum { PATH_MAX_BYTES = 4096, METADATA_ENDING_MAX = 16, GAP_MIN_DEFAULT = 60 };
 
 struct export_args {
 	struct export_opts opts;
@@ -29,64 +29,120 @@ enum {
 	OPT_WHERE,
 	OPT_OUT,
 	OPT_RAW,
-	OPT_GROUP
+	OPT_GROUP,
+	OPT_LEVEL,
+	OPT_SAMPLE,
+	OPT_FORCE,
 };
 enum { GROUP_ROWS_MIN = 1024, GROUP_ROWS_MAX = 1 << 20 /* 240 MB of memory */ };
 
 static const struct argp_option options[] = {
 	{ "store", OPT_STORE, "DIR", 0, "The store to read [dht-telescope.store]", 0 },
 	{ "what", OPT_WHAT, "WHAT", 0,
-	  "nodes: those that were heard from; aggregate: counts by network, country and client, "
-	  "with geojson by place [nodes; with geojson aggregate]",
+	  "nodes: those that were heard from; edges: who listed whom, of crawl --edges; aggregate: "
+	  "counts by network, country and client, with geojson by place [as the format is; nodes]",
 	  0 },
 	{ "format", OPT_FORMAT, "FORMAT", 0,
-	  "csv, tsv, ndjson, parquet, npy or geojson [as --out ends, else csv]", 0 },
-	{ "compress", OPT_COMPRESS, "zstd", 0, "Pack a csv, tsv, ndjson or geojson", 0 },
-	{ "where", OPT_WHERE, "KEY=VALUE", 0,
-	  "Take these nodes alone: asn=, country=, client=, prefix= (of true addresses). "
-	  "All that are given must hold; with commas or repeated",
+	  "csv, tsv, ndjson, parquet, npy; mtx, graphml or gexf for edges; geojson for counts [as "
+	  "--out ends, else csv]",
 	  0 },
+	{ "compress", OPT_COMPRESS, "zstd", 0, "Pack what is text", 0 },
 	{ "out", OPT_OUT, "DIR|FILE|-", 0,
 	  "A name that ends like a format (nodes.parquet, nodes.csv.zst) is a file; - = standard "
 	  "output, without metadata; else a directory [export]",
+	  0 },
+	{ NULL, 0, NULL, 0, "Which nodes:", 1 },
+	{ "where", OPT_WHERE, "KEY=VALUE", 0,
+	  "Take these nodes alone, and edges between them: asn=, country=, client=, prefix= (of "
+	  "true addresses), class=, way=. All that are given must hold; with commas or repeated",
 	  0 },
 	{ "raw", OPT_RAW, NULL, 0,
 	  "True addresses. Else: pseudonyms that keep prefixes, the same in all exports of a "
 	  "store",
 	  0 },
-	{ "group-rows", OPT_GROUP, "N", 0, "Parquet: nodes in a row group [524288]", 0 },
+	{ NULL, 0, NULL, 0, "Graphs:", 2 },
+	{ "level", OPT_LEVEL, "asn|country", 0,
+	  "Networks or countries for nodes, edges with how often they list each other", 0 },
+	{ "sample", OPT_SAMPLE, "N", 0, "N nodes drawn by lot and the edges between them", 0 },
+	{ "force", OPT_FORCE, NULL, 0, "graphml and gexf of more than 2,000,000 edges", 0 },
+	{ NULL, 0, NULL, 0, "Parquet:", 3 },
+	{ "group-rows", OPT_GROUP, "N", 0, "Rows in a row group [524288]", 0 },
 	{ 0 },
 };
 
-static void parse_what(struct export_args *a, const char *arg, struct argp_state *state)
+/* "a, b or c" of what @name says of 0, 1, ... */
+static const char *one_of(const char *(*name)(unsigned), char out[static 128])
 {
-	if (strcmp(arg, "nodes") != 0 && strcmp(arg, "aggregate") != 0)
-		argp_error(state, "--what: '%s' is not nodes or aggregate", arg);
-	a->opts.what = strcmp(arg, "nodes") ? EXPORT_AGGREGATE : EXPORT_NODES;
-	a->what_given = true;
+	size_t at = 0;
+
+	for (unsigned i = 0; name(i) && at < 120; i++)
+		at += (size_t)snprintf(out + at, 128 - at, "%s%s",
+				       i == 0        ? ""
+				       : name(i + 1) ? ", "
+						     : " or ",
+				       name(i));
+	return out;
 }
 
-static void parse_format(struct export_args *a, const char *arg, struct argp_state *state)
+static const char *what_name(unsigned i)
 {
-	for (unsigned k = 0; k < EXPORT_KINDS; k++) {
-		if (strcmp(arg, export_kind_name((enum export_kind)k)) == 0) {
-			a->opts.kind = (enum export_kind)k;
-			a->kind_given = true;
-			return;
-		}
-	}
-	argp_error(state, "--format: '%s' is not csv, tsv, ndjson, parquet, npy or geojson", arg);
+	return export_what_name((enum export_what)i);
 }
 
-static void parse_group(struct export_args *a, const char *arg, struct argp_state *state)
+static const char *kind_name(unsigned i)
+{
+	return export_kind_name((enum export_kind)i);
+}
+
+/* Which of the names @arg is; else the end. */
+static unsigned choose(const char *flag, const char *arg, const char *(*name)(unsigned),
+		       struct argp_state *state)
+{
+	char all[128];
+	unsigned i = 0;
+
+	while (name(i) && strcmp(arg, name(i)) != 0)
+		i++;
+	if (!name(i))
+		argp_error(state, "--%s: '%s' is not %s", flag, arg, one_of(name, all));
+	return i;
+}
+
+static uint32_t number(const char *flag, const char *arg, uint32_t min, uint32_t max,
+		       struct argp_state *state)
 {
 	char *end;
 	unsigned long n = strtoul(arg, &end, 10);
 
-	if (!isdigit((unsigned char)*arg) || *end || n < GROUP_ROWS_MIN || n > GROUP_ROWS_MAX)
-		argp_error(state, "--group-rows: '%s' is not a number from %d to %d", arg,
-			   GROUP_ROWS_MIN, GROUP_ROWS_MAX);
-	a->opts.group_rows = (uint32_t)n;
+	if (!isdigit((unsigned char)*arg) || *end || n < min || n > max)
+		argp_error(state, "--%s: '%s' is not a number from %u to %u", flag, arg, min, max);
+	return (uint32_t)n;
+}
+
+static void parse_level(struct export_args *a, const char *arg, struct argp_state *state)
+{
+	if (strcmp(arg, "asn") != 0 && strcmp(arg, "country") != 0)
+		argp_error(state, "--level: '%s' is not asn or country", arg);
+	a->opts.level = strcmp(arg, "asn") ? EXPORT_LEVEL_COUNTRY : EXPORT_LEVEL_ASN;
+}
+
+static error_t parse_graph_option(int key, char *arg, struct export_args *a,
+				  struct argp_state *state)
+{
+	switch (key) {
+	case OPT_LEVEL:
+		parse_level(a, arg, state);
+		break;
+	case OPT_SAMPLE:
+		a->opts.sample = number("sample", arg, 1, UINT32_MAX, state);
+		break;
+	case OPT_FORCE:
+		a->opts.force = true;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -99,10 +155,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		a->store = arg;
 		break;
 	case OPT_WHAT:
-		parse_what(a, arg, state);
+		a->opts.what = (enum export_what)choose("what", arg, what_name, state);
+		a->what_given = true;
 		break;
 	case OPT_FORMAT:
-		parse_format(a, arg, state);
+		a->opts.kind = (enum export_kind)choose("format", arg, kind_name, state);
+		a->kind_given = true;
 		break;
 	case OPT_COMPRESS:
 		if (strcmp(arg, "zstd") != 0)
@@ -117,13 +175,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		a->out = arg;
 		break;
 	case OPT_GROUP:
-		parse_group(a, arg, state);
+		a->opts.group_rows =
+			number("group-rows", arg, GROUP_ROWS_MIN, GROUP_ROWS_MAX, state);
 		break;
 	case OPT_RAW:
 		a->opts.raw = true;
 		break;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_graph_option(key, arg, a, state);
 	}
 	return 0;
 }
@@ -176,20 +235,21 @@ static int out_is_file(struct export_args *a, enum export_kind kind, bool zstd)
 
 static int out_is_directory(struct export_args *a)
 {
-	const struct export_opts *o = &a->opts;
-	int n;
-
 	if (mkdir(a->out, 0777) && errno != EEXIST)
 		return cli_fail("%s: cannot make it: %s", a->out, strerror(errno));
-	n = snprintf(a->path, sizeof(a->path), "%s/%s%s%s", a->out,
-		     o->what == EXPORT_NODES     ? "nodes"
-		     : o->kind == EXPORT_GEOJSON ? "places"
-						 : "aggregate",
-		     export_kind_ending(o->kind), o->zstd ? ".zst" : "");
-	if (n >= (int)sizeof(a->path))
+	if (snprintf(a->metadata, sizeof(a->metadata), "%s/metadata.json", a->out) >=
+	    (int)sizeof(a->metadata))
 		return cli_fail("--out: the name is too long");
-	snprintf(a->metadata, sizeof(a->metadata), "%s/metadata.json", a->out);
 	return CLI_OK;
+}
+
+/* What a format alone can be of, where it was not said. */
+static void settle_what(struct export_opts *o)
+{
+	if (o->kind == EXPORT_GEOJSON)
+		o->what = EXPORT_AGGREGATE;
+	if (o->kind == EXPORT_MTX || o->kind == EXPORT_GRAPHML || o->kind == EXPORT_GEXF)
+		o->what = EXPORT_EDGES;
 }
 
 /* Nothing is made or opened before all that was asked for is known to be possible. */
@@ -202,13 +262,15 @@ static int settle(struct export_args *a)
 
 	if (rc != CLI_OK)
 		return rc;
-	if (a->opts.kind == EXPORT_GEOJSON && !a->what_given)
-		a->opts.what = EXPORT_AGGREGATE;
+	if (!a->what_given)
+		settle_what(&a->opts);
+	if (!file && strcmp(a->out, "-") != 0)
+		a->opts.dir = a->out;
 	if (export_check(&a->opts, why) < 0) {
 		cli_fail("%s", why);
 		return CLI_USAGE;
 	}
-	if (a->opts.raw && a->opts.what == EXPORT_AGGREGATE) {
+	if (a->opts.raw && export_names_nobody(&a->opts)) {
 		cli_fail("--raw: counts have no addresses");
 		return CLI_USAGE;
 	}
@@ -217,14 +279,9 @@ static int settle(struct export_args *a)
 
 static int settle_path(struct export_args *a)
 {
-	a->opts.path = a->path;
-	a->opts.metadata_path = a->metadata;
-	if (strcmp(a->out, "-") == 0) {
-		a->opts.path = "-";
-		a->opts.metadata_path = NULL;
-		return CLI_OK;
-	}
-	return a->path[0] ? CLI_OK : out_is_directory(a);
+	a->opts.path = a->path[0] ? a->path : "-";
+	a->opts.metadata_path = strcmp(a->out, "-") ? a->metadata : NULL;
+	return a->opts.dir ? out_is_directory(a) : CLI_OK;
 }
 
 /* ---- the run --------------------------------------------------------------------- */
@@ -242,7 +299,7 @@ struct progress {
 };
 
 /* At 1 Hz over itself on a terminal, each 10 s as a line elsewhere. */
-static void progress(void *ctx, uint64_t done, uint64_t total)
+static void progress(void *ctx, const char *what, uint64_t done, uint64_t total)
 {
 	struct progress *p = ctx;
 	uint64_t now_ms = clock_ms(CLOCK_MONOTONIC);
@@ -251,26 +308,39 @@ static void progress(void *ctx, uint64_t done, uint64_t total)
 	if (now_ms - p->said_ms < (terminal ? 1000u : 10000u))
 		return;
 	p->said_ms = now_ms;
-	fprintf(stderr, "%s%llu of %llu nodes, %.0f %%, %.0f k/s%s", terminal ? "\r\033[K" : "",
-		(unsigned long long)done, (unsigned long long)total,
-		total ? 100 * (double)done / (double)total : 100.0,
-		(double)done / (double)(now_ms - p->start_ms), terminal ? "" : "\n");
+	if (total < done)
+		fprintf(stderr, "%s%llu %s, %.0f k/s%s", terminal ? "\r\033[K" : "",
+			(unsigned long long)done, what,
+			(double)done / (double)(now_ms - p->start_ms), terminal ? "" : "\n");
+	else
+		fprintf(stderr, "%s%llu of %llu %s, %.0f %%, %.0f k/s%s",
+			terminal ? "\r\033[K" : "", (unsigned long long)done,
+			(unsigned long long)total, what,
+			total ? 100 * (double)done / (double)total : 100.0,
+			(double)done / (double)(now_ms - p->start_ms), terminal ? "" : "\n");
 }
 
 static void say_done(const struct export_args *a, const struct export_stats *st,
 		     const struct progress *p)
 {
+	const char *last = export_names_nobody(&a->opts) ? ""
+			   : a->opts.raw                 ? ", true addresses"
+							 : ", addresses are pseudonyms";
+	double s = (double)(clock_ms(CLOCK_MONOTONIC) - p->start_ms) / 1000;
 	char rows[32], nodes[32];
 
 	if (isatty(STDERR_FILENO) && p->said_ms != p->start_ms)
 		fprintf(stderr, "\r\033[K");
-	cli_say("%s: %s row%s of %s nodes, %.1f MiB, %.2f s%s", a->opts.path,
-		cli_group_digits(st->rows, rows), st->rows == 1 ? "" : "s",
-		cli_group_digits(st->nodes, nodes), (double)st->bytes / (1 << 20),
-		(double)(clock_ms(CLOCK_MONOTONIC) - p->start_ms) / 1000,
-		a->opts.what == EXPORT_AGGREGATE ? ""
-		: a->opts.raw                    ? ", true addresses"
-						 : ", addresses are pseudonyms");
+	if (a->opts.what == EXPORT_EDGES)
+		cli_say("%s: %s edge%s of %s nodes, %.1f MiB, %.2f s%s", a->out,
+			cli_group_digits(st->rows, rows), st->rows == 1 ? "" : "s",
+			cli_group_digits(st->graph_nodes, nodes), (double)st->bytes / (1 << 20), s,
+			last);
+	else
+		cli_say("%s: %s row%s of %s nodes, %.1f MiB, %.2f s%s",
+			a->opts.dir ? st->files[0].name : a->out, cli_group_digits(st->rows, rows),
+			st->rows == 1 ? "" : "s", cli_group_digits(st->nodes, nodes),
+			(double)st->bytes / (1 << 20), s, last);
 }
 
 static int run(struct export_args *a, struct store *store, char *why)

@@ -36,8 +36,8 @@ def read(kind, **more):
     file, meta = path(kind)
     # "NA" is Namibia and no missing value; an empty cell is one in the floats alone.
     table = pd.read_csv(file, keep_default_na=False, na_values={"lat": [""], "lon": [""]}, **more)
-    if "columns" in meta:
-        check(list(table.columns) == [c["name"] for c in meta["columns"]], kind + ": columns")
+    columns = [c["name"] for c in meta["files"][0]["columns"]]
+    check(list(table.columns) == columns, kind + ": columns")
     check(len(table) == meta["counts"]["rows"], kind + ": rows")
     return table
 

@@ -366,7 +366,7 @@ static void test_metadata(void **state)
 	text = export(&f, o, &st);
 	meta = slurp(f.meta);
 	assert_true(json_check(meta, strlen(meta) - 1));
-	snprintf(wanted, sizeof(wanted), "\"sha256\": \"%s\"", st.sha256);
+	snprintf(wanted, sizeof(wanted), "\"sha256\": \"%s\"", st.files[0].sha256);
 	assert_non_null(strstr(meta, wanted));
 	assert_true(st.taken > 0 && st.taken < NODES);
 	snprintf(wanted, sizeof(wanted), "\"nodes_taken\": %llu", (unsigned long long)st.taken);
