@@ -10,7 +10,8 @@ build="gcc make git pkg-config liburing-dev libpcap-dev libmaxminddb-dev liblmdb
        libsodium-dev libcyaml-dev libyaml-dev libcairo2-dev libfreetype-dev libdeflate-dev libck-dev
        libcap-ng-dev libzstd-dev libxdp-dev libbpf-dev"
 test="libcmocka-dev iproute2 python3-minimal python3-libtorrent transmission-daemon aria2 rtorrent
-      tmux nodejs python3-numpy python3-pandas zstd"
+      tmux nodejs python3-numpy python3-pandas python3-scipy
+      python3-networkx python3-igraph python3-lmdb zstd"
 lint="clang-format cppcheck"
 fuzz="clang libclang-rt-dev"
 
@@ -36,16 +37,16 @@ have() {
 	dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'
 }
 
-# Node modules of tests/package.json: one more kind of node, and a reader of
-# Parquet. Where they cannot be had, the tests go without and say so.
+# Node modules of tests/package.json: one more kind of node, readers of Parquet
+# and GEXF, DuckDB (90 MB). Where they cannot be had, the tests go without and say so.
 modules() {
 	local dir=${0%/*}/../tests m all=1
-	for m in $(sed -n 's/^    "\([^"]*\)": "[0-9.]*",\{0,1\}$/\1/p' "$dir/package.json"); do
+	for m in $(sed -n 's/^    "\([^"]*\)": "[0-9][^"]*",\{0,1\}$/\1/p' "$dir/package.json"); do
 		[ -d "$dir/node_modules/$m" ] || all=0
 	done
 	[ $modules = 1 ] && [ $all = 0 ] && command -v npm >/dev/null || return 0
 	echo "installing: tests/package.json"
-	timeout 60 npm ci --prefix "$dir" --no-audit --no-fund --fetch-retries=0 >/dev/null 2>&1 ||
+	timeout 240 npm ci --prefix "$dir" --no-audit --no-fund --fetch-retries=0 >/dev/null 2>&1 ||
 		echo "install-deps.sh: npm could not; tests go without these modules" >&2
 }
 
