@@ -39,13 +39,11 @@ enum { GROUP_ROWS_MIN = 1024, GROUP_ROWS_MAX = 1 << 20 /* 240 MB of memory */ };
 static const struct argp_option options[] = {
 	{ "store", OPT_STORE, "DIR", 0, "The store to read [dht-telescope.store]", 0 },
 	{ "what", OPT_WHAT, "WHAT", 0,
-	  "nodes: those that were heard from; edges: who listed whom, of crawl --edges; aggregate: "
-	  "counts by network, country and client, with geojson by place [as the format is; nodes]",
+	  "nodes: those that were heard from; aggregate: counts by network, country and client, "
+	  "with geojson by place [nodes; with geojson aggregate]",
 	  0 },
 	{ "format", OPT_FORMAT, "FORMAT", 0,
-	  "csv, tsv, ndjson, parquet, npy; mtx, graphml or gexf for edges; geojson for counts [as "
-	  "--out ends, else csv]",
-	  0 },
+	  "csv, tsv, ndjson, parquet, npy or geojson [as --out ends, else csv]", 0 },
 	{ "compress", OPT_COMPRESS, "zstd", 0, "Pack what is text", 0 },
 	{ "out", OPT_OUT, "DIR|FILE|-", 0,
 	  "A name that ends like a format (nodes.parquet, nodes.csv.zst) is a file; - = standard "
@@ -53,18 +51,13 @@ static const struct argp_option options[] = {
 	  0 },
 	{ NULL, 0, NULL, 0, "Which nodes:", 1 },
 	{ "where", OPT_WHERE, "KEY=VALUE", 0,
-	  "Take these nodes alone, and edges between them: asn=, country=, client=, prefix= (of "
+	  "Take these nodes alone: asn=, country=, client=, prefix= (of "
 	  "true addresses), class=, way=. All that are given must hold; with commas or repeated",
 	  0 },
 	{ "raw", OPT_RAW, NULL, 0,
 	  "True addresses. Else: pseudonyms that keep prefixes, the same in all exports of a "
 	  "store",
 	  0 },
-	{ NULL, 0, NULL, 0, "Graphs:", 2 },
-	{ "level", OPT_LEVEL, "asn|country", 0,
-	  "Networks or countries for nodes, edges with how often they list each other", 0 },
-	{ "sample", OPT_SAMPLE, "N", 0, "N nodes drawn by lot and the edges between them", 0 },
-	{ "force", OPT_FORCE, NULL, 0, "graphml and gexf of more than 2,000,000 edges", 0 },
 	{ NULL, 0, NULL, 0, "Parquet:", 3 },
 	{ "group-rows", OPT_GROUP, "N", 0, "Rows in a row group [524288]", 0 },
 	{ 0 },
@@ -86,12 +79,12 @@ static const char *one_of(const char *(*name)(unsigned), char out[static 128])
 
 static const char *what_name(unsigned i)
 {
-	return export_what_name((enum export_what)i);
+	return i < EXPORT_EDGES ? export_what_name((enum export_what)i) : NULL;
 }
 
 static const char *kind_name(unsigned i)
 {
-	return export_kind_name((enum export_kind)i);
+	return i < EXPORT_MTX ? export_kind_name((enum export_kind)i) : NULL;
 }
 
 /* Which of the names @arg is; else the end. */
@@ -205,7 +198,7 @@ static bool kind_of_path(const char *path, enum export_kind *kind, bool *zstd)
 	*zstd = ends_with(path, len, ".zst");
 	if (*zstd)
 		len -= strlen(".zst");
-	for (unsigned k = 0; k < EXPORT_KINDS; k++) {
+	for (unsigned k = 0; k < EXPORT_MTX; k++) {
 		if (ends_with(path, len, export_kind_ending((enum export_kind)k))) {
 			*kind = (enum export_kind)k;
 			return true;

@@ -8,8 +8,10 @@
 #include <time.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/summary_time.h"
 #include "proto/json.h"
 #include "store/store.h"
+#include "store/text.h"
 #include "viz/live.h"
 
 enum {
@@ -23,6 +25,7 @@ struct summary_args {
 	const char *plot_output;
 	double half_life_min, cutoff_hours;
 	unsigned refresh_s, target_points, cell_top;
+	struct summary_time time;
 };
 
 enum {
@@ -33,6 +36,10 @@ enum {
 	OPT_HALF,
 	OPT_CUTOFF,
 	OPT_REFRESH,
+	OPT_AT,
+	OPT_BETWEEN,
+	OPT_TIME,
+	OPT_EVERY,
 	OPT_TARGET,
 	OPT_CELL_TOP,
 	OPT_OF_OLD
@@ -41,6 +48,17 @@ enum {
 static const struct argp_option options[] = {
 	{ "store", OPT_STORE, "DIR", 0, "The store to read [dht-telescope.store]", 0 },
 	{ "json", OPT_JSON, NULL, 0, "One JSON object on standard output", 0 },
+	{ NULL, 0, NULL, 0,
+	  "Times are the number of a census, Unix seconds, 2026-11-21, 2026-11-21T12:30 (UTC) or "
+	  "now; at a time stands for the census that ran then, or the last before it:",
+	  1 },
+	{ "at", OPT_AT, "T", 0, "Who was there", 0 },
+	{ "between", OPT_BETWEEN, "A B", 0,
+	  "Who joined, left, moved to another address or changed id from A to B", 0 },
+	{ "over-time", OPT_TIME, NULL, 0,
+	  "Every census: density, churn, the first networks and countries", 0 },
+	{ "every", OPT_EVERY, "MIN", 0, "Slices of so many minutes instead of censuses", 0 },
+	{ NULL, 0, NULL, 0, "The page:", 2 },
 	{ "plot", OPT_PLOT, "KIND", 0,
 	  "Also write a page, one HTML file that needs no network: live = every node a light; "
 	  "constellation = the most recent ones as stars",
@@ -105,6 +123,52 @@ static error_t parse_plot_option(int key, char *arg, struct summary_args *a,
 	return 0;
 }
 
+/* The second time of --between comes as a word of its own. */
+static void parse_word(char *arg, struct summary_time *t, struct argp_state *state)
+{
+	if (!t->from || t->to)
+		argp_error(state, "'%s': nothing that summary knows", arg);
+	t->to = arg;
+}
+
+static void check_time(const struct summary_time *t, struct argp_state *state)
+{
+	if (t->from && !t->to)
+		argp_error(state, "--between: needs two times: --between A B");
+	if (!!t->at + !!t->from + t->over_time > 1)
+		argp_error(state, "--at, --between and --over-time: one of them");
+	if (t->every_s && !t->over_time)
+		argp_error(state, "--every: of --over-time");
+}
+
+static error_t parse_time_option(int key, char *arg, struct summary_args *a,
+				 struct argp_state *state)
+{
+	switch (key) {
+	case OPT_AT:
+		a->time.at = arg;
+		break;
+	case OPT_BETWEEN:
+		a->time.from = arg;
+		break;
+	case OPT_TIME:
+		a->time.over_time = true;
+		break;
+	case OPT_EVERY:
+		a->time.every_s = (uint32_t)(60 * number(arg, 1, 1e6, "every", state));
+		break;
+	case ARGP_KEY_ARG:
+		parse_word(arg, &a->time, state);
+		break;
+	case ARGP_KEY_END:
+		check_time(&a->time, state);
+		break;
+	default:
+		return parse_plot_option(key, arg, a, state);
+	}
+	return 0;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct summary_args *a = state->input;
@@ -114,7 +178,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	else if (key == OPT_JSON)
 		a->json = true;
 	else
-		return parse_plot_option(key, arg, a, state);
+		return parse_time_option(key, arg, a, state);
 	return 0;
 }
 
@@ -203,13 +267,13 @@ static void print_epoch(const struct store_epoch *e, const char *report)
 static void print_rows(const char *title, const struct store_tally_row *rows, unsigned n,
 		       uint64_t total)
 {
-	char num[32];
+	char num[32], name[GEO_ORG_MAX];
 
 	if (!n)
 		return;
 	printf("\n%s\n", title);
 	for (unsigned i = 0; i < n && i < 10; i++)
-		printf("  %-40.40s %12s  %5.2f %%\n", rows[i].name,
+		printf("  %-40.40s %12s  %5.2f %%\n", text_clean(rows[i].name, name, sizeof(name)),
 		       cli_group_digits(rows[i].nodes, num),
 		       total ? 100.0 * (double)rows[i].nodes / (double)total : 0.0);
 }
@@ -385,12 +449,18 @@ int cmd_summary(int argc, char **argv)
 		return cli_fail("%s", *why ? why : dt_strerror(rc));
 	rc = store_view_open(store, &view);
 	if (rc >= 0) {
-		rc = summarise(&a, view);
+		a.time.store = a.store;
+		a.time.json = a.json;
+		*why = '\0';
+		rc = summary_time_wanted(&a.time) ? summary_time_print(&a.time, view, why)
+						  : summarise(&a, view);
 		if (rc >= 0 && a.plot)
 			write_plot(&a, view);
 		store_view_close(view);
 	}
 	store_close(store);
+	if (rc < 0 && *why)
+		return cli_fail("%s", why);
 	if (rc < 0)
 		return cli_fail("%s: %s", a.store, dt_strerror(rc));
 	return CLI_OK;
