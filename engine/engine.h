@@ -42,6 +42,7 @@ struct engine_opts {
 	uint32_t window;            /* see worker_turn(); 0 = off */
 	const char *blocklist_path; /* NULL = bogons only; read again on SIGHUP */
 	struct crawl_opts crawl;    /* shard and shards are set by the engine */
+	unsigned shard, shards;     /* of runs that share budgets: struct gate_opts; 0 = alone */
 	const char *part_name;      /* how crawl.part is called in reports; NULL = no name */
 	const struct crawl_contact *bootstrap;
 	size_t bootstrap_count;

@@ -182,7 +182,8 @@ unsigned frontier_sweep_take(struct frontier *f, uint64_t now_ns, uint32_t *refs
 
 int frontier_defer(struct frontier *f, uint32_t ref, uint64_t at_ns, uint64_t now_ns)
 {
-	uint64_t spread = (uint64_t)f->deferred * FRONTIER_SPREAD_NS;
+	bool soon = at_ns < now_ns + FRONTIER_SPREAD_BELOW_NS;
+	uint64_t spread = soon ? (uint64_t)f->deferred * FRONTIER_SPREAD_NS : 0;
 	uint64_t at, least = now_ns / FRONTIER_TICK_NS + 1;
 	struct frontier_chunk *c;
 	struct frontier_list *list;

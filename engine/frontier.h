@@ -42,6 +42,8 @@ enum {
 	FRONTIER_TICKS = 256,
 	/* Spread of re-entries per waiting entry: at most 200,000 come back a second. */
 	FRONTIER_SPREAD_NS = 10 * 1000,
+	/* Only of waits shorter than this: who waits for a turn must not miss it (E-83). */
+	FRONTIER_SPREAD_BELOW_NS = 1000 * 1000 * 1000,
 	/* A sweep chunk is closed after this long, so that one due time serves it all. */
 	FRONTIER_SWEEP_SLACK_NS = 100 * 1000 * 1000,
 	FRONTIER_CHUNK = 250, /* entries; 1 KiB with its head */

@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "engine/blocklist.h"
 #include "engine/limiter.h"
@@ -147,6 +149,29 @@ static enum gate_verdict refuse(struct gate *g, enum gate_verdict verdict, enum 
 	return verdict;
 }
 
+/*
+ * Many shards, one host: whose turn it is follows from the wall clock and the
+ * address alone. The hash is of no secret: all shards must agree.
+ */
+static bool is_our_turn(const struct gate *g, const struct endpoint *ep, uint64_t now_ns,
+			uint64_t *retry_ns)
+{
+	const struct gate_opts *o = &g->opts;
+	uint64_t wall = now_ns + o->wall_minus_now_ns, turn = wall / GATE_TURN_NS;
+	uint64_t host = XXH3_64bits(ep->addr, sizeof(ep->addr)), at = wall % GATE_TURN_NS;
+	unsigned turns;
+
+	if (o->shards <= GATE_SHARES_MAX)
+		return true;
+	turns = (unsigned)((o->shard + o->shards - (turn + host) % o->shards) % o->shards);
+	if (turns == 0 && at > GATE_TURN_NS - GATE_TURN_SLACK_NS / 2)
+		turns = o->shards;
+	if (turns == 0 && at >= GATE_TURN_SLACK_NS / 2)
+		return true;
+	*retry_ns = now_ns - at + turns * (uint64_t)GATE_TURN_NS + GATE_TURN_SLACK_NS / 2;
+	return false;
+}
+
 enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned introducers,
 			     uint64_t now_ns, enum gate_reason *why, uint64_t *retry_ns)
 {
@@ -161,6 +186,8 @@ enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned
 	/* The rate first: when it is used up, the tables need not be touched. */
 	if (!bucket_ready(&g->rate, now_ns, retry_ns))
 		return refuse(g, GATE_FULL, GATE_RATE, why);
+	if (!is_our_turn(g, ep, now_ns, retry_ns))
+		return refuse(g, GATE_LATER, GATE_HOST_BUDGET, why);
 	if (!limiter_ask(g->hosts, limiter_key(g->hosts, ep), now_ns, &host, retry_ns))
 		return refuse(g, GATE_LATER, GATE_HOST_BUDGET, why);
 	if (!limiter_ask(g->nets, limiter_key(g->nets, ep), now_ns, &net, retry_ns))
@@ -210,6 +237,24 @@ static void defaults(struct gate_opts *o)
 		o->net_rate = 32;
 	if (o->net_burst == 0)
 		o->net_burst = 64;
+	if (o->shards == 0)
+		o->shards = 1;
+}
+
+/* The share that one run of several may use up. */
+static void share_out(struct gate_opts *o)
+{
+	o->workers *= o->shards;
+	if (o->shards <= GATE_SHARES_MAX) {
+		o->host_rate /= o->shards;
+		o->host_burst /= o->shards;
+		o->host_10s /= o->shards;
+	} else {
+		o->host_rate = (double)NS_PER_S / GATE_TURN_NS;
+		o->host_burst = 1;
+	}
+	if (o->host_burst == 0)
+		o->host_burst = 1;
 }
 
 static int open_limiters(struct gate *g)
@@ -244,6 +289,7 @@ int gate_new(const struct gate_opts *opts, struct gate **out)
 		return -ENOMEM;
 	g->opts = *opts;
 	defaults(&g->opts);
+	share_out(&g->opts);
 	bucket_set(&g->rate, opts->rate_pps, 0);
 	err = blocklist_new(&g->bogons);
 	if (!err)

@@ -53,6 +53,21 @@ struct gate_opts {
 	unsigned host_10s;                 /* 0 = default 9 */
 	double net_rate;                   /* per /24 or /48, whole run; 0 = default 32 */
 	unsigned net_burst;                /* 0 = default 64 */
+	/**
+	 * runs that share every budget without a word between them; 0 and 1 = this one alone.
+	 * Up to GATE_SHARES_MAX each holds an even share of a host's budget. More than that
+	 * ask a host in turns of GATE_TURN_NS by the wall clock, one packet a turn.
+	 */
+	unsigned shard, shards;
+	uint64_t wall_minus_now_ns; /* for turns */
+};
+
+enum {
+	GATE_SHARES_MAX = 4, /* a burst of four in shares of one */
+	/* Nine turns touch any 10 s. Within a turn both ends are left free, for clocks that
+	 * differ: up to this much between two machines. */
+	GATE_TURN_NS = 1250000000,
+	GATE_TURN_SLACK_NS = 200000000,
 };
 
 struct gate_stats {

@@ -76,7 +76,10 @@ static int open_gate(struct seat *s)
 {
 	struct gate_opts opts = { .blocklist = s->opts.blocklist,
 				  .rate_pps = s->opts.unlimited ? 0 : s->opts.rate_pps,
-				  .workers = s->opts.workers };
+				  .workers = s->opts.workers,
+				  .shard = s->opts.engine->shard,
+				  .shards = s->opts.engine->shards,
+				  .wall_minus_now_ns = s->opts.clock.wall_minus_now_ns };
 	int err = gate_new(&opts, &s->gate);
 
 	return err ? fail(s, err, "gate") : 0;

@@ -57,6 +57,13 @@ int campaign_check(const struct conf *c, char why[static CONF_WHY_MAX])
 
 	if (c->zone[0] && part_from_text(c->zone, &part) < 0)
 		return say_zone(why, "zone", c->zone);
+	if (c->shards < 1 || c->shards > PART_SHARDS_MAX || c->shard >= c->shards) {
+		snprintf(why, CONF_WHY_MAX,
+			 "shards, shard: 1 to %d shards, and shard from 0 to one less than there "
+			 "are",
+			 PART_SHARDS_MAX);
+		return DT_ERANGE;
+	}
 	if (part_from_text(c->every_zone, &part) < 0 || part_is_whole(&part))
 		return say_zone(why, "every_zone", c->every_zone);
 	if (campaign_seconds(c->interval, &interval) < 0)
@@ -77,12 +84,27 @@ int campaign_check(const struct conf *c, char why[static CONF_WHY_MAX])
 	return 0;
 }
 
+/* Of the whole or of a zone, this run's share. */
+static void take_shard(const struct conf *c, struct crawl_part *part,
+		       char name[static PART_TEXT_MAX])
+{
+	char whole[PART_TEXT_MAX];
+
+	if (c->shards <= 1)
+		return;
+	snprintf(whole, sizeof(whole), "%s", name);
+	*part = part_of_shard(*part, (unsigned)c->shard, (unsigned)c->shards);
+	snprintf(name, PART_TEXT_MAX, "shard %u of %u%s%.30s", (unsigned)c->shard,
+		 (unsigned)c->shards, whole[0] ? " of " : "", whole);
+}
+
 void campaign_part(const struct conf *c, struct crawl_part *out, char name[static PART_TEXT_MAX])
 {
 	memset(out, 0, sizeof(*out));
 	name[0] = 0;
 	if (c->zone[0] && part_from_text(c->zone, out) == 0 && !part_is_whole(out))
 		snprintf(name, PART_TEXT_MAX, "zone %.40s", c->zone);
+	take_shard(c, out, name);
 }
 
 /* ---- what is due ------------------------------------------------------------------ */
@@ -126,6 +148,7 @@ static void take_zone(struct campaign *c, struct campaign_step *out)
 	out->part = c->moving ? moving_zone(c) : c->fixed;
 	snprintf(out->name, sizeof(out->name), "zone %0*llx/%u", (int)(c->bits + 3) / 4,
 		 (unsigned long long)(out->part.first >> (64 - (c->bits + 3) / 4 * 4)), c->bits);
+	take_shard(c->conf, &out->part, out->name);
 	if (c->moving) {
 		c->zones_taken++;
 		c->tick++;

@@ -133,6 +133,8 @@ int wire_make_engine(struct wire *w, const struct wire_talk *talk)
 	o.rate_pps = rate_of(c);
 	o.blocklist_path = c->blocklist[0] ? c->blocklist : NULL;
 	fill_crawl(w, &o.crawl);
+	o.shard = (unsigned)c->shard;
+	o.shards = (unsigned)c->shards;
 	o.part_name = w->step.name;
 	o.warm = w->warm_allowed && w->warm_since_s ? wire_offer_warm : NULL;
 	o.warm_ctx = w;

@@ -60,4 +60,20 @@ virtual --store "$TMP/store" --sim-time 10800 --churn 0.007 --report - 2>/dev/nu
 	jq -e '.warm_known > 18000 and .doubted_known > 5000' >/dev/null
 result $? "a run of its own begins with what the last one left"
 
+# Shards: nobody knows of another, together they are the whole.
+virtual --store "" --nodes-csv "$TMP/whole.csv" --report "$TMP/whole.json" >/dev/null 2>&1
+for i in 0 1 2; do
+	virtual --store "" --shards 3 --shard $i --nodes-csv "$TMP/part$i.csv" \
+		--report "$TMP/part$i.json" >/dev/null 2>&1
+done
+sort -u "$TMP"/part?.csv | grep -vc ^id >"$TMP/union"
+[ "$(cat "$TMP/union")" -ge "$(($(grep -vc ^id "$TMP/whole.csv") - 10))" ]
+result $? "three shards found $(cat "$TMP/union"), one run $(grep -vc ^id "$TMP/whole.csv")"
+jq -se --slurpfile whole "$TMP/whole.json" '(map(.packets_sent) | add) < 1.15 * $whole[0].packets_sent
+	and (map(.politeness.packets_to_one_address_10s_max) | add) <= 9
+	and (map(.politeness.packets_to_one_net24_10s_max) | add) <= 384
+	and all(.part.name | startswith("shard "))' "$TMP"/part?.json >/dev/null
+result $? "for as many packets, and no more to one host in all"
+expect 2 "shard from 0 to one less" -- virtual --shards 3 --shard 3
+
 finish

@@ -304,6 +304,64 @@ static void test_refusal_charges_nothing(void **state)
 	gate_free(g);
 }
 
+/* Many shards of one census, nobody knows of another: what a host and a /24 get in all. */
+static void shards_hold(unsigned shards, unsigned workers, uint64_t seed)
+{
+	enum { HOSTS = 6, SECONDS = 400, PASSES_MAX = 4096 };
+	struct gate *g[64];
+	static uint64_t pass[HOSTS][PASSES_MAX];
+	unsigned count[HOSTS] = { 0 }, by_shard[64] = { 0 }, all = 0;
+	struct rng r;
+	uint64_t retry;
+	enum gate_reason why;
+
+	rng_init(&r, seed, shards);
+	for (unsigned i = 0; i < shards; i++)
+		/* Their clocks differ by as much as they may. */
+		g[i] = gate_of((struct gate_opts){
+			.workers = workers,
+			.shard = i,
+			.shards = shards,
+			.wall_minus_now_ns =
+				77 * S + rng_below(&r, GATE_TURN_SLACK_NS / MS) * (uint64_t)MS });
+	for (uint64_t now = S; now < SECONDS * S; now += 1 + rng_below(&r, 4 * MS)) {
+		unsigned who = rng_below(&r, shards), h = rng_below(&r, HOSTS);
+		struct endpoint ep = endpoint_ip4(0x08080800 + h * 300, (uint16_t)(20000 + who));
+
+		retry = 0;
+		if (gate_admit(g[who], &ep, 1, now, &why, &retry) != GATE_PASS) {
+			assert_true(retry > now && retry < now + (shards + 12) * 2 * S);
+			continue;
+		}
+		assert_true(count[h] < PASSES_MAX);
+		pass[h][count[h]++] = now;
+		by_shard[who]++;
+		all++;
+	}
+	for (unsigned h = 0; h < HOSTS; h++)
+		for (unsigned i = 9; i < count[h]; i++)
+			if (pass[h][i] - pass[h][i - 9] < 10 * S)
+				fail_msg("%u shards: ten packets to one host in %.3f s", shards,
+					 (double)(pass[h][i] - pass[h][i - 9]) / 1e9);
+	/* And each gets its share of what one alone would. */
+	for (unsigned i = 0; i < shards; i++)
+		assert_true(by_shard[i] > HOSTS * SECONDS / 4 / shards);
+	assert_true(all < HOSTS * (SECONDS + 9));
+	for (unsigned i = 0; i < shards; i++)
+		gate_free(g[i]);
+}
+
+static void test_shards(void **state)
+{
+	uint64_t seed = seed_open();
+
+	(void)state;
+	for (unsigned n = 1; n <= 12; n++)
+		shards_hold(n, 1, seed);
+	shards_hold(3, 2, seed);
+	shards_hold(64, 2, seed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_set_rate),
 		cmocka_unit_test(test_net_is_shared),
 		cmocka_unit_test(test_refusal_charges_nothing),
+		cmocka_unit_test(test_shards),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
