@@ -15,7 +15,11 @@ enum { PROGRESS_EVERY = 1 << 14 /* nodes: some milliseconds */ };
 const char *export_what_name(enum export_what what)
 {
 	static const char *const names[EXPORT_WHATS] = {
-		[EXPORT_NODES] = "nodes", [EXPORT_AGGREGATE] = "aggregate", [EXPORT_EDGES] = "edges"
+		[EXPORT_NODES] = "nodes",
+		[EXPORT_AGGREGATE] = "aggregate",
+		[EXPORT_OBSERVATIONS] = "observations",
+		[EXPORT_SESSIONS] = "sessions",
+		[EXPORT_EDGES] = "edges",
 	};
 
 	return (unsigned)what < EXPORT_WHATS ? names[what] : NULL;
@@ -67,6 +71,12 @@ int export_check(const struct export_opts *o, char why[static 256])
 	return line ? DT_EUNSUPPORTED : 0;
 }
 
+static bool is_wanted(const struct export_job *job, const struct store_node *n)
+{
+	return export_where_holds(&job->opts->where, n) &&
+	       (!job->opts->timed || presence_has(&job->present, n->ordinal));
+}
+
 int export_next(struct export_job *job, struct store_node *out)
 {
 	const struct export_opts *o = job->opts;
@@ -75,7 +85,7 @@ int export_next(struct export_job *job, struct store_node *out)
 	while ((rc = store_view_next(job->view, out)) == 1) {
 		if (++job->stats->nodes % PROGRESS_EVERY == 0 && o->progress)
 			o->progress(o->ctx, "nodes", job->stats->nodes, job->total);
-		if (export_where_holds(&o->where, out)) {
+		if (is_wanted(job, out)) {
 			job->stats->taken++;
 			return 1;
 		}
@@ -90,11 +100,12 @@ static int count_rows(struct export_job *job, uint64_t *out)
 	int rc;
 
 	*out = job->total;
-	if (job->opts->kind != EXPORT_NPY || export_where_is_all(&job->opts->where))
+	if (job->opts->kind != EXPORT_NPY ||
+	    (export_where_is_all(&job->opts->where) && !job->opts->timed))
 		return 0;
 	*out = 0;
 	while ((rc = store_view_next(job->view, &n)) == 1)
-		*out += export_where_holds(&job->opts->where, &n);
+		*out += is_wanted(job, &n);
 	store_view_rewind(job->view);
 	return rc;
 }
@@ -126,6 +137,8 @@ static int write_data(struct export_job *job)
 
 	if (o->what == EXPORT_EDGES)
 		return DT_ENOTFOUND;
+	if (o->what == EXPORT_OBSERVATIONS || o->what == EXPORT_SESSIONS)
+		return export_seen_write(job);
 	if (o->kind == EXPORT_GEOJSON)
 		return export_places_write(job);
 	return o->what == EXPORT_AGGREGATE ? export_groups_write(job) : write_nodes(job);
@@ -176,8 +189,13 @@ int export_run(struct store_view *v, const struct export_opts *o, struct export_
 	store_view_rewind(v);
 	rc = store_view_counts(v, &counts);
 	job.total = counts.nodes;
-	if (rc >= 0)
+	if (rc >= 0 && o->timed)
+		rc = presence_read(v, o->when.from_s, o->when.to_s, &job.present);
+	if (rc < 0)
+		snprintf(why, 256, "the sightings log: %s", dt_strerror(rc));
+	else
 		rc = write_all(&job, why);
+	presence_free(&job.present);
 	export_namer_free(job.namer);
 	return rc;
 }

@@ -4,6 +4,7 @@
 
 #include "store/store.h"
 #include "viz/export_where.h"
+#include "viz/when.h"
 
 /**
  * DOC: a store as a file that other programs read, and a metadata.json that
@@ -11,7 +12,14 @@
  * name when it is whole. See viz/README.md, "Exports".
  */
 
-enum export_what { EXPORT_NODES, EXPORT_AGGREGATE, EXPORT_EDGES, EXPORT_WHATS };
+enum export_what {
+	EXPORT_NODES,
+	EXPORT_AGGREGATE,
+	EXPORT_OBSERVATIONS,
+	EXPORT_SESSIONS,
+	EXPORT_EDGES,
+	EXPORT_WHATS
+};
 
 enum export_kind {
 	EXPORT_CSV,
@@ -36,6 +44,8 @@ struct export_opts {
 	bool raw;            /* true addresses */
 	uint32_t group_rows; /* parquet: rows of a group; 0 = 524,288 */
 	struct export_where where;
+	bool timed; /* @when is to be kept to */
+	struct when when;
 	enum export_level level; /* of edges */
 	uint32_t sample; /* edges: this many nodes drawn by lot and what is between them; 0 = all */
 	uint32_t gap_s;  /* a longer silence ends a session */

@@ -79,6 +79,19 @@ static void put_where(struct json *j, const struct export_opts *o)
 	json_object_end(j);
 }
 
+static void put_time(struct json *j, const struct export_opts *o)
+{
+	if (!o->timed)
+		return;
+	json_key(j, "time");
+	json_object_begin(j);
+	json_kv_u64(j, "from_s", o->when.from_s);
+	json_kv_u64(j, "to_s", o->when.to_s);
+	if (o->when.census)
+		json_kv_u64(j, "census", o->when.census);
+	json_object_end(j);
+}
+
 static const char *addresses(const struct export_opts *o)
 {
 	if (export_names_nobody(o))
@@ -178,6 +191,9 @@ static int compose(struct json *j, const struct export_job *job)
 	json_kv_cstring(j, "compression", o->zstd ? "zstd" : "none");
 	json_kv_cstring(j, "addresses", addresses(o));
 	put_where(j, o);
+	put_time(j, o);
+	if (o->what == EXPORT_SESSIONS)
+		json_kv_u64(j, "session_gap_s", o->gap_s);
 	json_key(j, "synthetic");
 	json_bool(j, synthetic);
 	json_kv_u64(j, "censuses", counts.epochs);

@@ -2,6 +2,7 @@
 #ifndef VIZ_EXPORT_RUN_H
 #define VIZ_EXPORT_RUN_H
 
+#include "store/presence.h"
 #include "viz/export.h"
 #include "viz/export_files.h"
 #include "viz/export_format.h"
@@ -13,8 +14,9 @@ struct export_job {
 	struct export_stats *stats;
 	struct export_namer *namer;
 	struct export_files files;
-	uint64_t total; /* nodes of the store */
-	char why[256];  /* "" or a better line than the error's name */
+	uint64_t total;          /* nodes of the store */
+	struct presence present; /* of a timed export */
+	char why[256];           /* "" or a better line than the error's name */
 };
 
 /** export_next() - the next node that is wanted: 1 and @out, 0 at the end, or an error. */
@@ -45,6 +47,9 @@ int export_groups_write(struct export_job *job) DT_MUST;
 
 /** export_places_write() - counts by place, a GeoJSON feature a line (export_groups.c). */
 int export_places_write(struct export_job *job) DT_MUST;
+
+/** export_seen_write() - observations or sessions (export_seen.c). */
+int export_seen_write(struct export_job *job) DT_MUST;
 
 /** export_meta_write() - metadata.json (export_meta.c). */
 int export_meta_write(const struct export_job *job) DT_MUST;

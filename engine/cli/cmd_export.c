@@ -12,11 +12,17 @@
 #include "engine/cli/cli.h"
 #include "viz/export.h"
 
-enum { PATH_MAX_BYTES = 4096, METADATA_ENDING_MAX = 16, GAP_MIN_DEFAULT = 60 };
+enum {
+	PATH_MAX_BYTES = 4096,
+	METADATA_ENDING_MAX = 16,
+	GAP_MIN_DEFAULT = 60,
+	GAP_MIN_MAX = 1000000
+};
 
 struct export_args {
 	struct export_opts opts;
 	const char *store, *out;
+	const char *at, *from, *to;
 	bool what_given, kind_given;
 	char path[PATH_MAX_BYTES], metadata[PATH_MAX_BYTES + METADATA_ENDING_MAX];
 };
@@ -33,14 +39,18 @@ enum {
 	OPT_LEVEL,
 	OPT_SAMPLE,
 	OPT_FORCE,
+	OPT_AT,
+	OPT_BETWEEN,
+	OPT_GAP,
 };
 enum { GROUP_ROWS_MIN = 1024, GROUP_ROWS_MAX = 1 << 20 /* 240 MB of memory */ };
 
 static const struct argp_option options[] = {
 	{ "store", OPT_STORE, "DIR", 0, "The store to read [dht-telescope.store]", 0 },
 	{ "what", OPT_WHAT, "WHAT", 0,
-	  "nodes: those that were heard from; aggregate: counts by network, country and client, "
-	  "with geojson by place [nodes; with geojson aggregate]",
+	  "nodes: those that were heard from; observations: who was heard in which bucket of "
+	  "time; sessions: from when to when a node was there; aggregate: counts by network, "
+	  "country and client, with geojson by place [nodes; with geojson aggregate]",
 	  0 },
 	{ "format", OPT_FORMAT, "FORMAT", 0,
 	  "csv, tsv, ndjson, parquet, npy or geojson [as --out ends, else csv]", 0 },
@@ -58,6 +68,13 @@ static const struct argp_option options[] = {
 	  "True addresses. Else: pseudonyms that keep prefixes, the same in all exports of a "
 	  "store",
 	  0 },
+	{ "at", OPT_AT, "T", 0,
+	  "Those that were heard by the census that ran at T, or the last before it", 0 },
+	{ "between", OPT_BETWEEN, "A B", 0,
+	  "Those that were heard from A to B. Times are the number of a census, Unix seconds, "
+	  "2026-11-21, 2026-11-21T12:30 (UTC) or now",
+	  0 },
+	{ "gap-min", OPT_GAP, "MIN", 0, "Sessions: a longer silence ends one [60]", 0 },
 	{ NULL, 0, NULL, 0, "Parquet:", 3 },
 	{ "group-rows", OPT_GROUP, "N", 0, "Rows in a row group [524288]", 0 },
 	{ 0 },
@@ -119,6 +136,42 @@ static void parse_level(struct export_args *a, const char *arg, struct argp_stat
 	a->opts.level = strcmp(arg, "asn") ? EXPORT_LEVEL_COUNTRY : EXPORT_LEVEL_ASN;
 }
 
+/* The second time of --between comes as a word of its own. */
+static void parse_word(struct export_args *a, const char *arg, struct argp_state *state)
+{
+	if (!a->from || a->to)
+		argp_error(state, "'%s': nothing that export knows; a file is --out", arg);
+	a->to = arg;
+}
+
+static error_t parse_time_option(int key, char *arg, struct export_args *a,
+				 struct argp_state *state)
+{
+	switch (key) {
+	case OPT_AT:
+		a->at = arg;
+		break;
+	case OPT_BETWEEN:
+		a->from = arg;
+		break;
+	case OPT_GAP:
+		a->opts.gap_s = 60 * number("gap-min", arg, 0, GAP_MIN_MAX, state);
+		break;
+	case ARGP_KEY_ARG:
+		parse_word(a, arg, state);
+		break;
+	case ARGP_KEY_END:
+		if (a->from && !a->to)
+			argp_error(state, "--between: needs two times: --between A B");
+		if (a->from && a->at)
+			argp_error(state, "--at, --between: one of them");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
 static error_t parse_graph_option(int key, char *arg, struct export_args *a,
 				  struct argp_state *state)
 {
@@ -133,7 +186,7 @@ static error_t parse_graph_option(int key, char *arg, struct export_args *a,
 		a->opts.force = true;
 		break;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_time_option(key, arg, a, state);
 	}
 	return 0;
 }
@@ -330,10 +383,24 @@ static void say_done(const struct export_args *a, const struct export_stats *st,
 			cli_group_digits(st->graph_nodes, nodes), (double)st->bytes / (1 << 20), s,
 			last);
 	else
-		cli_say("%s: %s row%s of %s nodes, %.1f MiB, %.2f s%s",
-			a->opts.dir ? st->files[0].name : a->out, cli_group_digits(st->rows, rows),
-			st->rows == 1 ? "" : "s", cli_group_digits(st->nodes, nodes),
-			(double)st->bytes / (1 << 20), s, last);
+		cli_say("%s%s%s: %s row%s of %s nodes, %.1f MiB, %.2f s%s", a->out,
+			a->opts.dir ? "/" : "",
+			a->opts.dir ? st->files[st->file_count - 1].name : "",
+			cli_group_digits(st->rows, rows), st->rows == 1 ? "" : "s",
+			cli_group_digits(st->nodes, nodes), (double)st->bytes / (1 << 20), s, last);
+}
+
+static int settle_time(struct export_args *a, struct store_view *v, char *why)
+{
+	struct export_opts *o = &a->opts;
+	int rc = 0;
+
+	o->timed = a->at || a->from;
+	if (a->at)
+		rc = when_at(v, a->at, o->now_s, &o->when, why);
+	else if (a->from)
+		rc = when_between(v, a->from, a->to, o->now_s, &o->when, why);
+	return rc == DT_ENOTFOUND ? DT_ERANGE : rc; /* the former is of a store without a secret */
 }
 
 static int run(struct export_args *a, struct store *store, char *why)
@@ -349,9 +416,13 @@ static int run(struct export_args *a, struct store *store, char *why)
 	a->opts.progress = progress;
 	a->opts.ctx = &p;
 	a->opts.now_s = clock_ms(CLOCK_REALTIME) / 1000;
-	rc = export_run(view, &a->opts, &st, why);
-	store_view_close(view);
+	rc = settle_time(a, view, why);
 	if (rc == 0)
+		rc = settle_path(a);
+	if (rc == CLI_OK)
+		rc = export_run(view, &a->opts, &st, why);
+	store_view_close(view);
+	if (rc == CLI_OK)
 		say_done(a, &st, &p);
 	return rc;
 }
@@ -374,11 +445,6 @@ static int open_and_run(struct export_args *a, char *why)
 
 	if (rc < 0)
 		return rc;
-	rc = settle_path(a);
-	if (rc != CLI_OK) {
-		store_close(store);
-		return rc;
-	}
 	rc = run(a, store, why);
 	store_close(store);
 	return rc;
@@ -393,7 +459,9 @@ int cmd_export(int argc, char **argv)
 		       "metadata.json says what was written. Node ids leave as they are: where an "
 		       "id follows BEP 42, who guesses its address can check the guess.",
 	};
-	struct export_args a = { .store = "dht-telescope.store", .out = "export" };
+	struct export_args a = { .store = "dht-telescope.store",
+				 .out = "export",
+				 .opts.gap_s = 60 * GAP_MIN_DEFAULT };
 	char why[256] = "";
 	int rc;
 

@@ -3,6 +3,9 @@
 # Three censuses of a simulated network that moves: who was there at a time, what
 # changed between two, and over all. In virtual time: no socket is opened.
 . "$(dirname "$0")/lib.sh"
+here=$(cd "$(dirname "$0")" && pwd)
+py=/usr/bin/python3 # Debian's own: it sees python3-pandas
+skipped() { case_no=$((case_no + 1)); echo "ok $case_no - $1 # SKIP $2"; }
 export XDG_DATA_HOME=$TMP/no-geo HOME=$TMP/no-home
 store=$TMP/store
 for t in 0 1800 7200; do
@@ -50,4 +53,35 @@ for before, t in [(all_[0], all_[1]), (all_[1], all_[2]), (two[0], two[1])]:
 assert all_[1]["since"]["stayed"] > two[1]["since"]["stayed"]
 PY
 result $? "its numbers add up, and are those of the censuses"
+
+for f in csv ndjson parquet; do
+	expect 0 "rows of [0-9,]+ nodes" -- "$PROG" export --store "$store" --what observations --format $f --out "$TMP/seen"
+done
+expect 0 "sessions.csv: .*rows" -- "$PROG" export --store "$store" --what sessions --out "$TMP/sessions"
+expect 0 "sessions.npy: .*rows" -- "$PROG" export --store "$store" --what sessions --format npy --out "$TMP/sessions.npy/"
+expect 0 "nodes.csv: " -- "$PROG" export --store "$store" --at 2 --out "$TMP/nodes2"
+expect 1 "census 9: the store holds 3" -- "$PROG" export --store "$store" --at 9 --out "$TMP/nine"
+[ ! -e "$TMP/nine" ]
+result $? "nothing is made for a time that is not there"
+expect 2 "needs two times" -- "$PROG" export --store "$store" --between 1
+expect 2 "'nodes.csv': nothing" -- "$PROG" export --store "$store" nodes.csv
+
+if $py -c 'import pandas, lmdb' 2>/dev/null; then
+	timeout 100 $py "$here/export/read_time.py" "$TMP" "$store"
+	result $? "pandas finds the same changes, lmdb the same rows"
+else
+	skipped "pandas and lmdb" "no python3-pandas or python3-lmdb"
+fi
+if command -v node >/dev/null && [ -d "$here/../node_modules/@duckdb" ]; then
+	a=$TMP/seen/observations
+	n=$(timeout 60 node "$here/export/duck.mjs" \
+		"SELECT count(*) n FROM (FROM '$a.parquet' EXCEPT FROM '$a.csv')" \
+		"SELECT count(*) n FROM (FROM '$a.csv' EXCEPT FROM '$a.parquet')" \
+		"SELECT count(*) - (SELECT count(*) FROM '$a.csv') n FROM '$a.parquet'" \
+		"SELECT count(*) n FROM '$a.parquet' o ANTI JOIN '$TMP/seen/nodes.parquet' n USING (node)" | sort -u)
+	[ "$n" = '{"n":0}' ]
+	result $? "DuckDB finds the same observations as parquet and as csv"
+else
+	skipped "DuckDB" "no node, or no tests/node_modules (npm ci --prefix tests)"
+fi
 finish
