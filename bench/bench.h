@@ -21,6 +21,7 @@ struct bench_ctx {
 	const char *command; /* as typed, so that a figure can be had again */
 	unsigned runs;       /* repetitions; 0 = 5 */
 	unsigned run_ms;     /* aim of one repetition; 0 = 50 */
+	uint32_t sim;        /* live nodes of benchmarks that take a census; 0 = their own size */
 };
 
 struct bench {
@@ -38,6 +39,7 @@ extern const struct bench bench_store[];        /* bench_store.c */
 extern const struct bench bench_render[];       /* bench_render.c */
 extern const struct bench bench_sim[];          /* bench_sim.c */
 extern const struct bench bench_export[];       /* bench_export.c */
+extern const struct bench bench_strategies[];   /* bench_strategies.c */
 
 /** bench_list() - names and what they measure, one a line. */
 void bench_list(FILE *out);

@@ -63,10 +63,28 @@ static struct chao1 zone_chao1(const struct census_tally *t, unsigned z)
 	return e;
 }
 
+/*
+ * Of those whose packets are lost with probability p, n2 = N p (1 - p) answer the
+ * second packet only, n3 = N p^2 (1 - p) the third only, and N p^3 none:
+ * with r = n3 / n2 that is n3 r / (1 - r).
+ */
+static struct chao1 unheard(const uint64_t heard[3])
+{
+	static const double r_max = 0.9; /* beyond, loss is not what keeps them silent */
+	double n2 = (double)heard[1], n3 = (double)heard[2], r, few;
+
+	if (heard[1] == 0 || heard[2] == 0)
+		return (struct chao1){ 0, 0 };
+	r = n3 / n2 < r_max ? n3 / n2 : r_max;
+	few = n3 * r / (1 - r);
+	/* Its own chance, and that of n3 and n2, of which it is n3^2 / n2. */
+	return (struct chao1){ few, few + few * few * (4 / n3 + 1 / n2) };
+}
+
 struct census_estimate census_chao1(const struct census_tally *t)
 {
 	struct census_estimate out = { 0 };
-	struct chao1 sum = { 0 };
+	struct chao1 sum = { 0 }, lost = unheard(t->heard);
 
 	for (unsigned z = 0; z < CENSUS_ZONES; z++) {
 		struct chao1 e = zone_chao1(t, z);
@@ -77,6 +95,10 @@ struct census_estimate census_chao1(const struct census_tally *t)
 	}
 	if (sum.unseen < 0)
 		sum.unseen = 0;
+	out.unlisted = sum.unseen;
+	out.unheard = lost.unseen;
+	sum.unseen += lost.unseen;
+	sum.variance += lost.variance;
 	out.unseen = sum.unseen;
 	interval(&sum, &out.unseen_low, &out.unseen_high);
 	out.recall = out.live ? (double)out.live / ((double)out.live + out.unseen) : 0;
@@ -102,4 +124,42 @@ unsigned census_zones_to_raise(const struct census_tally *t, double above,
 		count++;
 	}
 	return count;
+}
+
+/* ---- mark and recapture ----------------------------------------------------------- */
+
+/* N of @a marked, @b caught, @m of them marked, and its variance (Seber, eq. 3.1, 3.2). */
+static double chapman(double a, double b, double m, double *variance)
+{
+	*variance = (a + 1) * (b + 1) * (a - m) * (b - m) / ((m + 1) * (m + 1) * (m + 2));
+	return (a + 1) * (b + 1) / (m + 1) - 1;
+}
+
+struct census_chapman census_chapman(uint64_t live, const struct census_capture *c)
+{
+	/* Nobody new was found: the upper end of a Poisson count of 0 at 97.5 %. */
+	static const double none_high = 3.689;
+	double a = (double)live, m = (double)c->both, fresh = (double)c->fresh, stayed;
+	double left = (double)c->left, scale = m > 0 ? a / m : 0;
+	struct census_chapman out = { .arrived = left < fresh ? left : fresh };
+	struct chao1 unseen = { 0 }, now = { 0 };
+	double low, high;
+
+	if (c->both == 0)
+		return out;
+	unseen.unseen = chapman(a, m + fresh - out.arrived, m, &unseen.variance) - a;
+	/* Both counts of churn vary as themselves. */
+	unseen.variance += scale * scale * 2 * out.arrived;
+	interval(&unseen, &out.unseen_low, &out.unseen_high);
+	if (fresh - out.arrived < 1)
+		out.unseen_high = none_high * scale;
+	out.unseen = unseen.unseen;
+	out.recall = a / (a + unseen.unseen);
+	stayed = a * (1 - left / (double)c->first);
+	now.unseen = chapman(stayed, m + fresh, m, &now.variance) - stayed;
+	interval(&now, &low, &high);
+	out.population = stayed + now.unseen;
+	out.population_low = stayed + low;
+	out.population_high = stayed + (fresh < 1 ? none_high * scale : high);
+	return out;
 }

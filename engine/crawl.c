@@ -68,7 +68,7 @@ static bool opts_good(const struct crawl_opts *o)
 	return o->shards >= 1 && o->shards <= NET_WORKERS_MAX && o->shard < o->shards &&
 	       o->slots_log2 <= SLOTS_IDX_BITS - bits_for(o->shards) && o->mixing >= 0 &&
 	       o->mixing <= 1 && (unsigned)o->method <= CRAWL_SAMPLE &&
-	       (unsigned)o->plan <= CRAWL_PLAN_PING;
+	       (unsigned)o->plan < CRAWL_PLANS;
 }
 
 static int make_parts(struct crawl *c, uint64_t now_ns)
@@ -88,6 +88,8 @@ static int make_parts(struct crawl *c, uint64_t now_ns)
 		err = frontier_init(&c->frontier, o->endpoints_max, o->seed + o->shard, now_ns);
 	if (!err)
 		err = make_templates(c);
+	if (!err && crawl_shape(o->plan)->walk == CRAWL_WALK_DRAIN)
+		err = crawl_walks_new(&c->walks);
 	return err;
 }
 
@@ -119,8 +121,8 @@ int crawl_new(const struct crawl_opts *opts, struct gate *gate, const struct cra
 	c->shard_shift = SLOTS_IDX_BITS - bits_for(opts->shards);
 	c->mixing_below = (uint32_t)(opts->mixing * UINT32_MAX);
 	c->mixing_all_until = mixing_until(opts);
-	c->plan_level = opts->plan == CRAWL_PLAN_4 ? 4 : opts->plan == CRAWL_PLAN_3 ? 3 : 2;
-	memset(c->zone_level, c->plan_level, sizeof(c->zone_level));
+	c->plan_rest = crawl_shape(opts->plan)->rest;
+	memset(c->zone_rest, c->plan_rest, sizeof(c->zone_rest));
 	cookie_init(&c->cookie, opts->mac_key, opts->late_ns);
 	err = make_parts(c, now_ns);
 	if (err) {
@@ -139,6 +141,7 @@ void crawl_free(struct crawl *c)
 	nodetab_free(&c->tab);
 	slots_free(&c->slots);
 	frontier_free(&c->frontier);
+	crawl_walks_free(c->walks);
 	free(c);
 }
 
@@ -236,32 +239,27 @@ bool crawl_idle(const struct crawl *c)
 
 /* ---- deeper -------------------------------------------------------------------- */
 
-static bool is_set(const uint8_t *bits, unsigned i)
-{
-	return bits[i / 8] >> i % 8 & 1;
-}
-
 uint64_t crawl_raise(struct crawl *c, const uint8_t zones[static CENSUS_ZONES / 8], uint64_t now_ns)
 {
-	uint8_t level[CENSUS_ZONES];
+	uint8_t add[CENSUS_ZONES] = { 0 };
 	uint64_t added = 0;
 
 	(void)now_ns;
-	memcpy(level, c->zone_level, sizeof(level));
+	if (!crawl_shape(c->opts.plan)->raisable)
+		return 0;
 	for (unsigned z = 0; z < CENSUS_ZONES; z++)
-		if (is_set(zones, z) && c->zone_level[z] < 4)
-			c->zone_level[z]++;
+		if (census_zone_in(zones, z))
+			c->zone_rest[z] |= add[z] = crawl_raise_bits(c->zone_rest[z]);
 	for (uint32_t ref = 0; ref < c->tab.count; ref++) {
 		struct node *n = nodetab_at(&c->tab, ref);
-		unsigned zone = n->id.b[0];
-		bool to3 = level[zone] == 2, wide = n->depth != NODE_DEPTH_NONE;
+		uint8_t more = add[n->id.b[0]];
 
-		if (c->zone_level[zone] == level[zone] || !(n->flags & NODE_ANSWERED) || !wide ||
+		if (!more || !(n->flags & NODE_ANSWERED) || n->depth == NODE_DEPTH_NONE ||
 		    !crawl_inside(c, &n->id))
 			continue;
-		if (to3 ? n->depth < 2 : n->depth >= NODEID_BITS)
+		if (more == 1u << Q_FLIP2 ? n->depth < 2 : n->depth >= NODEID_BITS)
 			continue;
-		n->todo |= (uint8_t)(1u << (to3 ? Q_FLIP2 : Q_FLIP0));
+		n->todo |= more;
 		crawl_go_on(c, ref);
 		added++;
 	}
@@ -286,24 +284,40 @@ uint32_t crawl_rtt_us(const struct crawl *c)
 	return c->rtt_us;
 }
 
+static struct crawl_node seen(const struct node *n)
+{
+	return (struct crawl_node){ .id = n->id,
+				    .answered = n->flags & NODE_ANSWERED,
+				    .attempts = n->attempts,
+				    .mentions = n->mentions };
+}
+
 int crawl_find(const struct crawl *c, const struct endpoint *ep, struct crawl_node *out)
 {
 	struct nodetab_key key = nodetab_key(&c->tab, ep);
 	uint32_t ref = nodetab_find(&c->tab, &key);
-	const struct node *n;
 
 	if (ref == NODETAB_NONE)
 		return DT_ENOTFOUND;
-	n = nodetab_at(&c->tab, ref);
-	*out = (struct crawl_node){ .id = n->id,
-				    .answered = n->flags & NODE_ANSWERED,
-				    .attempts = n->attempts,
-				    .mentions = n->mentions };
+	*out = seen(nodetab_at(&c->tab, ref));
 	return 0;
+}
+
+void crawl_each(const struct crawl *c, void (*take)(void *ctx, const struct crawl_entry *entry),
+		void *ctx)
+{
+	for (uint32_t ref = 0; ref < c->tab.count; ref++) {
+		struct crawl_entry entry = { .ep = nodetab_endpoint(&c->tab, ref),
+					     .node = seen(nodetab_at(&c->tab, ref)) };
+
+		take(ctx, &entry);
+	}
 }
 
 void crawl_tally(const struct crawl *c, struct census_tally *t)
 {
+	for (unsigned i = 0; i < 3; i++)
+		t->heard[i] += c->stats.heard[i];
 	for (uint32_t ref = 0; ref < c->tab.count; ref++) {
 		const struct node *n = nodetab_at(&c->tab, ref);
 		unsigned zone = n->id.b[0];

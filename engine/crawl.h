@@ -9,6 +9,7 @@
 #include "engine/net.h"
 #include "engine/part.h"
 #include "proto/endpoint.h"
+#include "proto/err.h"
 #include "proto/nodekey.h"
 #include "proto/sighting.h"
 
@@ -21,15 +22,39 @@
  * to it, with its state, its queries in flight and its frontier.
  */
 
-/** Which questions a node is asked. */
+/** Which questions a node is asked. The later ones are those of other crawlers (census 2b). */
 enum crawl_plan {
-	CRAWL_PLAN_2PLUS, /* own id; own id with bit c-1 flipped; 10 % a random target */
-	CRAWL_PLAN_3,     /* and c-2 */
-	CRAWL_PLAN_4,     /* and c */
-	CRAWL_PLAN_PING,  /* revisit, learn no contacts */
+	CRAWL_PLAN_2PLUS,   /* own id; own id with bit c-1 flipped; 10 % a random target */
+	CRAWL_PLAN_3,       /* and c-2 */
+	CRAWL_PLAN_4,       /* and c */
+	CRAWL_PLAN_5,       /* and c-3 */
+	CRAWL_PLAN_DRAIN,   /* own id; c-1, c-2, ... 0 while the node names somebody it had not */
+	CRAWL_PLAN_PING,    /* revisit, learn no contacts */
+	CRAWL_PLAN_OWN,     /* own id alone, and what opts.mixing adds */
+	CRAWL_PLAN_FLIP_C,  /* own id; c */
+	CRAWL_PLAN_RANDOM1, /* one random target: magnetico, bitmagnet */
+	CRAWL_PLAN_RANDOM2,
+	CRAWL_PLAN_RANDOM4,
+	CRAWL_PLAN_RANDOM8,
+	CRAWL_PLAN_CPL16, /* targets that share exactly 0, 1, ... 15 bits with its id: Nebula */
+	CRAWL_PLANS
 };
 
+/** crawl_plan_name() - "2+", "drain", "random1"... */
+const char *crawl_plan_name(enum crawl_plan plan);
+
+/** crawl_plan_from_text() - the inverse. Errors: DT_ENOTFOUND. */
+int crawl_plan_from_text(const char *text, enum crawl_plan *out) DT_MUST;
+
 enum crawl_method { CRAWL_FIND_NODE, CRAWL_GET_PEERS, CRAWL_PING, CRAWL_SAMPLE };
+
+enum { CENSUS_ZONES = 256 }; /* by the top 8 bits of the id (census 4.4) */
+
+/** census_zone_in() - is @zone in the set @zones (bit z of byte z/8)? */
+static inline bool census_zone_in(const uint8_t zones[static CENSUS_ZONES / 8], unsigned zone)
+{
+	return zones[zone / 8] >> zone % 8 & 1;
+}
 
 struct crawl_opts {
 	unsigned shard, shards; /* this worker, of how many */
@@ -52,6 +77,12 @@ struct crawl_opts {
 				   dropped */
 	uint64_t endpoints_hint; /* expected; sizes nothing irrevocably */
 	bool learn6;             /* the socket reaches IPv6: take contacts from nodes6 */
+	/**
+	 * Only nodes of @zones are asked, but for contacts without an id, which are asked
+	 * once for a place in them; random targets lie in them. Off: everybody.
+	 */
+	bool zoned;
+	uint8_t zones[CENSUS_ZONES / 8];
 	double raise_above; /* depth rises in a zone whose lower bound of unseen/seen exceeds it;
 			       0.002; <= 0 never */
 };
@@ -92,6 +123,7 @@ struct crawl_stats {
 	uint64_t reflected;           /* our own query or our own id came back, or was listed */
 	uint64_t values;              /* peers in replies to get_peers */
 	uint64_t endpoints_known, endpoints_refused[GATE_REASONS], endpoints_full;
+	uint64_t outside;         /* contacts of other zones, not taken */
 	uint64_t endpoints_asked; /* endpoints that were sent at least one query */
 	uint64_t endpoints_live;  /* endpoints that answered */
 	uint64_t guides_asked;    /* endpoints outside the part that were asked the way in */
@@ -100,6 +132,7 @@ struct crawl_stats {
 	uint64_t warm_live;       /* of these, such as answered */
 	uint64_t doubted_known;   /* endpoints that were silent in the last censuses */
 	uint64_t doubted_live;    /* of these, such as answered */
+	uint64_t heard[3];        /* of the part: answered the first, second, third packet first */
 	uint64_t frontier;        /* gauge: endpoints still to be asked for the first time */
 	uint64_t retry_waiting;   /* gauge: waiting for a later attempt */
 	uint64_t ring_full;       /* turns in which the slot ring was the limit */
@@ -178,9 +211,17 @@ struct crawl_node {
 /** crawl_find() - 0, or DT_ENOTFOUND. */
 int crawl_find(const struct crawl *c, const struct endpoint *ep, struct crawl_node *out) DT_MUST;
 
-/* ---- the certificate: engine/census.c ----------------------------------- */
+/** struct crawl_entry - an endpoint of the table, whole. */
+struct crawl_entry {
+	struct endpoint ep;
+	struct crawl_node node;
+};
 
-enum { CENSUS_ZONES = 256 }; /* by the top 8 bits of the id (census 4.4) */
+/** crawl_each() - every endpoint, in no order. @take is called on the caller's thread. */
+void crawl_each(const struct crawl *c, void (*take)(void *ctx, const struct crawl_entry *entry),
+		void *ctx);
+
+/* ---- the certificate: engine/census.c ----------------------------------- */
 
 /** struct census_tally - what Chao1 needs, per zone; tallies of shards add up. */
 struct census_tally {
@@ -190,6 +231,7 @@ struct census_tally {
 		uint64_t f0;     /* of these, known from elsewhere: nobody mentioned them */
 		uint64_t known;  /* endpoints known */
 	} zone[CENSUS_ZONES];
+	uint64_t heard[3]; /* live, by the packet that was the first to be answered */
 };
 
 /**
@@ -209,17 +251,73 @@ uint64_t crawl_raise(struct crawl *c, const uint8_t zones[static CENSUS_ZONES / 
 /** struct census_estimate - the certificate: what was not seen. */
 struct census_estimate {
 	uint64_t live;
+	double unlisted; /* live nodes that nobody named: Chao1 */
+	double unheard;  /* that somebody named, and three packets to them or from them were lost */
+	/* both */
 	double unseen, unseen_low, unseen_high; /* 95 % interval */
 	double recall;                          /* live / (live + unseen) */
 };
 
-/** census_chao1() - Chao1 per zone, summed, with a log-normal 95 % interval (Chao 1987). */
+/**
+ * census_chao1() - Chao1 per zone, summed, and who was asked three times in vain;
+ * with a log-normal 95 % interval (Chao 1987).
+ *
+ * The unheard follow from how many of the live answered only the second and only the
+ * third packet, as long as packets are lost independently.
+ */
 struct census_estimate census_chao1(const struct census_tally *t);
 
 /** census_zones_to_raise() - zones whose lower bound of unseen/seen exceeds @above; returns how
  * many. */
 unsigned census_zones_to_raise(const struct census_tally *t, double above,
 			       uint8_t zones[static CENSUS_ZONES / 8]);
+
+/** struct census_capture - what two passes over the same nodes found, of those that stayed. */
+struct census_capture {
+	uint64_t first;       /* answered in the first pass */
+	uint64_t second;      /* answered in the second, and in the check after it */
+	uint64_t both;        /* of these, answered in the first too: Chapman's m */
+	uint64_t left;        /* of the first, answered neither in the second nor in the check */
+	uint64_t fresh;       /* of the second, did not answer in the first */
+	uint64_t fresh_known; /* of these, the first pass knew them and heard nothing */
+};
+
+/** struct census_chapman - what mark and recapture say. */
+struct census_chapman {
+	double unseen, unseen_low, unseen_high; /* nodes that the first pass missed; 95 % */
+	double recall;
+	double arrived; /* of the fresh, how many are thought to have come since the first pass */
+	/* the population at the time of the second pass, whoever had come or left by then */
+	double population, population_low, population_high;
+};
+
+/**
+ * census_chapman() - Chapman's estimator over a whole network, marked by a first pass and
+ * sampled by a second one.
+ * @live: answered in the first pass, everywhere; @c: of the zones that were sampled.
+ *
+ * N = (a + 1)(b + 1) / (m + 1) - 1 with its variance, the interval log-normal
+ * around the unseen. As many are thought to have arrived between the passes as
+ * left; they are taken off for the first pass's recall and stay in the population.
+ *
+ * Source:  D. Chapman, Univ. Calif. Public. Stat. 1 (1951); variance: G. Seber,
+ *          The Estimation of Animal Abundance, 2nd ed., sec. 3.1.
+ */
+struct census_chapman census_chapman(uint64_t live, const struct census_capture *c);
+
+/** struct census_certificate - the second pass, by zone; see engine/certify.h. */
+struct census_certificate {
+	bool done; /* else nothing below but the cost is meant */
+	unsigned zone_count;
+	uint8_t zones[CENSUS_ZONES / 8];
+	struct census_capture zone[CENSUS_ZONES], all;
+	struct census_chapman estimate;
+	uint64_t at_ms; /* Unix time of the second pass */
+	uint64_t span_ns;
+	/* what it cost, beside the census */
+	uint64_t queries_sent, packets_sent, packets_received, bytes_sent, bytes_received;
+	uint64_t unexplained;
+};
 
 /** crawl_ids() - append 64-bit prefixes-with-hash of answered ids (distinct count). Returns count.
  */

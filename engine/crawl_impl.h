@@ -18,6 +18,8 @@
  *
  *	crawl.c		life, options, statistics, closing words
  *	crawl_node.c	one endpoint's path: which question next, what an outcome means
+ *	crawl_plan.c	the plans: which questions there are, and where they aim
+ *	crawl_walk.c	what each node has told while its table is drained
  *	crawl_learn.c	contacts into the table or to their shard, in batches
  *	crawl_rx.c	datagrams to outcomes
  *	crawl_tx.c	questions to datagrams
@@ -37,6 +39,7 @@ enum question {
 	Q_MIX,   /* a random target */
 	Q_FLIP2, /* bit c-2 */
 	Q_FLIP0, /* bit c */
+	Q_WALK,  /* as many as the plan's walk has steps; which one: node.depth */
 	QUESTIONS
 };
 
@@ -90,11 +93,12 @@ struct crawl {
 	uint32_t rtt_us;      /* smoothed, of recent answers */
 
 	uint32_t mixing_below; /* a node whose 32 random bits are below it gets a random target */
-	uint64_t mixing_all_until;        /* this shard's share */
-	uint32_t inside_live;             /* endpoints of the part that answered */
-	uint8_t guides[64 + 1];           /* outsiders asked, by bits in common with the part */
-	uint8_t zone_level[CENSUS_ZONES]; /* questions 2..4 of the plan, by zone */
-	uint8_t plan_level;
+	uint64_t mixing_all_until;       /* this shard's share */
+	uint32_t inside_live;            /* endpoints of the part that answered */
+	uint8_t guides[64 + 1];          /* outsiders asked, by bits in common with the part */
+	uint8_t zone_rest[CENSUS_ZONES]; /* questions after the own id, a bit each, by zone */
+	uint8_t plan_rest;               /* what the plan itself asks for */
+	struct crawl_walks *walks;       /* of plan drain; else NULL */
 
 	struct nodetab_key batch_keys[CRAWL_LEARN_BATCH];
 	struct learn batch[CRAWL_LEARN_BATCH];
@@ -156,10 +160,16 @@ static inline uint32_t crawl_who(const struct crawl *c, const struct endpoint *e
 	return who ? who : 1;
 }
 
+/** crawl_in_zones() - is an id that begins with @first in the zones, if these are named? */
+static inline bool crawl_in_zones(const struct crawl *c, uint8_t first)
+{
+	return !c->opts.zoned || census_zone_in(c->opts.zones, first);
+}
+
 /** crawl_inside() - is this id of the part that is asked? */
 static inline bool crawl_inside(const struct crawl *c, const struct nodeid *id)
 {
-	return part_has(&c->opts.part, nodeid_prefix64(id));
+	return crawl_in_zones(c, id->b[0]) && part_has(&c->opts.part, nodeid_prefix64(id));
 }
 
 /* ---- crawl_node.c -------------------------------------------------------- */
@@ -170,20 +180,17 @@ static inline enum question crawl_question(const struct node *n)
 	return n->todo ? (enum question)__builtin_ctz(n->todo) : QUESTIONS;
 }
 
-/** crawl_target() - of question @q to node @ref; the same each time it is repeated. */
-struct nodeid crawl_target(const struct crawl *c, uint32_t ref, enum question q);
-
-/** crawl_random_chosen() - does the 10 % rule give this node a random target? */
-bool crawl_random_chosen(const struct crawl *c, uint32_t ref);
-
 /** crawl_wait_first() - let a node that was never asked wait in the bag its mentions earn. */
 void crawl_wait_first(struct crawl *c, uint32_t ref);
 
 /** crawl_go_on() - a node whose question was settled: its next one, if any. */
 void crawl_go_on(struct crawl *c, uint32_t ref);
 
-/** crawl_satisfied() - question @q was answered; plans what follows from it. */
-void crawl_satisfied(struct crawl *c, uint32_t ref, enum question q, bool id_changed);
+/**
+ * crawl_satisfied() - question @q was answered; plans what follows from it.
+ * @news: the answer named somebody whom this node had not named before; asked of walks only.
+ */
+void crawl_satisfied(struct crawl *c, uint32_t ref, enum question q, bool id_changed, bool news);
 
 /** crawl_unanswered() - an attempt at @q came to nothing: retry, sweep, or give up. */
 void crawl_unanswered(struct crawl *c, uint32_t ref, enum question q, uint64_t now_ns);
@@ -193,6 +200,61 @@ void crawl_refused(struct crawl *c, uint32_t ref, enum question q, uint64_t now_
 
 /** crawl_defer() - not before @at_ns. */
 void crawl_defer(struct crawl *c, uint32_t ref, uint64_t at_ns, uint64_t now_ns);
+
+/* ---- crawl_plan.c -------------------------------------------------------- */
+
+/** What the steps of Q_WALK aim at. */
+enum crawl_walk {
+	CRAWL_WALK_NONE,
+	CRAWL_WALK_RANDOM, /* anything */
+	CRAWL_WALK_CPL,    /* exactly 0, 1, 2... bits shared with the node's id */
+	CRAWL_WALK_UP3,    /* its id with bit c-3 flipped */
+	CRAWL_WALK_DRAIN,  /* bit c-1, then c-2, ... 0, while there is news */
+};
+
+/** struct crawl_shape - a plan. */
+struct crawl_shape {
+	const char *name;
+	uint8_t rest; /* questions after the own id, a bit each */
+	enum crawl_walk walk;
+	uint8_t steps; /* of the walk, at most */
+	bool own;      /* the own id is asked for; else the walk is all there is */
+	bool raisable; /* the depth rule may add Q_FLIP2 and Q_FLIP0 */
+};
+
+const struct crawl_shape *crawl_shape(enum crawl_plan plan);
+
+/** crawl_target() - of question @q to node @ref; the same each time it is repeated. */
+struct nodeid crawl_target(const struct crawl *c, uint32_t ref, enum question q);
+
+/** crawl_random_chosen() - does the 10 % rule give this node a random target? */
+bool crawl_random_chosen(const struct crawl *c, uint32_t ref);
+
+/** crawl_first_todo() - what an endpoint that never answered is asked. */
+uint8_t crawl_first_todo(const struct crawl *c, struct node *n);
+
+/** crawl_plan_rest() - the node's neighbourhood is known: what else it is asked. */
+void crawl_plan_rest(struct crawl *c, uint32_t ref);
+
+/** crawl_walk_on() - a step of the walk was settled: another one? */
+void crawl_walk_on(struct crawl *c, uint32_t ref, bool news);
+
+/** crawl_raise_bits() - the question that one round of the depth rule adds to @rest; 0 = none. */
+uint8_t crawl_raise_bits(uint8_t rest);
+
+/* ---- crawl_walk.c -------------------------------------------------------- */
+
+int crawl_walks_new(struct crawl_walks **out) DT_MUST;
+void crawl_walks_free(struct crawl_walks *w);
+
+/**
+ * crawl_walks_note() - the contacts of a reply of node @ref into its list.
+ * Returns true where one of them is new there, or where no memory was left to tell.
+ */
+bool crawl_walks_note(struct crawl *c, uint32_t ref, const struct krpc_msg *msg);
+
+/** crawl_walks_end() - node @ref is asked nothing more: its list is forgotten. */
+void crawl_walks_end(struct crawl *c, uint32_t ref);
 
 /* ---- crawl_learn.c ------------------------------------------------------- */
 

@@ -58,15 +58,6 @@ static bool wanted(struct crawl *c, const uint8_t *bytes)
 	return true;
 }
 
-static uint8_t first_question(const struct crawl *c, const uint8_t *id)
-{
-	/* A ping needs no target, so it needs no id. */
-	if (is_revisit(c))
-		return 1u << Q_OWN;
-	return id && crawl_inside(c, (const struct nodeid *)(const void *)id) ? 1u << Q_OWN
-									      : 1u << Q_FIRST;
-}
-
 static void mention(struct crawl *c, uint32_t ref, const struct learn *l)
 {
 	struct node *n = nodetab_at(&c->tab, ref);
@@ -82,7 +73,7 @@ static void mention(struct crawl *c, uint32_t ref, const struct learn *l)
 	/* Whoever places it in the part has it asked; the answer will tell. */
 	if (!n->todo && l->id && wanted(c, l->id)) {
 		memcpy(n->id.b, l->id, NODEID_BYTES);
-		n->todo = first_question(c, l->id);
+		n->todo = crawl_first_todo(c, n);
 	}
 	if (!n->todo)
 		return;
@@ -104,6 +95,10 @@ static void add(struct crawl *c, const struct nodetab_key *key, const struct lea
 		c->stats.endpoints_refused[why]++;
 		return;
 	}
+	if (l->id && !crawl_in_zones(c, l->id[0])) {
+		c->stats.outside++;
+		return;
+	}
 	if (!charge_introducer(c, l->introducer_ref))
 		return;
 	if (nodetab_add(&c->tab, key, &ref)) {
@@ -115,7 +110,7 @@ static void add(struct crawl *c, const struct nodetab_key *key, const struct lea
 		memcpy(n->id.b, l->id, NODEID_BYTES);
 		n->flags |= NODE_HAS_ID;
 	}
-	n->todo = !l->id || wanted(c, l->id) ? first_question(c, l->id) : 0;
+	n->todo = !l->id || wanted(c, l->id) ? crawl_first_todo(c, n) : 0;
 	if (l->confirmed) {
 		n->flags |= NODE_WARM;
 		c->stats.warm_known++;
@@ -179,8 +174,16 @@ static uint64_t prefix(const uint8_t *id)
 	return v;
 }
 
+static bool in_zones(struct crawl *c, const uint8_t *id)
+{
+	if (crawl_in_zones(c, id[0]))
+		return true;
+	c->stats.outside++;
+	return false;
+}
+
 /*
- * One listed id: false where it is our own. Keeps the farthest from the target.
+ * One listed id: false where it is our own or not wanted. Keeps the farthest from the target.
  * Random ids are told apart by their first 64 bits; the rest is rarely looked at.
  */
 static inline bool take_id(struct crawl *c, struct reply *r, const uint8_t *id)
@@ -194,13 +197,13 @@ static inline bool take_id(struct crawl *c, struct reply *r, const uint8_t *id)
 		return false;
 	}
 	if (!r->target)
-		return true;
+		return in_zones(c, id);
 	far = prefix(id) ^ prefix(r->target->b);
 	common = far ? (unsigned)__builtin_clzll(__builtin_bswap64(far))
 		     : nodeid_common_bits(r->target, (const struct nodeid *)(const void *)id);
 	if (common < r->depth)
 		r->depth = common;
-	return true;
+	return in_zones(c, id);
 }
 
 static inline void take4(struct crawl *c, struct reply *r, const uint8_t *p)

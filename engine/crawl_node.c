@@ -6,65 +6,6 @@ enum {
 	MENTIONS_MANY = 4,
 };
 
-static uint64_t draw(const struct crawl *c, uint32_t ref, uint64_t purpose)
-{
-	struct endpoint ep = nodetab_endpoint(&c->tab, ref);
-
-	return crawl_draw(c, &ep, purpose);
-}
-
-bool crawl_random_chosen(const struct crawl *c, uint32_t ref)
-{
-	return (draw(c, ref, CRAWL_DRAW_CHOICE) >> 32) < c->mixing_below;
-}
-
-static struct nodeid random_target(const struct crawl *c, uint32_t ref, enum question q)
-{
-	struct nodeid out = { { 0 } };
-	struct rng r;
-
-	uint64_t head;
-
-	rng_init(&r, draw(c, ref, CRAWL_DRAW_TARGET + q), 0);
-	rng_bytes(&r, out.b, sizeof(out.b));
-	if (!part_is_whole(&c->opts.part)) {
-		head = __builtin_bswap64(part_place(&c->opts.part, nodeid_prefix64(&out)));
-		memcpy(out.b, &head, sizeof(head));
-	}
-	/* cppcheck-suppress uninitvar ; rng_bytes() fills it */
-	return out;
-}
-
-struct nodeid crawl_target(const struct crawl *c, uint32_t ref, enum question q)
-{
-	const struct node *n = nodetab_at(&c->tab, ref);
-	unsigned up; /* buckets above the neighbourhood */
-
-	switch (q) {
-	case Q_FLIP0:
-		up = 0;
-		break;
-	case Q_FLIP1:
-		up = 1;
-		break;
-	case Q_FLIP2:
-		up = 2;
-		break;
-	case Q_FIRST:
-	case Q_MIX:
-		return random_target(c, ref, q);
-	case Q_OWN:
-	case Q_AGAIN:
-	case QUESTIONS:
-	default:
-		return n->id;
-	}
-	/* A sampled node without a known depth is asked at its own id. */
-	if (n->depth == NODE_DEPTH_NONE || n->depth < up || n->depth - up >= NODEID_BITS)
-		return n->id;
-	return nodeid_flip(&n->id, n->depth - up);
-}
-
 /* ---- waiting rooms --------------------------------------------------------- */
 
 /* No memory to queue it: it is given up, and counted like a contact without room. */
@@ -129,6 +70,8 @@ void crawl_go_on(struct crawl *c, uint32_t ref)
 
 	if (n->todo && !(n->flags & (NODE_QUEUED | NODE_FLIGHT)))
 		enqueue(c, ref, FRONTIER_FOLLOW);
+	else if (c->walks && !n->todo)
+		crawl_walks_end(c, ref);
 }
 
 void crawl_defer(struct crawl *c, uint32_t ref, uint64_t at_ns, uint64_t now_ns)
@@ -168,33 +111,7 @@ static bool is_current(const struct node *n, enum question q)
 	return n->flags & NODE_FLIGHT && crawl_question(n) == q;
 }
 
-static bool mixing_wanted(const struct crawl *c, uint32_t ref)
-{
-	/* A census that knows most endpoints from the one before has nothing to start up. */
-	bool starting =
-		c->tab.count < c->mixing_all_until && c->stats.warm_known < c->tab.count / 2;
-
-	return starting || crawl_random_chosen(c, ref);
-}
-
-/* The node's neighbourhood is known: what else it is asked. */
-static void plan_rest(struct crawl *c, uint32_t ref)
-{
-	struct node *n = nodetab_at(&c->tab, ref);
-	unsigned level = c->zone_level[n->id.b[0]];
-	bool deep = n->depth != NODE_DEPTH_NONE;
-
-	if ((deep && n->depth >= 1) || c->opts.method == CRAWL_SAMPLE)
-		n->todo |= 1u << Q_FLIP1;
-	if (deep && n->depth >= 2 && level >= 3)
-		n->todo |= 1u << Q_FLIP2;
-	if (deep && n->depth < NODEID_BITS && level >= 4)
-		n->todo |= 1u << Q_FLIP0;
-	if (mixing_wanted(c, ref))
-		n->todo |= 1u << Q_MIX;
-}
-
-void crawl_satisfied(struct crawl *c, uint32_t ref, enum question q, bool id_changed)
+void crawl_satisfied(struct crawl *c, uint32_t ref, enum question q, bool id_changed, bool news)
 {
 	struct node *n = nodetab_at(&c->tab, ref);
 
@@ -202,12 +119,14 @@ void crawl_satisfied(struct crawl *c, uint32_t ref, enum question q, bool id_cha
 	if (!crawl_inside(c, &n->id)) {
 		n->todo = 0; /* it has shown the way, or is not whom it was said to be */
 	} else if (c->opts.plan != CRAWL_PLAN_PING && c->opts.method != CRAWL_PING) {
-		if (q == Q_FIRST)
+		if (q == Q_FIRST && crawl_shape(c->opts.plan)->own)
 			n->todo |= 1u << Q_OWN;
 		else if (q == Q_OWN && id_changed)
 			n->todo |= 1u << Q_AGAIN;
-		else if (q == Q_OWN || q == Q_AGAIN)
-			plan_rest(c, ref);
+		else if (q == Q_OWN || q == Q_AGAIN || q == Q_FIRST)
+			crawl_plan_rest(c, ref);
+		else if (q == Q_WALK)
+			crawl_walk_on(c, ref, news);
 	}
 	crawl_go_on(c, ref);
 }
@@ -217,10 +136,12 @@ static void give_up(struct crawl *c, uint32_t ref, enum question q)
 	struct node *n = nodetab_at(&c->tab, ref);
 
 	settle(n, q);
-	if (q == Q_FIRST || q == Q_OWN)
+	if (!(n->flags & NODE_ANSWERED))
 		n->todo = 0;
 	else if (q == Q_AGAIN)
-		plan_rest(c, ref);
+		crawl_plan_rest(c, ref);
+	else if (q == Q_WALK)
+		crawl_walk_on(c, ref, true); /* what it would have told is not known */
 	crawl_go_on(c, ref);
 }
 
@@ -242,7 +163,8 @@ static unsigned attempts_worth(const struct crawl *c, uint32_t ref)
 void crawl_unanswered(struct crawl *c, uint32_t ref, enum question q, uint64_t now_ns)
 {
 	struct node *n = nodetab_at(&c->tab, ref);
-	unsigned most = q == Q_FIRST || q == Q_OWN ? CRAWL_ATTEMPTS_Q1 : CRAWL_ATTEMPTS_Q2;
+	bool q1 = q == Q_FIRST || q == Q_OWN || !(n->flags & NODE_ANSWERED);
+	unsigned most = q1 ? CRAWL_ATTEMPTS_Q1 : CRAWL_ATTEMPTS_Q2;
 
 	if (!is_current(n, q))
 		return;
@@ -260,7 +182,7 @@ void crawl_unanswered(struct crawl *c, uint32_t ref, enum question q, uint64_t n
 void crawl_refused(struct crawl *c, uint32_t ref, enum question q, uint64_t now_ns)
 {
 	struct node *n = nodetab_at(&c->tab, ref);
-	bool q1 = q == Q_FIRST || q == Q_OWN;
+	bool q1 = q == Q_FIRST || q == Q_OWN || !(n->flags & NODE_ANSWERED);
 
 	n->flags |= NODE_ERROR;
 	if (!is_current(n, q))

@@ -146,7 +146,7 @@ static void answered(struct crawl *c, const struct outcome *o, const struct krpc
 		     uint64_t now_ns)
 {
 	struct node *n = nodetab_at(&c->tab, o->ref);
-	bool first = !(n->flags & NODE_ANSWERED), changed, open, neighbours;
+	bool first = !(n->flags & NODE_ANSWERED), changed, open, neighbours, news = true;
 	struct nodeid id, asked = n->id;
 	unsigned depth;
 
@@ -161,15 +161,16 @@ static void answered(struct crawl *c, const struct outcome *o, const struct krpc
 		c->stats.endpoints_live++;
 		c->stats.warm_live += !!(n->flags & NODE_WARM);
 		c->stats.doubted_live += !!(n->flags & NODE_DOUBTED);
-		if (crawl_inside(c, &n->id))
-			c->inside_live++;
-		else
+		if (!crawl_inside(c, &n->id))
 			c->stats.guides_live++;
+		else if (n->attempts >= 1 && n->attempts <= CRAWL_ATTEMPTS_Q1)
+			c->stats.heard[n->attempts - 1]++;
+		c->inside_live += crawl_inside(c, &n->id);
 		crawl_say(c, o->ref, msg, o->flags | flags_of(msg), o->rtt_us, now_ns);
 	}
 	c->stats.values += msg->values_count;
 	if (c->opts.plan == CRAWL_PLAN_PING || c->opts.method == CRAWL_PING) {
-		crawl_satisfied(c, o->ref, Q_OWN, false);
+		crawl_satisfied(c, o->ref, Q_OWN, false, false);
 		return;
 	}
 	open = o->q != QUESTIONS && n->todo >> o->q & 1;
@@ -177,8 +178,10 @@ static void answered(struct crawl *c, const struct outcome *o, const struct krpc
 	depth = crawl_learn_reply(c, o->ref, msg, neighbours ? &asked : NULL);
 	if (neighbours)
 		n->depth = (uint8_t)depth;
+	if (c->walks && open)
+		news = crawl_walks_note(c, o->ref, msg);
 	if (open)
-		crawl_satisfied(c, o->ref, o->q, changed);
+		crawl_satisfied(c, o->ref, o->q, changed, news);
 }
 
 /* ---- datagrams -------------------------------------------------------------- */
@@ -215,9 +218,9 @@ static void without_slot(struct crawl *c, const struct net_msg *from, const stru
 	if (msg->kind != KRPC_REPLY)
 		return;
 	if (!(n->flags & NODE_ANSWERED) && n->todo == 0)
-		n->todo = n->flags & NODE_HAS_ID ? 1u << Q_OWN : 1u << Q_FIRST;
+		n->todo = crawl_first_todo(c, n);
 	o.q = crawl_question(n);
-	if (o.q != Q_OWN && o.q != Q_FIRST)
+	if (o.q != Q_OWN && o.q != Q_FIRST && (o.q != Q_WALK || n->flags & NODE_ANSWERED))
 		o.q = QUESTIONS;
 	answered(c, &o, msg, now_ns);
 }

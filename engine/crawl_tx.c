@@ -97,7 +97,7 @@ static const struct krpc_template *template_of(const struct crawl *c, const stru
 /* Beyond what the plan asks of every node? */
 static bool is_raised(const struct crawl *c, enum question q)
 {
-	return (q == Q_FLIP2 && c->plan_level < 3) || (q == Q_FLIP0 && c->plan_level < 4);
+	return (q == Q_FLIP2 || q == Q_FLIP0) && !(c->plan_rest >> q & 1);
 }
 
 /* The counters of a first attempt, up by one or, when the kernel refused it, down. */

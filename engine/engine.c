@@ -140,6 +140,7 @@ static void init_seat(struct engine *e, unsigned i)
 		.post = e->post,
 		.rate_pps = e->opts.rate_pps / e->workers,
 		.unlimited = e->opts.rate_pps <= 0,
+		.gate = e->opts.before ? e->opts.before->seats[i].gate : NULL,
 	};
 
 	seat_init(&e->seats[i], &opts);
@@ -178,6 +179,8 @@ int engine_new(const struct engine_opts *opts, struct engine **out, char why[sta
 		e->workers = 1;
 	if (e->workers > NET_WORKERS_MAX)
 		e->workers = NET_WORKERS_MAX;
+	if (e->opts.before)
+		e->workers = e->opts.before->workers;
 	err = open_blocklist(e, why);
 	if (!err)
 		err = monitor_open(&e->opts, &e->monitor, why);
@@ -198,12 +201,22 @@ int engine_new(const struct engine_opts *opts, struct engine **out, char why[sta
 	return 0;
 }
 
+/* Gates that were taken over go on with the list of their own run: ours ends here. */
+static void give_gates_back(struct engine *e)
+{
+	for (unsigned i = 0; e->opts.before && i < e->seats_made; i++)
+		if (e->opts.before->seats[i].gate)
+			gate_set_blocklist(e->opts.before->seats[i].gate,
+					   e->opts.before->blocklist);
+}
+
 void engine_free(struct engine *e)
 {
 	if (!e)
 		return;
 	for (unsigned i = 0; i < e->seats_made; i++)
 		seat_fini(&e->seats[i]);
+	give_gates_back(e);
 	free(e->seats);
 	scribe_free(e->scribe);
 	post_free(e->post);
@@ -236,6 +249,14 @@ void engine_remember(const struct engine *e, struct failures *f)
 	for (unsigned i = 0; i < e->workers; i++)
 		if (e->seats[i].worker)
 			crawl_remember(worker_crawl(e->seats[i].worker), f);
+}
+
+void engine_each(const struct engine *e, void (*take)(void *ctx, const struct crawl_entry *entry),
+		 void *ctx)
+{
+	for (unsigned i = 0; i < e->workers; i++)
+		if (e->seats[i].worker)
+			crawl_each(worker_crawl(e->seats[i].worker), take, ctx);
 }
 
 void engine_stop(struct engine *e)

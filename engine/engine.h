@@ -62,6 +62,12 @@ struct engine_opts {
 	uint64_t max_runtime_ns; /* 0 = none; then as SIGINT once */
 	uint64_t cooldown_ns;    /* longest drain after a stop; 0 = until nothing is in flight */
 
+	/**
+	 * A run that has ended, with as many workers and a clock that goes on: its gates
+	 * are taken over, so that every budget holds over both. Borrowed; NULL = none.
+	 */
+	struct engine *before;
+
 	/** put another device around each worker's (net_alias); NULL = failed and @inner closed */
 	struct net *(*wrap)(void *ctx, struct net *inner);
 	void *wrap_ctx;
@@ -132,10 +138,11 @@ struct engine_result {
 	int err; /* of ENGINE_END_FAILED */
 	char why[ENGINE_WHY_MAX];
 	struct engine_counters counters;
-	struct census_tally tally;       /* of all shards */
-	struct census_estimate estimate; /* census_chao1() of it */
-	struct crawl_part part;          /* what was asked; tally and estimate are of it */
-	char part_name[PART_TEXT_MAX];   /* "" = the whole */
+	struct census_tally tally;             /* of all shards */
+	struct census_estimate estimate;       /* census_chao1() of it */
+	struct crawl_part part;                /* what was asked; tally and estimate are of it */
+	char part_name[PART_TEXT_MAX];         /* "" = the whole */
+	struct census_certificate certificate; /* filled by certify_run(); else all zero */
 	uint64_t distinct_ids, distinct_addresses; /* among endpoints that answered */
 	unsigned raise_rounds;                     /* how often the depth rule asked deeper */
 	unsigned workers;
@@ -182,6 +189,10 @@ int engine_find(const struct engine *e, const struct endpoint *ep, struct crawl_
 
 /** engine_remember() - note in @f who answered and who never did; after engine_run(). */
 void engine_remember(const struct engine *e, struct failures *f);
+
+/** engine_each() - every endpoint of every table; after engine_run(). */
+void engine_each(const struct engine *e, void (*take)(void *ctx, const struct crawl_entry *entry),
+		 void *ctx);
 
 /** engine_end_name() - "done", "interrupted", "runtime", "failed". */
 const char *engine_end_name(enum engine_end end);

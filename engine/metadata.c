@@ -54,21 +54,6 @@ static void put_program(struct json *j, const struct metadata *m)
 	json_kv_cstring(j, "error", r->end == ENGINE_END_FAILED ? r->why : NULL);
 }
 
-static const char *plan_name(enum crawl_plan plan)
-{
-	switch (plan) {
-	case CRAWL_PLAN_2PLUS:
-		return "2+";
-	case CRAWL_PLAN_3:
-		return "3";
-	case CRAWL_PLAN_4:
-		return "4";
-	case CRAWL_PLAN_PING:
-		return "ping";
-	}
-	return "?";
-}
-
 static const char *method_name(enum crawl_method method)
 {
 	switch (method) {
@@ -96,7 +81,7 @@ static void put_settings(struct json *j, const struct metadata *m)
 	json_kv_u64(j, "seed", c->seed);
 	json_kv_u64(j, "shard", 0);
 	json_kv_u64(j, "shards", 1);
-	json_kv_cstring(j, "plan", plan_name(c->plan));
+	json_kv_cstring(j, "plan", crawl_plan_name(c->plan));
 	json_kv_cstring(j, "method", method_name(c->method));
 	json_kv_double(j, "mixing", c->mixing);
 	json_kv_u64(j, "mixing_all_until", c->mixing_all_until);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/report_certificate.h"
 #include "proto/json.h"
 
 /* KAD's churn, the planning figure of census.md 2: 0.7 % of the population per 5 minutes. */
@@ -110,6 +111,8 @@ static void json_found(struct json *j, const struct census_report *rep)
 	json_kv_double(j, "unseen_low", r->estimate.unseen_low);
 	json_kv_double(j, "unseen_high", r->estimate.unseen_high);
 	json_kv_double(j, "recall_estimate", r->estimate.recall);
+	json_kv_double(j, "unlisted_estimate", r->estimate.unlisted);
+	json_kv_double(j, "unheard_estimate", r->estimate.unheard);
 	json_kv_double(j, "churn_blur", rep->churn_blur);
 	json_kv_u64(j, "raise_rounds", r->raise_rounds);
 	json_part(j, rep);
@@ -216,6 +219,7 @@ static void json_truth(struct json *j, const struct census_report *rep)
 	json_kv_u64(j, "live_start", rep->truth.live_start);
 	json_kv_u64(j, "live_end", rep->truth.live_end);
 	json_kv_u64(j, "stayed", rep->truth.stayed);
+	report_certificate_truth(j, rep);
 	json_object_end(j);
 }
 
@@ -241,6 +245,7 @@ int report_to_json(const struct census_report *rep, char *buf, size_t cap)
 	json_losses(&j, &r->counters);
 	json_conduct(&j, &r->counters);
 	json_truth(&j, rep);
+	report_certificate_json(&j, rep);
 	json_object_end(&j);
 	return json_finish(&j);
 }
@@ -303,6 +308,14 @@ static void text_truth(struct text *t, const struct census_truth *truth)
 	    group((double)truth->live_end, d), 100 * truth->estimate_error);
 }
 
+static void text_certificate(struct text *t, const struct census_report *rep)
+{
+	char block[1024];
+
+	if (report_certificate_text(rep, block, sizeof(block)))
+		say(t, "%s", block);
+}
+
 static void text_found(struct text *t, const struct census_report *rep)
 {
 	const struct engine_result *r = rep->result;
@@ -328,6 +341,7 @@ static void text_found(struct text *t, const struct census_report *rep)
 		say(t, "  asked deeper in %u round%s", r->raise_rounds,
 		    r->raise_rounds == 1 ? "" : "s");
 	say(t, "\n");
+	text_certificate(t, rep);
 	if (rep->has_truth)
 		text_truth(t, &rep->truth);
 }

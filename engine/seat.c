@@ -80,8 +80,15 @@ static int open_gate(struct seat *s)
 				  .shard = s->opts.engine->shard,
 				  .shards = s->opts.engine->shards,
 				  .wall_minus_now_ns = s->opts.clock.wall_minus_now_ns };
-	int err = gate_new(&opts, &s->gate);
+	int err = 0;
 
+	if (s->opts.gate) {
+		s->gate = s->opts.gate;
+		gate_set_blocklist(s->gate, opts.blocklist);
+		gate_set_rate(s->gate, opts.rate_pps);
+	} else {
+		err = gate_new(&opts, &s->gate);
+	}
 	return err ? fail(s, err, "gate") : 0;
 }
 
@@ -405,6 +412,7 @@ void seat_fini(struct seat *s)
 		seat_join(s);
 	}
 	worker_free(s->worker);
-	gate_free(s->gate);
+	if (!s->opts.gate)
+		gate_free(s->gate);
 	pthread_mutex_destroy(&s->lock);
 }

@@ -52,6 +52,7 @@ struct seat_opts {
 	struct post *post;
 	double rate_pps;
 	bool unlimited;
+	struct gate *gate; /* taken over from an earlier run; borrowed; NULL = a new one */
 };
 
 enum seat_state { SEAT_STARTING, SEAT_SEATED, SEAT_FAILED, SEAT_LEFT };

@@ -20,6 +20,7 @@ enum {
 	WAIT_MAX_S = 3600,   /* of one net_recv(): "for ever" must not overflow the clock */
 	OUR_IP = 0xc6336401, /* 198.51.100.1 (RFC 5737): where virtual nodes see us */
 	OUR_PORT = 6881,
+	NONCE_RUN_SHIFT = 48, /* more packets than any run sends */
 };
 
 #define START_NS 1000000000ull /* now at the start: nothing is ever at 0 */
@@ -161,7 +162,8 @@ static const struct net_ops sim_ops = {
 	.close = sim_close,
 };
 
-int net_sim_open(struct sim_world *w, struct net **out, struct clock *clock)
+static int open_at(struct sim_world *w, uint16_t port, uint64_t now_ns, struct net **out,
+		   struct clock *clock)
 {
 	struct net_sim *s = calloc(1, sizeof(*s));
 
@@ -170,12 +172,26 @@ int net_sim_open(struct sim_world *w, struct net **out, struct clock *clock)
 		return -ENOMEM;
 	s->net.ops = &sim_ops;
 	s->world = w;
-	s->us = endpoint_ip4(OUR_IP, OUR_PORT);
-	s->now_ns = START_NS;
+	s->us = endpoint_ip4(OUR_IP, port);
+	s->now_ns = now_ns;
+	/* Other losses than those of the run before. */
+	s->nonce = (uint64_t)(port - OUR_PORT) << NONCE_RUN_SHIFT;
 	*clock = (struct clock){ .now_ns = sim_now_ns,
 				 .wall_minus_now_ns =
 					 SIM_WALL_NS - START_NS + (uint64_t)(w->opts.time_s * 1e9),
 				 .ctx = s };
 	*out = &s->net;
 	return 0;
+}
+
+int net_sim_open(struct sim_world *w, struct net **out, struct clock *clock)
+{
+	return open_at(w, OUR_PORT, START_NS, out, clock);
+}
+
+int net_sim_beside(const struct net *before, struct net **out, struct clock *clock)
+{
+	const struct net_sim *s = (const struct net_sim *)(const void *)before;
+
+	return open_at(s->world, (uint16_t)(s->us.port + 1), s->now_ns, out, clock);
 }

@@ -126,6 +126,12 @@ int sim_peer_answer(const struct sim_world *w, uint32_t n, const struct endpoint
  */
 int net_sim_open(struct sim_world *w, struct net **out, struct clock *clock) DT_MUST;
 
+/**
+ * net_sim_beside() - another port of ours into the world of @before, whose clock goes
+ * on from where that of @before stands: for a run after a run.
+ */
+int net_sim_beside(const struct net *before, struct net **out, struct clock *clock) DT_MUST;
+
 /* ---- the farm -------------------------------------------------------------- */
 
 /**
@@ -195,12 +201,13 @@ int net_alias_open(const struct sim_world *w, struct net *inner, struct net **ou
 struct sim_truth {
 	uint64_t live, seen, answered;
 	uint64_t live_start, live_end, stayed;
-	uint64_t heard;        /* live nodes that answered, the passers among them */
-	double recall;         /* answered live / live; with churn answered stayers / stayed */
-	double seen_share;     /* seen likewise */
-	double estimate_error; /* (answered + unseen estimate - live) / live; NAN until given */
-	uint64_t false_nodes;  /* endpoints said to have answered that are not live nodes */
-	uint64_t wrong_ids;    /* answered under an id that is not theirs */
+	uint64_t heard;          /* live nodes that answered, the passers among them */
+	double recall;           /* answered live / live; with churn answered stayers / stayed */
+	double seen_share;       /* seen likewise */
+	double young_seen_share; /* the same of the newest tenth; NAN where there is none */
+	double estimate_error;   /* (answered + unseen estimate - live) / live; NAN until given */
+	uint64_t false_nodes;    /* endpoints said to have answered that are not live nodes */
+	uint64_t wrong_ids;      /* answered under an id that is not theirs */
 };
 
 /**

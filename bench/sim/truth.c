@@ -62,6 +62,7 @@ void sim_score(const struct sim_world *w,
 {
 	struct sim_truth t = { .estimate_error = NAN };
 	struct instants instants;
+	uint64_t young = 0, young_seen = 0;
 
 	look_at(w, &instants);
 	for (uint32_t n = 0; n < w->nodes; n++) {
@@ -82,6 +83,10 @@ void sim_score(const struct sim_world *w,
 			t.stayed++;
 			t.seen += state != SCORE_UNKNOWN;
 			t.answered += state == SCORE_ANSWERED;
+			if (mood_age(world_mood(w, n)) == SIM_YOUNG) {
+				young++;
+				young_seen += state != SCORE_UNKNOWN;
+			}
 		}
 		if (state != SCORE_ANSWERED)
 			continue;
@@ -95,6 +100,7 @@ void sim_score(const struct sim_world *w,
 	}
 	t.recall = t.stayed ? (double)t.answered / (double)t.stayed : 0;
 	t.seen_share = t.stayed ? (double)t.seen / (double)t.stayed : 0;
+	t.young_seen_share = young ? (double)young_seen / (double)young : NAN;
 	*out = t;
 }
 

@@ -6,7 +6,7 @@
 #include "bench/bench.h"
 #include "engine/cli/cli.h"
 
-enum { NAMES_MAX = 64, OPT_LIST = 0x100, OPT_RUNS, OPT_RUN_MS };
+enum { NAMES_MAX = 64, OPT_LIST = 0x100, OPT_RUNS, OPT_RUN_MS, OPT_SIM };
 
 struct bench_args {
 	const char *names[NAMES_MAX];
@@ -19,6 +19,7 @@ static const struct argp_option options[] = {
 	{ "list", OPT_LIST, NULL, 0, "Names and what they measure", 0 },
 	{ "runs", OPT_RUNS, "N", 0, "Repetitions of each; the median is quoted [5]", 0 },
 	{ "run-ms", OPT_RUN_MS, "MS", 0, "Aim of one repetition of a loop [50]", 0 },
+	{ "sim", OPT_SIM, "N", 0, "Live nodes of the censuses that are benchmarks [50000]", 0 },
 	{ 0 },
 };
 
@@ -45,6 +46,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_RUN_MS:
 		a->ctx.run_ms = whole(arg, 1, 60000, state);
+		break;
+	case OPT_SIM:
+		a->ctx.sim = whole(arg, 1000, 30000000, state);
 		break;
 	case ARGP_KEY_ARG:
 		if (a->count == NAMES_MAX)

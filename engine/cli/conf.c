@@ -16,6 +16,7 @@
 
 #include "bench/sim/sim.h"
 #include "engine/cli/campaign.h"
+#include "engine/crawl.h"
 #include "proto/json.h"
 
 enum key_type { TYPE_U64, TYPE_F64, TYPE_STR, TYPE_BOOL };
@@ -414,6 +415,8 @@ static int check_numbers(const struct conf *c, char *why)
 		return bad(why, "cooldown_s", "0 to 600 seconds");
 	if (!(c->raise_above >= 0 && c->raise_above <= 1))
 		return bad(why, "raise_above", "a share from 0 to 1");
+	if (!(c->certify == -1 || (c->certify >= 0 && c->certify <= 1)))
+		return bad(why, "certify", "a share from 0 to 1, or -1");
 	if (c->max_endpoints < 1000 || c->max_endpoints > 1000000000)
 		return bad(why, "max_endpoints", "1000 to 1000000000");
 	if (c->rcvbuf_bytes < 65536 || c->rcvbuf_bytes > 1073741824)
@@ -423,6 +426,8 @@ static int check_numbers(const struct conf *c, char *why)
 
 int conf_check(const struct conf *c, char why[static CONF_WHY_MAX])
 {
+	enum crawl_plan plan;
+
 	if (!one_of(c->sim_mode, "farm virtual"))
 		return bad(why, "sim_mode", "farm or virtual");
 	if (!one_of(c->backend, "auto uring mmsg packet xdp"))
@@ -433,8 +438,10 @@ int conf_check(const struct conf *c, char why[static CONF_WHY_MAX])
 		return bad(why, "xdp_mode", "auto, native or generic");
 	if (c->ports < 1 || c->ports > 16)
 		return bad(why, "ports", "1 to 16");
-	if (!one_of(c->plan, "2+ 3 4 ping"))
-		return bad(why, "plan", "2+, 3, 4 or ping");
+	if (crawl_plan_from_text(c->plan, &plan) < 0)
+		return bad(why, "plan",
+			   "2+, 3, 4, 5, drain or ping; or of other crawlers: own, flip-c, "
+			   "random1, random2, random4, random8, cpl16");
 	if (!one_of(c->query, "find_node get_peers ping sample"))
 		return bad(why, "query", "find_node, get_peers, ping or sample");
 	if (!strcmp(c->metadata_file, "-") || !strcmp(c->status_file, "-"))

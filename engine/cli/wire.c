@@ -30,6 +30,7 @@ static void unwire(struct wire *w)
 		fclose(w->csv);
 	if (bad_close(w->bad) < 0)
 		cli_say("%s: not everything could be written", w->c->keep_bad);
+	wire_close_second(w);
 	net_close(w->device);
 	sim_farm_stop(w->farm);
 	sim_world_free(w->world);
@@ -80,9 +81,11 @@ static int conclude(struct wire *w, struct wire_result *r)
 
 	wire_farm_losses(w);
 	wire_remember(w, r);
-	rc = wire_score(w, r);
-	if (rc >= 0)
+	rc = wire_score(w, r); /* before the second pass: a moving world moves on */
+	if (rc >= 0) {
+		wire_certify(w, r);
 		rc = wire_make_report(r);
+	}
 	if (rc < 0)
 		return rc;
 	sealed = wire_seal(w, r); /* a report is worth more where that failed */

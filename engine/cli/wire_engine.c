@@ -21,15 +21,6 @@ enum {
 	WIRE_WRITABLE_MAX = 2, /* the store, the folder of the report */
 };
 
-static enum crawl_plan plan_of(const char *text)
-{
-	if (!strcmp(text, "3"))
-		return CRAWL_PLAN_3;
-	if (!strcmp(text, "4"))
-		return CRAWL_PLAN_4;
-	return !strcmp(text, "ping") ? CRAWL_PLAN_PING : CRAWL_PLAN_2PLUS;
-}
-
 static enum crawl_method method_of(const char *text)
 {
 	if (!strcmp(text, "get_peers"))
@@ -54,7 +45,8 @@ static void fill_crawl(const struct wire *w, struct crawl_opts *o)
 	const struct conf *c = w->c;
 
 	*o = crawl_opts_default();
-	o->plan = plan_of(c->plan);
+	if (crawl_plan_from_text(c->plan, &o->plan) < 0)
+		o->plan = CRAWL_PLAN_2PLUS; /* conf_check() let nothing else pass */
 	o->method = method_of(c->query);
 	o->seed = c->seed;
 	o->mixing = c->mixing;
@@ -166,6 +158,10 @@ int wire_make_engine(struct wire *w, const struct wire_talk *talk)
 		o.wrap = wrap_alias;
 		o.wrap_ctx = w;
 	}
+	w->engine_opts = o;
+	rc = wire_open_second(w);
+	if (rc < 0)
+		return rc;
 	rc = engine_new(&o, &w->engine, why);
 	if (rc < 0)
 		cli_fail("%s", *why ? why : dt_strerror(rc));

@@ -19,6 +19,7 @@
  *	wire.c		the order of things: prepare, run, seal, undo
  *	wire_world.c	the network to look at, and the score against its truth
  *	wire_engine.c	conf -> engine options
+ *	wire_certify.c	the second pass
  *	wire_keep.c	what is left behind
  *	wire_warm.c	what one census leaves to the next
  *
@@ -45,8 +46,10 @@ struct wire {
 	struct campaign_step step; /* the census that is running */
 	struct net_group *sockets; /* kept from one census to the next */
 	struct failures *failures;
-	bool warm_allowed;     /* the store holds nothing of another kind of network */
-	uint64_t warm_since_s; /* start of the last full census; 0 = none */
+	bool warm_allowed;              /* the store holds nothing of another kind of network */
+	uint64_t warm_since_s;          /* start of the last full census; 0 = none */
+	struct engine_opts engine_opts; /* what it was made from, for the second pass */
+	struct wire_second *second;     /* its port and devices; NULL = none is taken */
 };
 
 /* ---- wire_world.c ----------------------------------------------------------- */
@@ -73,6 +76,15 @@ int wire_score(struct wire *w, struct wire_result *r) DT_MUST;
 /* ---- wire_engine.c ---------------------------------------------------------- */
 
 int wire_make_engine(struct wire *w, const struct wire_talk *talk) DT_MUST;
+
+/* ---- wire_certify.c --------------------------------------------------------- */
+
+/** wire_open_second() - the second pass's port, while privileges last; nothing without a pass. */
+int wire_open_second(struct wire *w) DT_MUST;
+void wire_close_second(struct wire *w);
+
+/** wire_certify() - the second pass, after a census that came to its end; which stands without. */
+void wire_certify(struct wire *w, struct wire_result *r);
 
 /* ---- wire_keep.c ------------------------------------------------------------ */
 

@@ -163,12 +163,98 @@ static void test_zones_to_raise(void **state)
 		assert_int_equal(zones[i], 0);
 }
 
+/* By hand: 1000 marked, 104 caught, 99 of them marked. */
+static void test_chapman(void **state)
+{
+	struct census_capture c = {
+		.first = 100, .second = 104, .both = 99, .fresh = 5, .left = 0
+	};
+	struct census_chapman e = census_chapman(1000, &c);
+	double n = 1001.0 * 105 / 100 - 1, var = 1001.0 * 105 * 901 * 5 / (100.0 * 100 * 101);
+	double spread = exp(1.959964 * sqrt(log(1 + var / ((n - 1000) * (n - 1000)))));
+
+	(void)state;
+	close_to(e.unseen, n - 1000, 1e-9);
+	close_to(e.unseen_low, (n - 1000) / spread, 1e-3);
+	close_to(e.unseen_high, (n - 1000) * spread, 1e-3);
+	close_to(e.recall, 1000 / n, 1e-12);
+	close_to(e.population, n, 1e-9);
+	assert_true(e.arrived == 0);
+	/* two left, so two of the five have come since: not the first pass's fault */
+	c.left = 2;
+	e = census_chapman(1000, &c);
+	close_to(e.arrived, 2, 0);
+	close_to(e.unseen, 1001.0 * 103 / 100 - 1001, 1e-9);
+	close_to(e.population, 981.0 * 105 / 100 - 1, 1e-9);
+	/* as many left as are new: nothing was missed, and the bound is Poisson's */
+	c.left = 9;
+	e = census_chapman(1000, &c);
+	close_to(e.arrived, 5, 0);
+	close_to(e.unseen, 0, 1e-9);
+	close_to(e.unseen_high, 3.689 * 1000 / 99, 1e-3);
+	assert_true(e.population_low <= e.population && e.population <= e.population_high);
+	/* nobody was met twice: nothing can be said */
+	c = (struct census_capture){ .first = 3, .second = 3, .fresh = 3 };
+	e = census_chapman(1000, &c);
+	assert_true(e.unseen == 0 && e.recall == 0 && e.population == 0);
+}
+
+/* n2 and n3 of a loss of a fifth: 1000 live, 8 of them never heard. */
+static void test_unheard(void **state)
+{
+	struct census_tally t = { .heard = { 800, 160, 32 } };
+	struct census_estimate e;
+
+	(void)state;
+	t.zone[0].live = 992;
+	e = census_chao1(&t);
+	close_to(e.unheard, 8, 1e-9);
+	close_to(e.unlisted, 0, 0);
+	close_to(e.unseen, 8, 1e-9);
+	assert_true(e.unseen_low < 8 && e.unseen_high > 8);
+	t.heard[2] = 5000; /* not what loss does: bounded all the same */
+	e = census_chao1(&t);
+	assert_true(isfinite(e.unheard) && isfinite(e.unseen_high));
+	t.heard[1] = 0;
+	assert_true(census_chao1(&t).unheard == 0);
+}
+
+/* Marked and caught at random: the interval holds what is true nineteen times in twenty. */
+static void test_chapman_covers(void **state)
+{
+	unsigned held = 0;
+	struct rng r;
+
+	(void)state;
+	rng_init(&r, 5, 0);
+	for (unsigned round = 0; round < 200; round++) {
+		struct census_capture c = { 0 };
+		uint64_t live = 0;
+		struct census_chapman e;
+
+		for (unsigned i = 0; i < 20000; i++) {
+			bool marked = rng_double(&r) < 0.99, caught = rng_double(&r) < 0.25;
+
+			live += marked;
+			c.first += marked && caught;
+			c.both += marked && caught;
+			c.second += caught;
+			c.fresh += !marked && caught;
+		}
+		e = census_chapman(live, &c);
+		held += e.unseen_low <= (double)(20000 - live) &&
+			e.unseen_high >= (double)(20000 - live);
+	}
+	assert_true(held >= 180);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_by_hand),           cmocka_unit_test(test_edges),
 		cmocka_unit_test(test_known_unmentioned), cmocka_unit_test(test_known_truth),
-		cmocka_unit_test(test_zones_to_raise),
+		cmocka_unit_test(test_chapman),           cmocka_unit_test(test_unheard),
+		cmocka_unit_test(test_chapman_covers),    cmocka_unit_test(test_zones_to_raise),
 	};
 
 	return cmocka_run_group_tests_name("census", tests, NULL, NULL);

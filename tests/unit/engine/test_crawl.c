@@ -161,6 +161,28 @@ static void test_depth(void **state)
 	assert_true(sent[1] > sent[0] + 600 && sent[2] > sent[1] + 600);
 }
 
+/* Every plan through a whole network, with loss, over shards: it ends, and finds most. */
+static void test_networks(void **state)
+{
+	(void)state;
+	for (unsigned p = 0; p < CRAWL_PLANS; p++) {
+		struct crawl_opts o = opts_for();
+		struct world *w;
+
+		if (p == CRAWL_PLAN_PING)
+			continue;
+		o.plan = (enum crawl_plan)p;
+		w = world_new(tinynet_new(20 + p, 600, 200), o, 1 + p % 3);
+		w->loss = 0.05;
+		bootstrap(w, 0);
+		run(w);
+		if (recalled(w) < 550)
+			fail_msg("plan %s finds %u of 600", crawl_plan_name((enum crawl_plan)p),
+				 recalled(w));
+		world_free(w);
+	}
+}
+
 /* Two zones are asked deeper, and deeper once more; a third time finds nothing to ask. */
 static void test_raise(void **state)
 {
@@ -294,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_same_seed_same_run),
 		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_raise),
 		cmocka_unit_test(test_methods),
 		cmocka_unit_test(test_ping),

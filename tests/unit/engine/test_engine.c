@@ -241,7 +241,7 @@ static void test_raise(void **state)
 	assert_int_equal(stage_run(&deep), 0);
 	assert_int_equal(deep.result.end, ENGINE_END_DONE);
 	if (deep.result.raise_rounds == 0)
-		assert_true(deep.result.estimate.unseen_low <= 1e-9 * LIVE);
+		assert_true(deep.result.estimate.unlisted <= 1e-9 * LIVE);
 	else
 		assert_true(deep.result.counters.crawl.raised_sent > 0);
 	check_accounts(&deep.result);

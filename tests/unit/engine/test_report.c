@@ -17,7 +17,13 @@ static struct engine_result result(void)
 		.backend_why = "io_uring: \"refused\"",
 		.distinct_ids = 998,
 		.distinct_addresses = 990,
-		.estimate = { 1000, 2.5, 1, 7, 0.9975 },
+		.estimate = { .live = 1000,
+			      .unlisted = 2.25,
+			      .unheard = 0.25,
+			      .unseen = 2.5,
+			      .unseen_low = 1,
+			      .unseen_high = 7,
+			      .recall = 0.9975 },
 		.started_ms = 1763683200000,
 		.span_ns = 10000000000,
 		.elapsed_ns = 12000000000,
@@ -170,6 +176,49 @@ static void test_text(void **state)
 			fail_msg("%s is missing in\n%s", *w, buf);
 }
 
+/* A second pass: in the JSON with its zones and its cost, in the text, against the truth. */
+static void test_certificate(void **state)
+{
+	static const char *const want[] = {
+		"\"certificate\": {",
+		"\"first\": 60",
+		"\"fresh_known\": 1",
+		"\"unseen_estimate\": 30",
+		"\"population\": 1030",
+		"\"packets_per_live\": 0.4",
+		"\"zone\": 200",
+		"\"chapman_error\": 0.0289",
+		"\"interval_holds\": true",
+		"\"chapman_interval_holds\": false",
+		"\"mentioned_once\": [",
+		"\"unheard_estimate\": 0.25",
+	};
+	struct census_truth truth = { .live = 1001, .answered = 1000, .recall = 1000.0 / 1001 };
+	struct engine_result r = result();
+	struct census_certificate *c = &r.certificate;
+	struct census_report rep;
+	char buf[65536];
+
+	(void)state;
+	r.estimate.unseen_low = 0.5;
+	r.tally.zone[200].known = 7;
+	r.tally.zone[200].f1 = 3;
+	c->done = true;
+	c->zone_count = 1;
+	c->zones[200 / 8] = 1 << 200 % 8;
+	c->all = c->zone[200] = (struct census_capture){ 60, 62, 58, 1, 4, 1 };
+	c->estimate = (struct census_chapman){ 30, 10, 90, 0.97, 1, 1030, 1010, 1090 };
+	c->packets_sent = 400;
+	report_fill(&rep, &r, "9.9", &truth);
+	assert_true(report_to_json(&rep, buf, sizeof(buf)) > 0);
+	for (const char *const *w = want; w < TABLE_END(want); w++)
+		if (!strstr(buf, *w))
+			fail_msg("%s is missing in\n%s", *w, buf);
+	assert_true(report_to_text(&rep, buf, sizeof(buf)) > 0);
+	assert_non_null(strstr(buf, "not seen, Chapman              30    95 %: 10 to 90"));
+	assert_non_null(strstr(buf, "1,030"));
+}
+
 /* Every size that is too small is refused, and nothing beyond it is written. */
 static void test_small_buffers(void **state)
 {
@@ -198,9 +247,9 @@ static void test_small_buffers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_derived),       cmocka_unit_test(test_nothing),
-		cmocka_unit_test(test_json),          cmocka_unit_test(test_text),
-		cmocka_unit_test(test_small_buffers),
+		cmocka_unit_test(test_derived),     cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_json),        cmocka_unit_test(test_text),
+		cmocka_unit_test(test_certificate), cmocka_unit_test(test_small_buffers),
 	};
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * DOC: which questions a node is asked, and where they aim. A plan is a row of
+ * a table: what follows the question for the node's own id, or what is asked
+ * instead of it.
+ */
+#include <string.h>
+
+#include "engine/crawl_impl.h"
+
+enum {
+	FLIP1 = 1 << Q_FLIP1,
+	FLIP2 = 1 << Q_FLIP2,
+	FLIP0 = 1 << Q_FLIP0,
+	WALK = 1 << Q_WALK,
+	ZONE_BITS = 8,
+	UP_3 = 3,               /* the walk of plan 5 is one step: bit c-3 */
+	TARGET_OF_WALK_0 = 100, /* purposes of crawl_draw(), beyond those of questions */
+};
+
+static const struct crawl_shape shapes[CRAWL_PLANS] = {
+	[CRAWL_PLAN_2PLUS] = { "2+", FLIP1, CRAWL_WALK_NONE, 0, true, true },
+	[CRAWL_PLAN_3] = { "3", FLIP1 | FLIP2, CRAWL_WALK_NONE, 0, true, true },
+	[CRAWL_PLAN_4] = { "4", FLIP1 | FLIP2 | FLIP0, CRAWL_WALK_NONE, 0, true, false },
+	[CRAWL_PLAN_5] = { "5", FLIP1 | FLIP2 | FLIP0 | WALK, CRAWL_WALK_UP3, 1, true, false },
+	[CRAWL_PLAN_DRAIN] = { "drain", WALK, CRAWL_WALK_DRAIN, NODEID_BITS, true, false },
+	[CRAWL_PLAN_PING] = { "ping", 0, CRAWL_WALK_NONE, 0, false, false },
+	[CRAWL_PLAN_OWN] = { "own", 0, CRAWL_WALK_NONE, 0, true, false },
+	[CRAWL_PLAN_FLIP_C] = { "flip-c", FLIP0, CRAWL_WALK_NONE, 0, true, false },
+	[CRAWL_PLAN_RANDOM1] = { "random1", 0, CRAWL_WALK_RANDOM, 1, false, false },
+	[CRAWL_PLAN_RANDOM2] = { "random2", 0, CRAWL_WALK_RANDOM, 2, false, false },
+	[CRAWL_PLAN_RANDOM4] = { "random4", 0, CRAWL_WALK_RANDOM, 4, false, false },
+	[CRAWL_PLAN_RANDOM8] = { "random8", 0, CRAWL_WALK_RANDOM, 8, false, false },
+	[CRAWL_PLAN_CPL16] = { "cpl16", 0, CRAWL_WALK_CPL, 16, false, false },
+};
+
+const struct crawl_shape *crawl_shape(enum crawl_plan plan)
+{
+	return &shapes[plan];
+}
+
+const char *crawl_plan_name(enum crawl_plan plan)
+{
+	return (unsigned)plan < CRAWL_PLANS ? shapes[plan].name : "?";
+}
+
+int crawl_plan_from_text(const char *text, enum crawl_plan *out)
+{
+	for (unsigned i = 0; i < CRAWL_PLANS; i++)
+		if (strcmp(text, shapes[i].name) == 0) {
+			*out = (enum crawl_plan)i;
+			return 0;
+		}
+	return DT_ENOTFOUND;
+}
+
+/* ---- targets ---------------------------------------------------------------- */
+
+static uint64_t draw(const struct crawl *c, uint32_t ref, uint64_t purpose)
+{
+	struct endpoint ep = nodetab_endpoint(&c->tab, ref);
+
+	return crawl_draw(c, &ep, purpose);
+}
+
+bool crawl_random_chosen(const struct crawl *c, uint32_t ref)
+{
+	return (draw(c, ref, CRAWL_DRAW_CHOICE) >> 32) < c->mixing_below;
+}
+
+/* One of the zones that are asked: the first one from @from on, round the circle. */
+static uint8_t some_zone(const struct crawl *c, unsigned from)
+{
+	for (unsigned i = 0; i < CENSUS_ZONES; i++)
+		if (census_zone_in(c->opts.zones, (from + i) % CENSUS_ZONES))
+			return (uint8_t)((from + i) % CENSUS_ZONES);
+	return (uint8_t)from;
+}
+
+static struct nodeid random_target(const struct crawl *c, uint32_t ref, uint64_t purpose)
+{
+	struct nodeid out = { { 0 } };
+	struct rng r;
+	uint64_t head;
+
+	rng_init(&r, draw(c, ref, CRAWL_DRAW_TARGET + purpose), 0);
+	rng_bytes(&r, out.b, sizeof(out.b));
+	if (!part_is_whole(&c->opts.part)) {
+		head = __builtin_bswap64(part_place(&c->opts.part, nodeid_prefix64(&out)));
+		memcpy(out.b, &head, sizeof(head));
+	}
+	if (c->opts.zoned) /* within the part as well */
+		out.b[0] = some_zone(c, rng_below(&r, CENSUS_ZONES));
+	return out;
+}
+
+/* A sampled node without a known depth, or one that has no such bucket, is asked at its own id. */
+static struct nodeid flipped(const struct node *n, unsigned up)
+{
+	if (n->depth == NODE_DEPTH_NONE || n->depth < up || n->depth - up >= NODEID_BITS)
+		return n->id;
+	return nodeid_flip(&n->id, n->depth - up);
+}
+
+/* Exactly @common bits shared with the node's id, the rest at random. */
+static struct nodeid at_distance(const struct crawl *c, uint32_t ref, unsigned common)
+{
+	struct nodeid id = nodetab_at(&c->tab, ref)->id;
+	struct nodeid out = random_target(c, ref, TARGET_OF_WALK_0 + common);
+	unsigned whole = common / 8, bits = common % 8;
+	uint8_t kept = (uint8_t)(0xff00 >> bits), turned = (uint8_t)(0x80 >> bits);
+
+	memcpy(out.b, id.b, whole);
+	out.b[whole] = (uint8_t)((id.b[whole] & kept) | (~id.b[whole] & turned) |
+				 (out.b[whole] & ~(kept | turned)));
+	return out;
+}
+
+static struct nodeid walk_target(const struct crawl *c, uint32_t ref)
+{
+	const struct node *n = nodetab_at(&c->tab, ref);
+
+	switch (crawl_shape(c->opts.plan)->walk) {
+	case CRAWL_WALK_RANDOM:
+		return random_target(c, ref, TARGET_OF_WALK_0 + n->depth);
+	case CRAWL_WALK_CPL:
+		return at_distance(c, ref, n->depth);
+	case CRAWL_WALK_UP3:
+		return flipped(n, UP_3);
+	case CRAWL_WALK_DRAIN:
+		return flipped(n, 1);
+	case CRAWL_WALK_NONE:
+	default:
+		return n->id;
+	}
+}
+
+struct nodeid crawl_target(const struct crawl *c, uint32_t ref, enum question q)
+{
+	const struct node *n = nodetab_at(&c->tab, ref);
+
+	switch (q) {
+	case Q_FLIP0:
+		return flipped(n, 0);
+	case Q_FLIP1:
+		return flipped(n, 1);
+	case Q_FLIP2:
+		return flipped(n, 2);
+	case Q_FIRST:
+	case Q_MIX:
+		return random_target(c, ref, q);
+	case Q_WALK:
+		return walk_target(c, ref);
+	case Q_OWN:
+	case Q_AGAIN:
+	case QUESTIONS:
+	default:
+		return n->id;
+	}
+}
+
+/* ---- what is asked ------------------------------------------------------------- */
+
+static bool is_walk_only(const struct crawl_shape *s)
+{
+	return !s->own && s->walk != CRAWL_WALK_NONE;
+}
+
+uint8_t crawl_first_todo(const struct crawl *c, struct node *n)
+{
+	const struct crawl_shape *s = crawl_shape(c->opts.plan);
+	bool inside = n->flags & NODE_HAS_ID && crawl_inside(c, &n->id);
+
+	/* A ping needs no target, so it needs no id. */
+	if (c->opts.plan == CRAWL_PLAN_PING || c->opts.method == CRAWL_PING)
+		return 1u << Q_OWN;
+	if (is_walk_only(s) && (inside || s->walk == CRAWL_WALK_RANDOM)) {
+		n->depth = 0; /* counts the steps */
+		return WALK;
+	}
+	return inside ? 1u << Q_OWN : 1u << Q_FIRST; /* outsiders: the way in */
+}
+
+static bool mixing_wanted(const struct crawl *c, uint32_t ref)
+{
+	/* A census that knows most endpoints from the one before has nothing to start up. */
+	bool starting =
+		c->tab.count < c->mixing_all_until && c->stats.warm_known < c->tab.count / 2;
+
+	return starting || crawl_random_chosen(c, ref);
+}
+
+void crawl_plan_rest(struct crawl *c, uint32_t ref)
+{
+	struct node *n = nodetab_at(&c->tab, ref);
+	unsigned rest = c->zone_rest[n->id.b[0]];
+
+	if (is_walk_only(crawl_shape(c->opts.plan))) {
+		n->depth = 0;
+		n->todo |= WALK;
+		return;
+	}
+	if (n->depth == NODE_DEPTH_NONE)
+		rest = 0;
+	if (n->depth < UP_3 && crawl_shape(c->opts.plan)->walk == CRAWL_WALK_UP3)
+		rest &= ~(unsigned)WALK;
+	if (n->depth < 2)
+		rest &= ~(unsigned)FLIP2;
+	if (n->depth < 1)
+		rest &= ~(unsigned)(FLIP1 | WALK);
+	if (n->depth >= NODEID_BITS)
+		rest &= ~(unsigned)FLIP0;
+	if (c->opts.method == CRAWL_SAMPLE)
+		rest |= FLIP1;
+	n->todo |= (uint8_t)rest;
+	if (mixing_wanted(c, ref))
+		n->todo |= 1u << Q_MIX;
+}
+
+void crawl_walk_on(struct crawl *c, uint32_t ref, bool news)
+{
+	const struct crawl_shape *s = crawl_shape(c->opts.plan);
+	struct node *n = nodetab_at(&c->tab, ref);
+
+	if (s->walk == CRAWL_WALK_DRAIN) {
+		/* Beyond a zone's edge there is nobody who is asked. */
+		if (news && n->depth > (c->opts.zoned ? ZONE_BITS : 1))
+			n->todo |= WALK;
+		if (n->depth)
+			n->depth--;
+	} else if (s->walk == CRAWL_WALK_RANDOM || s->walk == CRAWL_WALK_CPL) {
+		if (++n->depth < s->steps)
+			n->todo |= WALK;
+	}
+}
+
+uint8_t crawl_raise_bits(uint8_t rest)
+{
+	if (!(rest & FLIP2))
+		return FLIP2;
+	if (!(rest & FLIP0))
+		return FLIP0;
+	return 0;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/report_certificate.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+static double live_of(const struct census_report *rep)
+{
+	return (double)rep->result->estimate.live;
+}
+
+/* ---- JSON ----------------------------------------------------------------- */
+
+static void json_capture(struct json *j, const struct census_capture *c)
+{
+	json_kv_u64(j, "first", c->first);
+	json_kv_u64(j, "second", c->second);
+	json_kv_u64(j, "both", c->both);
+	json_kv_u64(j, "left", c->left);
+	json_kv_u64(j, "fresh", c->fresh);
+	json_kv_u64(j, "fresh_known", c->fresh_known);
+}
+
+static void json_cost(struct json *j, const struct census_report *rep)
+{
+	const struct census_certificate *c = &rep->result->certificate;
+	double live = live_of(rep);
+
+	json_key(j, "cost");
+	json_object_begin(j);
+	json_kv_u64(j, "queries_sent", c->queries_sent);
+	json_kv_u64(j, "packets_sent", c->packets_sent);
+	json_kv_u64(j, "packets_received", c->packets_received);
+	json_kv_u64(j, "bytes_sent", c->bytes_sent);
+	json_kv_u64(j, "bytes_received", c->bytes_received);
+	json_kv_u64(j, "unexplained", c->unexplained);
+	json_kv_double(j, "packets_per_live", live > 0 ? (double)c->packets_sent / live : 0);
+	json_kv_double(j, "span_s", (double)c->span_ns / 1e9);
+	json_object_end(j);
+}
+
+enum column { KNOWN, LIVE, ONCE, TWICE, UNLISTED, COLUMNS };
+
+static double cell(const struct census_tally *t, unsigned z, enum column column)
+{
+	struct census_tally one = { .zone = { [0] = t->zone[z] } };
+
+	switch (column) {
+	case KNOWN:
+		return (double)t->zone[z].known;
+	case LIVE:
+		return (double)t->zone[z].live;
+	case ONCE:
+		return (double)t->zone[z].f1;
+	case TWICE:
+		return (double)t->zone[z].f2;
+	case UNLISTED:
+	case COLUMNS:
+	default:
+		return round(100 * census_chao1(&one).unlisted) / 100;
+	}
+}
+
+/* A column each, 256 long: a store may hold thousands of reports. */
+static void json_zones(struct json *j, const struct census_tally *t)
+{
+	static const char *const names[COLUMNS] = { "known", "live", "mentioned_once",
+						    "mentioned_twice", "unlisted_estimate" };
+	uint64_t known = 0;
+
+	for (unsigned z = 0; z < CENSUS_ZONES; z++)
+		known += t->zone[z].known;
+	json_key(j, "zones");
+	if (!known) {
+		json_null(j);
+		return;
+	}
+	json_object_begin(j);
+	for (unsigned column = 0; column < COLUMNS; column++) {
+		json_key(j, names[column]);
+		json_array_begin(j);
+		for (unsigned z = 0; z < CENSUS_ZONES; z++)
+			json_double(j, cell(t, z, (enum column)column));
+		json_array_end(j);
+	}
+	json_object_end(j);
+}
+
+static void json_second(struct json *j, const struct census_certificate *c)
+{
+	json_key(j, "by_zone");
+	json_array_begin(j);
+	for (unsigned z = 0; z < CENSUS_ZONES; z++) {
+		if (!census_zone_in(c->zones, z))
+			continue;
+		json_object_begin(j);
+		json_kv_u64(j, "zone", z);
+		json_capture(j, &c->zone[z]);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+void report_certificate_json(struct json *j, const struct census_report *rep)
+{
+	const struct census_certificate *c = &rep->result->certificate;
+	const struct census_chapman *e = &c->estimate;
+
+	json_key(j, "certificate");
+	if (c->done) {
+		json_object_begin(j);
+		json_kv_u64(j, "zones", c->zone_count);
+		json_kv_u64(j, "at_s", c->at_ms / 1000);
+		json_capture(j, &c->all);
+		json_kv_double(j, "unseen_estimate", e->unseen);
+		json_kv_double(j, "unseen_low", e->unseen_low);
+		json_kv_double(j, "unseen_high", e->unseen_high);
+		json_kv_double(j, "recall_estimate", e->recall);
+		json_kv_double(j, "arrived_estimate", e->arrived);
+		json_kv_double(j, "population", e->population);
+		json_kv_double(j, "population_low", e->population_low);
+		json_kv_double(j, "population_high", e->population_high);
+		json_cost(j, rep);
+		json_second(j, c);
+		json_object_end(j);
+	} else {
+		json_null(j);
+	}
+	json_zones(j, &rep->result->tally);
+}
+
+static bool holds(double low, double high, double truth)
+{
+	return truth >= low && truth <= high;
+}
+
+void report_certificate_truth(struct json *j, const struct census_report *rep)
+{
+	const struct engine_result *r = rep->result;
+	const struct census_chapman *c = &r->certificate.estimate;
+	/* where nodes come and go: those who stayed stand for all */
+	double missed = (1 - rep->truth.recall) * (double)rep->truth.live;
+
+	json_key(j, "interval_holds");
+	json_bool(j, holds(r->estimate.unseen_low, r->estimate.unseen_high, missed));
+	if (!r->certificate.done)
+		return;
+	json_kv_double(j, "chapman_error",
+		       rep->truth.live ? (c->unseen - missed) / (double)rep->truth.live : 0);
+	json_key(j, "chapman_interval_holds");
+	json_bool(j, holds(c->unseen_low, c->unseen_high, missed));
+}
+
+/* ---- text ------------------------------------------------------------------- */
+
+/* 1234567 as "1,234,567". */
+static const char *group(double v, char out[static 32])
+{
+	char plain[32];
+	int len = snprintf(plain, sizeof(plain), "%.0f", v < 0 ? 0 : v), at = 0;
+
+	for (int i = 0; i < len && at < 30; i++) {
+		if (i && (len - i) % 3 == 0)
+			out[at++] = ',';
+		out[at++] = plain[i];
+	}
+	out[at] = 0;
+	return out;
+}
+
+static const char *hour(uint64_t unix_ms, char out[static 32])
+{
+	time_t t = (time_t)(unix_ms / 1000);
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(out, 32, "%H:%M:%S UTC", &tm);
+	return out;
+}
+
+size_t report_certificate_text(const struct census_report *rep, char *buf, size_t cap)
+{
+	const struct census_certificate *c = &rep->result->certificate;
+	const struct census_chapman *e = &c->estimate;
+	char a[32], b[32], d[32], f[32], g[32], h[32], i[32], k[32], l[32], at[32];
+	int n;
+
+	buf[0] = '\0';
+	if (!c->done)
+		return 0;
+	n = snprintf(buf, cap,
+		     "  second pass        %14s    nodes in %u of %u zones, another port and id; "
+		     "%s were "
+		     "missed by the first, %s\n"
+		     "%37sof the first had left; %.2f packets per live beside the census\n"
+		     "  not seen, Chapman  %14s    95 %%: %s to %s\n"
+		     "  recall, Chapman    %14.3f %%\n"
+		     "  population         %14s    at %s; 95 %%: %s to %s\n",
+		     group((double)c->all.second, a), c->zone_count, (unsigned)CENSUS_ZONES,
+		     group((double)c->all.fresh, b), group((double)c->all.left, d), "",
+		     live_of(rep) > 0 ? (double)c->packets_sent / live_of(rep) : 0,
+		     group(e->unseen, f), group(e->unseen_low, g), group(e->unseen_high, h),
+		     100 * e->recall, group(e->population, i), hour(c->at_ms, at),
+		     group(e->population_low, k), group(e->population_high, l));
+	return n < 0 ? 0 : (size_t)n < cap ? (size_t)n : cap - 1;
+}
