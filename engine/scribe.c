@@ -21,15 +21,23 @@ enum {
 	WAIT_NS = 200 * 1000,
 };
 
+enum block_kind { BLOCK_SIGHTINGS, BLOCK_HEARD, BLOCK_KINDS };
+
 struct block {
+	enum block_kind kind;
 	unsigned count;
-	struct sighting list[SCRIBE_BLOCK];
+	union {
+		struct sighting list[SCRIBE_BLOCK];
+		struct heard heard[SCRIBE_HEARD];
+	};
 };
+_Static_assert(sizeof(struct heard) * SCRIBE_HEARD <= sizeof(struct sighting) * SCRIBE_BLOCK,
+	       "a block of either kind is as large");
 
 struct scribe_lane {
 	/* the worker's */
-	struct block *open;     /* being filled; NULL = none */
-	_Atomic uint64_t waits; /* the worker writes, stats read */
+	struct block *open[BLOCK_KINDS]; /* being filled; NULL = none */
+	_Atomic uint64_t waits;          /* the worker writes, stats read */
 	struct scribe *scribe;
 	/* shared, each with one writer per end */
 	struct ring full;  /* to the scribe */
@@ -45,7 +53,7 @@ struct scribe {
 	bool threaded;
 	atomic_bool stop;
 	atomic_int error;
-	_Atomic uint64_t sightings, lost; /* written by the scribe alone */
+	_Atomic uint64_t sightings, heard, lost; /* written by the scribe alone */
 	_Atomic uint64_t cpu_ns;
 };
 
@@ -84,23 +92,52 @@ static struct block *next_block(struct scribe_lane *lane)
 	return b;
 }
 
+static void flush_kind(struct scribe_lane *lane, enum block_kind kind)
+{
+	if (!lane->open[kind])
+		return;
+	push(&lane->full, lane->open[kind]);
+	lane->open[kind] = NULL;
+}
+
 void scribe_lane_flush(struct scribe_lane *lane)
 {
-	if (!lane->open)
-		return;
-	push(&lane->full, lane->open);
-	lane->open = NULL;
+	flush_kind(lane, BLOCK_SIGHTINGS);
+	flush_kind(lane, BLOCK_HEARD);
+}
+
+static struct block *open_block(struct scribe_lane *lane, enum block_kind kind)
+{
+	if (!lane->open[kind]) {
+		lane->open[kind] = next_block(lane);
+		lane->open[kind]->kind = kind;
+		lane->open[kind]->count = 0;
+	}
+	return lane->open[kind];
 }
 
 void scribe_lane_put(struct scribe_lane *lane, const struct sighting *s)
 {
-	if (!lane->open) {
-		lane->open = next_block(lane);
-		lane->open->count = 0;
-	}
-	lane->open->list[lane->open->count++] = *s;
-	if (lane->open->count == SCRIBE_BLOCK)
-		scribe_lane_flush(lane);
+	struct block *b = open_block(lane, BLOCK_SIGHTINGS);
+
+	b->list[b->count++] = *s;
+	if (b->count == SCRIBE_BLOCK)
+		flush_kind(lane, BLOCK_SIGHTINGS);
+}
+
+void scribe_lane_put_heard(struct scribe_lane *lane, const struct heard *h)
+{
+	struct block *b = open_block(lane, BLOCK_HEARD);
+
+	b->heard[b->count++] = *h;
+	if (b->count == SCRIBE_HEARD)
+		flush_kind(lane, BLOCK_HEARD);
+}
+
+bool scribe_lane_room(struct scribe_lane *lane)
+{
+	/* One block of each kind may have to be begun. */
+	return ring_count(&lane->empty) >= BLOCK_KINDS;
 }
 
 bool scribe_lane_behind(struct scribe_lane *lane)
@@ -110,14 +147,24 @@ bool scribe_lane_behind(struct scribe_lane *lane)
 
 /* ---- the scribe's side ------------------------------------------------------ */
 
+/* Nobody who wants it: counted, and forgotten. */
+static int hand_over(struct scribe *s, const struct block *b)
+{
+	if (b->kind == BLOCK_HEARD)
+		return s->sink.put_heard ? s->sink.put_heard(s->sink.ctx, b->heard, b->count) : 0;
+	return s->sink.put ? s->sink.put(s->sink.ctx, b->list, b->count) : 0;
+}
+
 static void take(struct scribe *s, const struct block *b)
 {
 	/* Relaxed: counters with one writer, read for display; the error is its own news. */
 	if (!atomic_load_explicit(&s->error, memory_order_relaxed)) {
-		int err = s->sink.put ? s->sink.put(s->sink.ctx, b->list, b->count) : 0;
+		int err = hand_over(s, b);
 
 		if (err >= 0) {
-			atomic_fetch_add_explicit(&s->sightings, b->count, memory_order_relaxed);
+			atomic_fetch_add_explicit(b->kind == BLOCK_HEARD ? &s->heard
+									 : &s->sightings,
+						  b->count, memory_order_relaxed);
 			return;
 		}
 		atomic_store_explicit(&s->error, err, memory_order_relaxed);
@@ -207,6 +254,7 @@ void scribe_stats(const struct scribe *s, struct scribe_stats *out)
 {
 	*out = (struct scribe_stats){
 		.sightings = atomic_load_explicit(&s->sightings, memory_order_relaxed),
+		.heard = atomic_load_explicit(&s->heard, memory_order_relaxed),
 		.lost = atomic_load_explicit(&s->lost, memory_order_relaxed),
 		.cpu_ns = atomic_load_explicit(&s->cpu_ns, memory_order_relaxed),
 	};

@@ -7,6 +7,7 @@
 
 #include "engine/sink.h"
 #include "proto/err.h"
+#include "proto/heard.h"
 #include "proto/sighting.h"
 
 /**
@@ -23,6 +24,7 @@
 
 enum {
 	SCRIBE_BLOCK = 512,  /* sightings per block: 40 KiB */
+	SCRIBE_HEARD = 384,  /* or messages heard: as much */
 	SCRIBE_BLOCKS = 128, /* blocks per lane: 64 Ki sightings, 5 MiB; power of two */
 };
 
@@ -42,7 +44,16 @@ struct scribe_lane *scribe_lane(struct scribe *s, unsigned i);
  */
 void scribe_lane_put(struct scribe_lane *lane, const struct sighting *s);
 
-/** scribe_lane_flush() - send a block that is begun. */
+/** scribe_lane_put_heard() - the same for a message heard, in blocks of their own. */
+void scribe_lane_put_heard(struct scribe_lane *lane, const struct heard *h);
+
+/**
+ * scribe_lane_room() - 1 where a put would not have to wait. A tap asks first: the wire
+ * does not wait for it, and what it drops itself it can count.
+ */
+bool scribe_lane_room(struct scribe_lane *lane);
+
+/** scribe_lane_flush() - send the blocks that are begun. */
 void scribe_lane_flush(struct scribe_lane *lane);
 
 /** scribe_lane_behind() - true while less than a quarter of the blocks is free. */
@@ -63,6 +74,7 @@ unsigned scribe_turn(struct scribe *s);
 
 struct scribe_stats {
 	uint64_t sightings; /* the sink took */
+	uint64_t heard;     /* messages heard, the same */
 	uint64_t lost;      /* drained into nothing after an error */
 	uint64_t waits;     /* times a worker had to wait for a block */
 	uint64_t cpu_ns;    /* of the thread, at its end */

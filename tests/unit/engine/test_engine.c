@@ -79,7 +79,7 @@ static void common(struct stage *s)
 	s->first = (struct crawl_contact){ .ep = s->world->nodes[0].ep };
 	s->opts.bootstrap = &s->first;
 	s->opts.bootstrap_count = 1;
-	s->opts.sink = (struct sink){ ledger_put, ledger_flush, &s->ledger };
+	s->opts.sink = (struct sink){ .put = ledger_put, .flush = ledger_flush, .ctx = &s->ledger };
 }
 
 static void stage_open(struct stage *s, const struct tinydev_opts *dev)
