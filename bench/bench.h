@@ -40,6 +40,7 @@ extern const struct bench bench_render[];       /* bench_render.c */
 extern const struct bench bench_sim[];          /* bench_sim.c */
 extern const struct bench bench_export[];       /* bench_export.c */
 extern const struct bench bench_strategies[];   /* bench_strategies.c */
+extern const struct bench bench_tap[];          /* bench_tap.c */
 
 /** bench_list() - names and what they measure, one a line. */
 void bench_list(FILE *out);

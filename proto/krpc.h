@@ -101,6 +101,19 @@ struct krpc_msg {
  */
 int krpc_parse(struct span in, struct krpc_msg *msg) DT_MUST;
 
+/**
+ * krpc_looks_like() - may these bytes begin a message? True for every message of a known
+ * key, and for few things else; whoever sees a wire asks this before the parser.
+ */
+static inline bool krpc_looks_like(struct span in)
+{
+	const uint8_t *p = in.ptr;
+
+	/* "d1:a", "d1:r", ... or "d2:ip", "d2:ro": a dictionary whose key has one or two letters */
+	return in.len >= 10 && p[0] == 'd' && (p[1] == '1' || p[1] == '2') && p[2] == ':' &&
+	       p[3] >= 'a' && p[3] <= 'z';
+}
+
 /** krpc_node4() - contact @i of a nodes span; i < nodes.len / 26. */
 static inline void krpc_node4(struct span nodes, size_t i, struct nodeid *id, struct endpoint *ep)
 {
