@@ -440,6 +440,43 @@ void tap_stats_add(struct tap_stats *into, const struct tap_stats *one)
 	into->last_us = last;
 }
 
+static void absorb_node(struct tap *t, const struct tap_node *o)
+{
+	struct tap_node *n =
+		tap_nodes_get(&t->nodes, tap_nodes_hash(&o->id, &o->ep), &o->id, &o->ep);
+
+	if (!n) {
+		t->stats.nodes_crowded++;
+		return;
+	}
+	if (!n->version_len) {
+		memcpy(n->version, o->version, sizeof(n->version));
+		n->version_len = o->version_len;
+	}
+	n->did |= o->did;
+	n->flags |= o->flags;
+	n->messages +=
+		o->messages > UINT32_MAX - n->messages ? UINT32_MAX - n->messages : o->messages;
+	n->bytes += o->bytes > UINT32_MAX - n->bytes ? UINT32_MAX - n->bytes : o->bytes;
+	if (o->rtt_us && (!n->rtt_us || o->rtt_us < n->rtt_us))
+		n->rtt_us = o->rtt_us;
+}
+
+void tap_absorb(struct tap *into, const struct tap *from)
+{
+	struct tap_stats st;
+
+	for (uint32_t i = 0; i <= from->nodes.mask; i++)
+		if (from->nodes.slots[i].messages)
+			absorb_node(into, &from->nodes.slots[i]);
+	tap_stats(from, &st);
+	tap_stats_add(&into->stats, &st);
+	into->pairs.pending += from->pairs.pending;
+	into->pairs.expired += from->pairs.expired;
+	into->pairs.crowded += from->pairs.crowded;
+	into->pairs.repeated += from->pairs.repeated;
+}
+
 uint32_t tap_node_slots(const struct tap *t)
 {
 	return t->nodes.mask + 1;

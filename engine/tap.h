@@ -122,6 +122,12 @@ void tap_stats(const struct tap *t, struct tap_stats *out);
 /** tap_stats_add() - @into becomes the sum; gauges too, times the widest. */
 void tap_stats_add(struct tap_stats *into, const struct tap_stats *one);
 
+/**
+ * tap_absorb() - @into knows what @from knows, too: nodes are put together, counters added.
+ * Where @into has no room, nodes_crowded says so. Nothing is said by it.
+ */
+void tap_absorb(struct tap *into, const struct tap *from);
+
 /** tap_node_at() - node @i of tap_node_slots(), or NULL where none is. */
 uint32_t tap_node_slots(const struct tap *t);
 const struct tap_node *tap_node_at(const struct tap *t, uint32_t i);

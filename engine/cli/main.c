@@ -18,6 +18,7 @@
 static const struct cli_command commands[] = {
 	{ "demo", "the whole path with no network: simulated DHT, census, store, map", cmd_demo },
 	{ "crawl", "active census of the DHT, or of a simulated one (--sim N)", cmd_crawl },
+	{ "tap", "passive capture of a device or a pcap file; sends nothing", cmd_tap },
 	{ "summary", "what a store holds, as text or --json", cmd_summary },
 	{ "render", "the world map of a store as a picture", cmd_render },
 	{ "export", "nodes or counts of a store as csv, tsv, ndjson, parquet, npy, geojson",
