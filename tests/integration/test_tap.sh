@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# A tap beside a census of a simulated DHT, at the rate that the machine gives:
+# two queues, nothing dropped, nothing counted twice, every node of the census
+# seen. Then the same traffic from a capture file, against tshark's dissector.
+#
+#       a network namespace with nothing but lo
+#   +-----------------------------------------------------+
+#   |  dht-telescope crawl --sim  ◀── 127.0.0.0/8 ──▶ farm |
+#   |                 │ lo                                |
+#   |  dht-telescope tap -i lo (2 queues)    tcpdump -w   |
+#   +-----------------------------------------------------+
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+: "${DT_PROG:=$PWD/build/release/dht-telescope}" "${TAP_SIM:=3000}"
+
+skip() { echo "SKIP: $*"; exit 77; }
+
+if [ "${1:-}" != inside ]; then
+	command -v ip >/dev/null && command -v unshare >/dev/null || skip "no ip or unshare program"
+	command -v python3 >/dev/null || skip "no python3"
+	[ -x "$DT_PROG" ] || skip "no $DT_PROG"
+	root=()
+	[ "$(id -u)" = 0 ] || root=(--map-root-user)
+	unshare "${root[@]}" --net true 2>/dev/null ||
+		skip "may not make network namespaces (no CAP_NET_ADMIN)"
+	export DT_PROG TAP_SIM
+	work=$(mktemp -d)
+	setpriv --pdeathsig KILL unshare "${root[@]}" --net --pid --fork --kill-child --mount-proc \
+		bash "$here/$(basename "$0")" inside "$work"
+	rc=$?
+	[ "${KEEP:-0}" = 1 ] && echo "kept: $work" || rm -rf "$work"
+	exit $rc
+fi
+
+# ---- inside: this is process 1 of its namespace; what is left ends with it ----
+work=$2
+cd "$work" || exit 1
+bad=0 n=0
+ok() { # STATUS NAME
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; bad=1; fi
+}
+until_true() { for _ in $(seq 200); do "$@" && return; sleep 0.05; done; return 1; }
+num() { python3 -c 'import json,sys; d=json.load(open(sys.argv[1]))
+for k in sys.argv[2].split("/"): d = d[int(k)] if isinstance(d, list) else d[k]
+print(d)' "$1" "$2"; }
+
+ip link set lo up
+"$DT_PROG" tap -i lo --queues 2 --store live --geo none --report live.json --log live.log \
+	--log-kinds reply >live.txt 2>live.err &
+tap=$!
+until_true grep -q frames live.err || sleep 1
+dump=
+if command -v tcpdump >/dev/null; then
+	tcpdump -i lo -w lo.pcap -s 0 -B 65536 --immediate-mode udp >dump.txt 2>&1 &
+	dump=$!
+	until_true grep -q listening dump.txt
+fi
+timeout 100 "$DT_PROG" crawl --sim "$TAP_SIM" --store '' --geo none --report crawl.json \
+	--nodes-csv nodes.csv --sweep-after-s 0.5 --timeout1-s 0.5 --timeout2-s 0.5 --late-s 1 --quiet \
+	>crawl.txt 2>&1
+ok $? "a census of $TAP_SIM simulated nodes"
+sleep 0.3
+[ -n "$dump" ] && kill -INT $dump && wait $dump
+kill -INT $tap
+wait $tap
+ok $? "the tap ends with SIGINT"
+sed 's/^/# /' live.txt
+
+sent=$(num crawl.json packets_sent) got=$(num crawl.json packets_received)
+[ "$(num live.json messages/find_node)" = "$sent" ] && [ "$(num live.json messages/reply)" = "$got" ]
+ok $? "every query and reply once: $sent and $got"
+[ "$(num live.json drops/kernel)" = 0 ] && [ "$(num live.json drops/sightings)" = 0 ]
+ok $? "nothing dropped"
+a=$(num live.json queues/0/frames) b=$(num live.json queues/1/frames)
+[ "$a" -gt $(((a + b) / 4)) ] && [ "$b" -gt $(((a + b) / 4)) ]
+ok $? "both queues used: $a and $b"
+[ "$(num live.json transactions/orphans)" = 0 ] &&
+	[ "$(num live.json transactions/answered)" = "$(num crawl.json answered)" ]
+ok $? "every reply met its query: $(num live.json transactions/answered)"
+grep -o '"id":"[0-9a-f]*"' live.log | cut -d'"' -f4 | sort -u >seen
+tail -n +2 nodes.csv | cut -d, -f1 | sort -u >census
+[ -s census ] && [ -z "$(comm -13 seen census)" ]
+ok $? "all $(wc -l <census) nodes of the census are among the $(wc -l <seen) seen"
+"$DT_PROG" summary --store live --json >summary.json && "$DT_PROG" export --store live --raw \
+	--out - 2>/dev/null | python3 -c '
+import csv, sys
+rows = list(csv.DictReader(sys.stdin))
+census = set(open("census").read().split())
+tapped = {r["id"] for r in rows if int(r["ways"]) & 8}
+assert census <= tapped, len(census - tapped)
+assert all(int(r["ways"]) == 8 and int(r["first_answered_s"]) == 0 for r in rows)
+replied = [r for r in rows if r["id"] in census]
+assert all(int(r["rtt_us"]) > 0 and int(r["answers"]) == 1 for r in replied)'
+ok $? "in the store they are tapped, with their round trip, and have not answered us"
+
+[ -n "$dump" ] || { echo "# no tcpdump: goes without the capture file"; exit $bad; }
+# tcpdump may drop at this rate; what it kept is what the file holds.
+kept=$(sed -n 's/ packets captured//p' dump.txt)
+"$DT_PROG" tap -r lo.pcap --store '' --geo none --quiet --report file.json >file.txt 2>&1 &&
+	[ "$(num file.json frames/all)" = "$kept" ]
+ok $? "the same from the file that tcpdump wrote: $kept frames"
+"$DT_PROG" tap -r - --store '' --geo none --quiet --report pipe.json <lo.pcap >/dev/null 2>&1 &&
+	[ "$(num pipe.json messages/reply)" = "$(num file.json messages/reply)" ]
+ok $? "and from standard input"
+if command -v tshark >/dev/null; then
+	tshark -r lo.pcap -c 4000 -w some.pcapng 2>/dev/null
+	"$DT_PROG" tap -r some.pcapng --store '' --geo none --quiet --report some.json >/dev/null 2>&1
+	python3 "$here/ear/dissect.py" some.json some.pcapng
+	ok $? "tshark counts the same messages"
+else
+	echo "# no tshark: goes without its comparison"
+fi
+size=$(stat -c %s lo.pcap)
+head -c $((size / 2 + 7)) lo.pcap >half.pcap
+"$DT_PROG" tap -r half.pcap --store '' --geo none --quiet --report half.json >half.txt 2>&1 &&
+	grep -q 'note: half.pcap: .*truncated' half.txt && [ "$(num half.json end)" = "cut file" ] &&
+	[ "$(num half.json messages/find_node)" -gt $((kept / 8)) ]
+ok $? "half of it is read, and said to be cut"
+began=$(date +%s%N)
+head -c $((size / 2)) lo.pcap | "$DT_PROG" tap -r - --speed 0.05 --max-runtime-s 1 --store '' --geo none \
+	--quiet --report slow.json >/dev/null 2>&1
+took=$((($(date +%s%N) - began) / 1000000))
+[ "$(num slow.json end)" = runtime ] && [ $took -ge 900 ] && [ $took -lt 3000 ]
+ok $? "at recorded speed it takes its time: stopped after $took ms"
+exit $bad
