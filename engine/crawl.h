@@ -10,6 +10,7 @@
 #include "engine/part.h"
 #include "proto/endpoint.h"
 #include "proto/err.h"
+#include "proto/listing.h"
 #include "proto/nodekey.h"
 #include "proto/sighting.h"
 
@@ -107,6 +108,8 @@ struct crawl_port {
 	void (*contact)(void *ctx, unsigned shard, const struct crawl_contact *contact);
 	/** a datagram that was counted as malformed, and the parser's reason; may be NULL */
 	void (*malformed)(void *ctx, const void *data, size_t len, int why);
+	/** a question's outcome and whom the answer listed; NULL: none are made */
+	void (*listing)(void *ctx, const struct listing *l);
 };
 
 /** struct crawl_stats - monotonic counters and gauges of one shard. */

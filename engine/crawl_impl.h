@@ -293,6 +293,22 @@ static inline void crawl_learn(struct crawl *c, const struct nodetab_key *key, c
 unsigned crawl_learn_reply(struct crawl *c, uint32_t ref, const struct krpc_msg *msg,
 			   const struct nodeid *target);
 
+/* ---- crawl_list.c -------------------------------------------------------- */
+
+/**
+ * crawl_list_reply() - edges: whom node @ref listed. Only where the port takes any.
+ * @depth: of the question, crawl_list_depth() from before it was settled.
+ */
+void crawl_list_reply(struct crawl *c, uint32_t ref, uint8_t depth, const struct krpc_msg *msg,
+		      uint64_t now_ns);
+
+/** crawl_list_failure() - question @q to node @ref came to nothing. */
+void crawl_list_failure(struct crawl *c, uint32_t ref, enum question q,
+			enum listing_outcome outcome, uint64_t now_ns);
+
+/** crawl_list_depth() - bits that the target of @q shares with @ref's id as it stands now. */
+uint8_t crawl_list_depth(const struct crawl *c, uint32_t ref, enum question q);
+
 /* ---- crawl.c --------------------------------------------------------------- */
 
 /** crawl_say() - a sighting of node @ref; @msg may be NULL. */

@@ -131,10 +131,13 @@ void crawl_satisfied(struct crawl *c, uint32_t ref, enum question q, bool id_cha
 	crawl_go_on(c, ref);
 }
 
-static void give_up(struct crawl *c, uint32_t ref, enum question q)
+static void give_up(struct crawl *c, uint32_t ref, enum question q, enum listing_outcome outcome,
+		    uint64_t now_ns)
 {
 	struct node *n = nodetab_at(&c->tab, ref);
 
+	if (c->port.listing)
+		crawl_list_failure(c, ref, q, outcome, now_ns);
 	settle(n, q);
 	if (!(n->flags & NODE_ANSWERED))
 		n->todo = 0;
@@ -172,7 +175,7 @@ void crawl_unanswered(struct crawl *c, uint32_t ref, enum question q, uint64_t n
 	if (!(n->flags & NODE_ANSWERED) && most > attempts_worth(c, ref))
 		most = attempts_worth(c, ref);
 	if (n->tries >= most)
-		give_up(c, ref, q);
+		give_up(c, ref, q, LISTING_SILENT, now_ns);
 	else if (n->tries == CRAWL_ATTEMPTS_Q1 - 1)
 		enqueue_sweep(c, ref, now_ns);
 	else
@@ -198,6 +201,6 @@ void crawl_refused(struct crawl *c, uint32_t ref, enum question q, uint64_t now_
 		n->tries = CRAWL_ATTEMPTS_Q1 - 1;
 		enqueue_sweep(c, ref, now_ns);
 	} else {
-		give_up(c, ref, q);
+		give_up(c, ref, q, LISTING_REFUSED, now_ns);
 	}
 }

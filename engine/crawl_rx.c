@@ -149,6 +149,7 @@ static void answered(struct crawl *c, const struct outcome *o, const struct krpc
 	bool first = !(n->flags & NODE_ANSWERED), changed, open, neighbours, news = true;
 	struct nodeid id, asked = n->id;
 	unsigned depth;
+	uint8_t bucket = c->port.listing ? crawl_list_depth(c, o->ref, o->q) : 0;
 
 	memcpy(id.b, msg->id.ptr, NODEID_BYTES);
 	changed = take_id(n, &id);
@@ -168,6 +169,8 @@ static void answered(struct crawl *c, const struct outcome *o, const struct krpc
 		c->inside_live += crawl_inside(c, &n->id);
 		crawl_say(c, o->ref, msg, o->flags | flags_of(msg), o->rtt_us, now_ns);
 	}
+	if (c->port.listing)
+		crawl_list_reply(c, o->ref, bucket, msg, now_ns);
 	c->stats.values += msg->values_count;
 	if (c->opts.plan == CRAWL_PLAN_PING || c->opts.method == CRAWL_PING) {
 		crawl_satisfied(c, o->ref, Q_OWN, false, false);

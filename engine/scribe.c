@@ -21,7 +21,7 @@ enum {
 	WAIT_NS = 200 * 1000,
 };
 
-enum block_kind { BLOCK_SIGHTINGS, BLOCK_HEARD, BLOCK_KINDS };
+enum block_kind { BLOCK_SIGHTINGS, BLOCK_HEARD, BLOCK_LISTINGS, BLOCK_KINDS };
 
 struct block {
 	enum block_kind kind;
@@ -29,10 +29,13 @@ struct block {
 	union {
 		struct sighting list[SCRIBE_BLOCK];
 		struct heard heard[SCRIBE_HEARD];
+		struct listing listings[SCRIBE_LISTINGS];
 	};
 };
 _Static_assert(sizeof(struct heard) * SCRIBE_HEARD <= sizeof(struct sighting) * SCRIBE_BLOCK,
 	       "a block of either kind is as large");
+_Static_assert(sizeof(struct listing) * SCRIBE_LISTINGS <= sizeof(struct sighting) * SCRIBE_BLOCK,
+	       "the same");
 
 struct scribe_lane {
 	/* the worker's */
@@ -53,7 +56,7 @@ struct scribe {
 	bool threaded;
 	atomic_bool stop;
 	atomic_int error;
-	_Atomic uint64_t sightings, heard, lost; /* written by the scribe alone */
+	_Atomic uint64_t sightings, heard, listings, lost; /* written by the scribe alone */
 	_Atomic uint64_t cpu_ns;
 };
 
@@ -104,6 +107,7 @@ void scribe_lane_flush(struct scribe_lane *lane)
 {
 	flush_kind(lane, BLOCK_SIGHTINGS);
 	flush_kind(lane, BLOCK_HEARD);
+	flush_kind(lane, BLOCK_LISTINGS);
 }
 
 static struct block *open_block(struct scribe_lane *lane, enum block_kind kind)
@@ -134,6 +138,20 @@ void scribe_lane_put_heard(struct scribe_lane *lane, const struct heard *h)
 		flush_kind(lane, BLOCK_HEARD);
 }
 
+bool scribe_lane_lists(const struct scribe_lane *lane)
+{
+	return lane->scribe->sink.put_listings != NULL;
+}
+
+void scribe_lane_put_listing(struct scribe_lane *lane, const struct listing *l)
+{
+	struct block *b = open_block(lane, BLOCK_LISTINGS);
+
+	b->listings[b->count++] = *l;
+	if (b->count == SCRIBE_LISTINGS)
+		flush_kind(lane, BLOCK_LISTINGS);
+}
+
 bool scribe_lane_room(struct scribe_lane *lane)
 {
 	/* One block of each kind may have to be begun. */
@@ -152,7 +170,16 @@ static int hand_over(struct scribe *s, const struct block *b)
 {
 	if (b->kind == BLOCK_HEARD)
 		return s->sink.put_heard ? s->sink.put_heard(s->sink.ctx, b->heard, b->count) : 0;
+	if (b->kind == BLOCK_LISTINGS)
+		return s->sink.put_listings(s->sink.ctx, b->listings, b->count);
 	return s->sink.put ? s->sink.put(s->sink.ctx, b->list, b->count) : 0;
+}
+
+static _Atomic uint64_t *counter_of(struct scribe *s, enum block_kind kind)
+{
+	return kind == BLOCK_HEARD      ? &s->heard
+	       : kind == BLOCK_LISTINGS ? &s->listings
+					: &s->sightings;
 }
 
 static void take(struct scribe *s, const struct block *b)
@@ -162,9 +189,8 @@ static void take(struct scribe *s, const struct block *b)
 		int err = hand_over(s, b);
 
 		if (err >= 0) {
-			atomic_fetch_add_explicit(b->kind == BLOCK_HEARD ? &s->heard
-									 : &s->sightings,
-						  b->count, memory_order_relaxed);
+			atomic_fetch_add_explicit(counter_of(s, b->kind), b->count,
+						  memory_order_relaxed);
 			return;
 		}
 		atomic_store_explicit(&s->error, err, memory_order_relaxed);
@@ -255,6 +281,7 @@ void scribe_stats(const struct scribe *s, struct scribe_stats *out)
 	*out = (struct scribe_stats){
 		.sightings = atomic_load_explicit(&s->sightings, memory_order_relaxed),
 		.heard = atomic_load_explicit(&s->heard, memory_order_relaxed),
+		.listings = atomic_load_explicit(&s->listings, memory_order_relaxed),
 		.lost = atomic_load_explicit(&s->lost, memory_order_relaxed),
 		.cpu_ns = atomic_load_explicit(&s->cpu_ns, memory_order_relaxed),
 	};

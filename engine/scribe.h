@@ -23,9 +23,10 @@
  */
 
 enum {
-	SCRIBE_BLOCK = 512,  /* sightings per block: 40 KiB */
-	SCRIBE_HEARD = 384,  /* or messages heard: as much */
-	SCRIBE_BLOCKS = 128, /* blocks per lane: 64 Ki sightings, 5 MiB; power of two */
+	SCRIBE_BLOCK = 512,   /* sightings per block: 40 KiB */
+	SCRIBE_HEARD = 384,   /* or messages heard: as much */
+	SCRIBE_LISTINGS = 60, /* or listings */
+	SCRIBE_BLOCKS = 128,  /* blocks per lane: 64 Ki sightings, 5 MiB; power of two */
 };
 
 struct scribe;
@@ -46,6 +47,12 @@ void scribe_lane_put(struct scribe_lane *lane, const struct sighting *s);
 
 /** scribe_lane_put_heard() - the same for a message heard, in blocks of their own. */
 void scribe_lane_put_heard(struct scribe_lane *lane, const struct heard *h);
+
+/** scribe_lane_lists() - does the sink take listings? */
+bool scribe_lane_lists(const struct scribe_lane *lane);
+
+/** scribe_lane_put_listing() - the same; only where scribe_lane_lists(). */
+void scribe_lane_put_listing(struct scribe_lane *lane, const struct listing *l);
 
 /**
  * scribe_lane_room() - 1 where a put would not have to wait. A tap asks first: the wire
@@ -75,6 +82,7 @@ unsigned scribe_turn(struct scribe *s);
 struct scribe_stats {
 	uint64_t sightings; /* the sink took */
 	uint64_t heard;     /* messages heard, the same */
+	uint64_t listings;  /* the same */
 	uint64_t lost;      /* drained into nothing after an error */
 	uint64_t waits;     /* times a worker had to wait for a block */
 	uint64_t cpu_ns;    /* of the thread, at its end */

@@ -50,6 +50,13 @@ static void on_sighting(void *ctx, const struct sighting *s)
 		w->hushed = atomic_load_explicit(w->opts.hushed, memory_order_relaxed);
 }
 
+static void on_listing(void *ctx, const struct listing *l)
+{
+	struct worker *w = ctx;
+
+	scribe_lane_put_listing(w->opts.lane, l);
+}
+
 static void on_contact(void *ctx, unsigned shard, const struct crawl_contact *contact)
 {
 	struct worker *w = ctx;
@@ -272,7 +279,11 @@ void worker_close(struct worker *w)
 int worker_new(const struct worker_opts *opts, struct worker **out)
 {
 	struct worker *w = calloc(1, sizeof(*w));
-	struct crawl_port port = { w, on_sighting, on_contact, opts->bad ? on_malformed : NULL };
+	struct crawl_port port = { .ctx = w,
+				   .sighting = on_sighting,
+				   .contact = on_contact,
+				   .malformed = opts->bad ? on_malformed : NULL,
+				   .listing = scribe_lane_lists(opts->lane) ? on_listing : NULL };
 	int err;
 
 	if (!w)

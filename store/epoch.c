@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/edges.h"
 #include "store/inside.h"
 
 /* Layout of a value: version 1, flags 1, zero 2, started 8, ended 8, report. */
@@ -125,6 +126,7 @@ int store_epoch_begin(struct store *s, uint64_t started_s, bool synthetic, uint3
 	if (rc < 0)
 		return rc;
 	s->epoch_s = started_s > UINT32_MAX ? UINT32_MAX : (uint32_t)started_s;
+	s->epoch = e.id;
 	*id = e.id;
 	return 0;
 }
@@ -166,7 +168,8 @@ int store_epoch_end(struct store *s, uint32_t id, uint64_t ended_s, const char *
 		return rc;
 	}
 	rc = kv_commit(txn);
-	if (rc == 0)
-		s->epoch_s = 0;
-	return rc;
+	if (rc < 0)
+		return rc;
+	s->epoch_s = s->epoch = 0;
+	return edges_join(s, id);
 }

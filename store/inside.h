@@ -31,7 +31,7 @@ struct store {
 	char dir[STORE_PATH_MAX]; /* absolute */
 	int dir_fd;               /* holds the writer's lock */
 	bool write;
-	uint32_t epoch_s; /* start of the open epoch, 0 = none; the writer's thread alone */
+	uint32_t epoch_s, epoch; /* start and id of the open epoch, 0 = none; the writer's thread */
 	/* the segments and what waits for the next one; the writer's thread alone (seal.c) */
 	struct sio seg_io; /* dir_fd -1: nothing was sealed yet */
 	struct segset segs;

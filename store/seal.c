@@ -75,7 +75,7 @@ int seal_dir(const struct store *s, uint32_t run, bool create, int *fd)
 	return rc;
 }
 
-static int ensure_dir(struct store *s)
+int seal_dir_ensure(struct store *s)
 {
 	return s->seg_io.dir_fd >= 0 ? 0 : seal_dir(s, s->segs.run, true, &s->seg_io.dir_fd);
 }
@@ -373,6 +373,23 @@ static void reload(struct store *s)
 	s->segs = now;
 }
 
+int seal_install(struct store *s, struct segset *now)
+{
+	bool fewer = now->count <= s->segs.count;
+	int rc = segset_save(&s->seg_io, now);
+
+	if (rc < 0) {
+		segset_fini(now);
+		reload(s);
+		return rc;
+	}
+	segset_fini(&s->segs);
+	s->segs = *now;
+	if (fewer)
+		sweep_files(s->seg_io.dir_fd, &s->segs);
+	return 0;
+}
+
 int seal_pending(struct store *s)
 {
 	struct logscan *scan;
@@ -382,7 +399,7 @@ int seal_pending(struct store *s)
 
 	if (!s->chunks)
 		return 0;
-	rc = ensure_dir(s);
+	rc = seal_dir_ensure(s);
 	if (rc == 0)
 		rc = segset_copy(&s->segs, &now);
 	if (rc < 0)
@@ -392,17 +409,13 @@ int seal_pending(struct store *s)
 		rc = seal_write_log(&s->seg_io, &now, scan);
 		logscan_free(scan);
 	}
-	now.sealed = last;
-	if (rc == 1)
-		rc = segset_save(&s->seg_io, &now);
 	if (rc < 0) {
 		segset_fini(&now);
-		reload(s);
 		return rc;
 	}
-	segset_fini(&s->segs);
-	s->segs = now;
-	return empty_pending(s);
+	now.sealed = last;
+	rc = seal_install(s, &now);
+	return rc < 0 ? rc : empty_pending(s);
 }
 
 /* ---- joining ---------------------------------------------------------------------------- */
@@ -456,7 +469,7 @@ static int join_small(struct store *s, struct segset *now)
 		rc = seal_write_log(&s->seg_io, now, scan);
 	}
 	logscan_free(scan);
-	return rc < 0 ? rc : segset_save(&s->seg_io, now);
+	return rc < 0 ? rc : 0;
 }
 
 int seal_coalesce(struct store *s)
@@ -475,13 +488,9 @@ int seal_coalesce(struct store *s)
 	rc = join_small(s, &now);
 	if (rc < 0) {
 		segset_fini(&now);
-		reload(s);
 		return rc;
 	}
-	segset_fini(&s->segs);
-	s->segs = now;
-	sweep_files(s->seg_io.dir_fd, &s->segs);
-	return 0;
+	return seal_install(s, &now);
 }
 
 /* ---- the writer's end of it ------------------------------------------------------------ */

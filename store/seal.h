@@ -40,6 +40,15 @@ int seal_append(struct store *s, struct kv_txn *txn, struct span chunk) DT_MUST;
 /** seal_settle() - that transaction ended. */
 void seal_settle(struct store *s, bool committed);
 
+/** seal_dir_ensure() - make DIR/seg/RUN for the writer where it is absent. */
+int seal_dir_ensure(struct store *s) DT_MUST;
+
+/**
+ * seal_install() - make @now the manifest in force; it is taken over, on error too. Files
+ * that it does not name any more go.
+ */
+int seal_install(struct store *s, struct segset *now) DT_MUST;
+
 /** seal_is_due() - has so much gathered that it should be sealed? */
 bool seal_is_due(const struct store *s);
 

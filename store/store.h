@@ -8,6 +8,7 @@
 
 #include "proto/endpoint.h"
 #include "proto/err.h"
+#include "proto/listing.h"
 #include "proto/nodekey.h"
 #include "proto/sighting.h"
 #include "store/geo.h"
@@ -52,6 +53,13 @@ int store_writer_room(const struct store_writer *w) DT_MUST;
 
 /** store_writer_put() - @ctx is the writer; the shape of an engine sink's put. */
 int store_writer_put(void *ctx, const struct sighting *list, unsigned count);
+
+/**
+ * store_writer_list() - edges: what nodes answered when they were asked; the shape of an
+ * engine sink's list. Durable in batches of two million edges and at the flush; the pieces
+ * are joined when the epoch ends. Errors: DT_EREFUSED without an open epoch.
+ */
+int store_writer_list(void *ctx, const struct listing *list, unsigned count);
 
 /** store_writer_flush() - commit now; all that was put is durable when 0 returns. */
 int store_writer_flush(void *ctx);
@@ -245,6 +253,63 @@ struct store_session {
  */
 int store_sessions(struct store_view *v, uint32_t ordinal, uint32_t gap_s,
 		   struct store_session *out, unsigned cap) DT_MUST;
+
+/* ---- edges ------------------------------------------------------------------------------- */
+
+/**
+ * DOC: who listed whom in a census (crawl --edges), as a graph of its own: vertices are
+ * (id, endpoint) pairs in the order of store_view_next(), heard or only mentioned, and
+ * their place in that order is their number. Edges come by (source, destination), each
+ * once: as a CSR matrix wants them. Beside them the questions: who was asked for which
+ * bucket, and what became of it. The bucket in which the source holds the destination
+ * is nodeid_common_bits() of their ids.
+ */
+struct store_edges;
+
+struct store_edges_info {
+	uint32_t epoch;
+	uint64_t vertices;
+	uint64_t edges, questions; /* at most, unless exact */
+	bool exact;                /* the census came to its end, so its pieces are joined */
+};
+
+struct store_vertex {
+	struct nodekey key; /* as answered, or as listed */
+	struct endpoint ep;
+	bool answered; /* under this id */
+};
+
+struct store_edge {
+	uint32_t src, dst; /* numbers of vertices */
+	uint8_t depth;     /* bits that the question's target shared with the source's id:
+			      LISTING_DEPTH_*; the least of several */
+};
+
+struct store_question {
+	uint32_t src;
+	uint32_t when_s;
+	uint8_t depth;
+	uint8_t outcome; /* enum listing_outcome: the best of several attempts */
+	uint8_t listed;  /* contacts in the answer */
+};
+
+/**
+ * store_edges_open() - of epoch @epoch; 0 = the last that has any.
+ * @v may be closed at once.
+ * Errors:  DT_ENOTFOUND that epoch has none; DT_ECORRUPT.
+ * Cost:    nothing for a census that came to its end; else a walk over all vertices and
+ *          4 bytes for each of each piece.
+ */
+int store_edges_open(struct store_view *v, uint32_t epoch, struct store_edges **out) DT_MUST;
+void store_edges_close(struct store_edges *e);
+void store_edges_info(const struct store_edges *e, struct store_edges_info *out);
+
+/* Vertices, then edges, then questions; a part may be left out or broken off. Each gives
+ * 1 and a row, 0 at the end, or an error. */
+int store_edges_next_vertex(struct store_edges *e, struct store_vertex *out) DT_MUST;
+int store_edges_next(struct store_edges *e, struct store_edge *out) DT_MUST;
+int store_edges_next_question(struct store_edges *e, struct store_question *out) DT_MUST;
+void store_edges_rewind(struct store_edges *e);
 
 /* ---- tallies ----------------------------------------------------------------------- */
 

@@ -6,6 +6,8 @@
 #include <time.h>
 
 #include "store/addr.h"
+#include "store/edgebatch.h"
+#include "store/edges.h"
 #include "store/inside.h"
 #include "store/marks.h"
 #include "store/merge.h"
@@ -41,7 +43,8 @@ struct store_writer {
 	uint64_t acknowledged;
 	struct orgs orgs;
 	struct marks marks;
-	uint32_t ordinal_next; /* within a commit */
+	uint32_t ordinal_next;   /* within a commit */
+	struct edgebatch *edges; /* NULL until the first listing */
 };
 
 /* What one commit works with. */
@@ -96,6 +99,7 @@ void store_writer_free(struct store_writer *w)
 		return;
 	orgs_fini(&w->orgs);
 	marks_fini(&w->marks);
+	edgebatch_free(w->edges);
 	free(w->rows);
 	free(w->refs);
 	free(w->tmp);
@@ -688,9 +692,38 @@ int store_writer_put(void *ctx, const struct sighting *list, unsigned count)
 	return rc;
 }
 
+static int write_edges(struct store_writer *w)
+{
+	int rc = store_writer_room(w);
+
+	if (rc == 0)
+		rc = edges_add_batch(w->store, w->edges);
+	if (rc == 0)
+		edgebatch_clear(w->edges);
+	return rc;
+}
+
+int store_writer_list(void *ctx, const struct listing *list, unsigned count)
+{
+	struct store_writer *w = ctx;
+	int rc = w->store->epoch ? 0 : DT_EREFUSED;
+
+	if (rc == 0 && !w->edges)
+		rc = edgebatch_new(&w->edges);
+	for (unsigned i = 0; i < count && rc == 0; i++) {
+		rc = edgebatch_add(w->edges, &list[i]);
+		if (rc == 0 && edgebatch_is_full(w->edges))
+			rc = write_edges(w);
+	}
+	return rc;
+}
+
 int store_writer_flush(void *ctx)
 {
 	struct store_writer *w = ctx;
+	int rc = w->count ? commit(w) : 0;
 
-	return w->count ? commit(w) : 0;
+	if (rc == 0 && w->edges && !edgebatch_is_empty(w->edges))
+		rc = write_edges(w);
+	return rc;
 }

@@ -133,7 +133,10 @@ int wire_make_engine(struct wire *w, const struct wire_talk *talk)
 	o.sockets = &w->sockets;
 	o.bootstrap = w->boot;
 	o.bootstrap_count = w->boot_count;
-	o.sink = (struct sink){ .put = wire_put, .flush = wire_flush, .ctx = w };
+	o.sink = (struct sink){ .put = wire_put,
+				.put_listings = c->edges && w->writer ? wire_list : NULL,
+				.flush = wire_flush,
+				.ctx = w };
 	o.bad = w->bad;
 	o.max_runtime_ns = (uint64_t)(c->max_runtime_s * 1e9);
 	o.cooldown_ns = (uint64_t)(c->cooldown_s * 1e9);

@@ -95,8 +95,9 @@ int wire_open_csv(struct wire *w) DT_MUST;
 int wire_open_bad(struct wire *w) DT_MUST;
 int wire_open_store(struct wire *w) DT_MUST;
 
-/** wire_put(), wire_flush() - the engine's sink; @ctx is the struct wire. */
+/** wire_put(), wire_list(), wire_flush() - the engine's sink; @ctx is the struct wire. */
 int wire_put(void *ctx, const struct sighting *list, unsigned count);
+int wire_list(void *ctx, const struct listing *list, unsigned count);
 int wire_flush(void *ctx);
 
 /** wire_store_fail() - say what became of the store, and the cure. */

@@ -58,6 +58,13 @@ int wire_put(void *ctx, const struct sighting *list, unsigned count)
 	return w->writer ? store_writer_put(w->writer, list, count) : 0;
 }
 
+int wire_list(void *ctx, const struct listing *list, unsigned count)
+{
+	struct wire *w = ctx;
+
+	return store_writer_list(w->writer, list, count);
+}
+
 int wire_flush(void *ctx)
 {
 	struct wire *w = ctx;

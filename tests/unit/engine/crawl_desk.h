@@ -13,7 +13,7 @@
  * DOC: one crawl on a desk, no network: the test sees each query and writes each
  * reply by hand.
  */
-enum { DESK_BATCH = 64, DESK_SAID = 4096 };
+enum { DESK_BATCH = 64, DESK_SAID = 4096, DESK_LISTED = 64 };
 
 static const uint64_t S = 1000000000, MS = 1000000;
 
@@ -26,6 +26,8 @@ struct desk {
 	unsigned sent; /* by the last desk_send() */
 	struct sighting said[DESK_SAID];
 	unsigned said_count;
+	struct listing listed[DESK_LISTED]; /* the first of them */
+	unsigned listed_count;
 	struct crawl_contact told;
 	unsigned told_count, told_shard;
 };
@@ -36,6 +38,15 @@ static inline void desk_sighting(void *ctx, const struct sighting *s)
 
 	assert_true(d->said_count < DESK_SAID);
 	d->said[d->said_count++] = *s;
+}
+
+static inline void desk_listing(void *ctx, const struct listing *l)
+{
+	struct desk *d = ctx;
+
+	if (d->listed_count < DESK_LISTED)
+		d->listed[d->listed_count] = *l;
+	d->listed_count++;
 }
 
 static inline void desk_contact(void *ctx, unsigned shard, const struct crawl_contact *c)
@@ -65,7 +76,10 @@ static inline struct desk *desk_open(const struct crawl_opts *opts, const struct
 {
 	struct gate_opts g = { .workers = 1 };
 	struct desk *d = calloc(1, sizeof(*d));
-	struct crawl_port port = { .ctx = d, .sighting = desk_sighting, .contact = desk_contact };
+	struct crawl_port port = { .ctx = d,
+				   .sighting = desk_sighting,
+				   .contact = desk_contact,
+				   .listing = desk_listing };
 
 	assert_non_null(d);
 	d->now_ns = 5000 * S;

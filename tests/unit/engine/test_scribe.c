@@ -82,6 +82,67 @@ static void put(struct scribe *s, unsigned lane, uint64_t n)
 	scribe_lane_put(scribe_lane(s, lane), &sighting);
 }
 
+static int checked_list(void *ctx, const struct listing *list, unsigned count)
+{
+	struct checked *c = ctx;
+
+	for (unsigned i = 0; i < count; i++)
+		if (list[i].depth >= LANES || list[i].when_ms != c->next[list[i].depth]++)
+			return -EILSEQ;
+	c->puts++;
+	return c->fail_at && c->puts >= c->fail_at ? -ENOSPC : 0;
+}
+
+/* Listings travel like sightings, where somebody wants them. */
+static void test_listings(void **state)
+{
+	struct checked c = { .slow_us = 0 };
+	struct sink sink = { .put_listings = checked_list, .ctx = &c };
+	struct scribe_stats stats;
+	struct scribe *s;
+	enum { MANY = 3 * SCRIBE_LISTINGS * SCRIBE_BLOCKS + 7 };
+
+	(void)state;
+	for (unsigned threaded = 0; threaded < 2; threaded++) {
+		memset(c.next, 0, sizeof(c.next));
+		assert_int_equal(scribe_new(LANES, &sink, &s), 0);
+		assert_true(scribe_lane_lists(scribe_lane(s, 0)));
+		if (threaded)
+			assert_int_equal(scribe_start(s), 0);
+		for (uint64_t n = 0; n < MANY; n++) {
+			struct listing l = { .when_ms = n, .depth = 1 };
+
+			scribe_lane_put_listing(scribe_lane(s, 1), &l);
+		}
+		scribe_lane_flush(scribe_lane(s, 1));
+		assert_int_equal(scribe_finish(s), 0);
+		scribe_stats(s, &stats);
+		assert_int_equal(stats.listings, MANY);
+		assert_int_equal(c.next[1], MANY);
+		scribe_free(s);
+	}
+	s = scribe_of(&c);
+	assert_false(scribe_lane_lists(scribe_lane(s, 0)));
+	scribe_free(s);
+}
+
+static void test_listings_behind_and_failing(void **state)
+{
+	struct checked c = { .fail_at = 2 };
+	struct sink sink = { .put_listings = checked_list, .ctx = &c };
+	struct listing l = { .depth = 0 };
+	struct scribe *s;
+
+	(void)state;
+	assert_int_equal(scribe_new(LANES, &sink, &s), 0);
+	for (; !scribe_lane_behind(scribe_lane(s, 0)); l.when_ms++)
+		scribe_lane_put_listing(scribe_lane(s, 0), &l);
+	assert_int_equal(c.puts, 0);
+	assert_int_equal(scribe_finish(s), -ENOSPC);
+	assert_int_equal(c.puts, 2); /* the sink is left alone after its error */
+	scribe_free(s);
+}
+
 /* Without a thread a full lane is drained on the spot: nothing waits, nothing is lost. */
 static void test_inline(void **state)
 {
@@ -273,10 +334,16 @@ static void test_messages_heard(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_inline),           cmocka_unit_test(test_behind),
-		cmocka_unit_test(test_sink_fails),       cmocka_unit_test(test_flush_fails),
-		cmocka_unit_test(test_no_sink),          cmocka_unit_test(test_thread),
-		cmocka_unit_test(test_thread_slow_sink), cmocka_unit_test(test_messages_heard),
+		cmocka_unit_test(test_inline),
+		cmocka_unit_test(test_behind),
+		cmocka_unit_test(test_sink_fails),
+		cmocka_unit_test(test_flush_fails),
+		cmocka_unit_test(test_no_sink),
+		cmocka_unit_test(test_thread),
+		cmocka_unit_test(test_thread_slow_sink),
+		cmocka_unit_test(test_messages_heard),
+		cmocka_unit_test(test_listings),
+		cmocka_unit_test(test_listings_behind_and_failing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
