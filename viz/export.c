@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "viz/export_graph.h"
+#include "viz/export_graph_store.h"
 #include "viz/export_run.h"
 
 /** DOC: an export from its first check to the name of its last file. */
@@ -20,6 +20,7 @@ const char *export_what_name(enum export_what what)
 		[EXPORT_OBSERVATIONS] = "observations",
 		[EXPORT_SESSIONS] = "sessions",
 		[EXPORT_EDGES] = "edges",
+		[EXPORT_QUESTIONS] = "questions",
 	};
 
 	return (unsigned)what < EXPORT_WHATS ? names[what] : NULL;
@@ -28,7 +29,7 @@ const char *export_what_name(enum export_what what)
 /* What a kind cannot hold, in words; NULL where it can. */
 static const char *unfit(const struct export_opts *o)
 {
-	const struct export_graph_format *graph = export_graph_format_of(o->kind);
+	bool table = export_format_of(o->kind) != NULL;
 
 	if (o->zstd && !export_kind_packs(o->kind))
 		return o->kind == EXPORT_PARQUET ? "its pages are zstd already"
@@ -39,20 +40,21 @@ static const char *unfit(const struct export_opts *o)
 		return o->kind == EXPORT_NPY && !o->dir
 			       ? "a graph is three arrays: --out a directory"
 			       : NULL;
-	if (graph && !export_format_of(o->kind))
+	if (!table && o->kind != EXPORT_GEOJSON)
 		return "it holds a graph: --what edges";
-	if (o->kind == EXPORT_NPY && o->what == EXPORT_AGGREGATE)
-		return "it has numbers alone, aggregates have names";
+	if (o->kind == EXPORT_NPY && (o->what == EXPORT_AGGREGATE || o->what == EXPORT_QUESTIONS))
+		return "it has numbers alone, and these have names";
 	return NULL;
 }
 
-static const char *unfit_for_edges(const struct export_opts *o)
+/* An option that means nothing for what is asked for. */
+static const char *idle_option(const struct export_opts *o)
 {
 	if (o->what == EXPORT_EDGES)
 		return NULL;
 	if (o->level != EXPORT_LEVEL_NODE)
 		return "--level: of a graph: --what edges";
-	if (o->sample)
+	if (o->sample && o->what != EXPORT_QUESTIONS)
 		return "--sample: of a graph: --what edges";
 	return o->force ? "--force: of a graph: --what edges" : NULL;
 }
@@ -65,7 +67,7 @@ int export_check(const struct export_opts *o, char why[static 256])
 		snprintf(why, 256, "%s: %s", export_kind_name(o->kind), line);
 		return DT_EUNSUPPORTED;
 	}
-	line = unfit_for_edges(o);
+	line = idle_option(o);
 	if (line)
 		snprintf(why, 256, "%s", line);
 	return line ? DT_EUNSUPPORTED : 0;
@@ -131,12 +133,27 @@ static int write_nodes(struct export_job *job)
 	return export_table_close(job, &s, rc);
 }
 
+static int write_graph(struct export_job *job)
+{
+	struct export_graph_source src;
+	struct export_graph_store *g;
+	int rc = export_graph_store_open(job->view, job->opts, &src, &g, job->why);
+
+	if (rc == DT_ENOTFOUND && *job->why)
+		return DT_EMISSING; /* the former is of a store without a secret */
+	if (rc < 0)
+		return rc;
+	rc = export_graph_write(job, &src);
+	export_graph_store_close(g);
+	return rc;
+}
+
 static int write_data(struct export_job *job)
 {
 	const struct export_opts *o = job->opts;
 
-	if (o->what == EXPORT_EDGES)
-		return DT_ENOTFOUND;
+	if (export_is_graph(o))
+		return write_graph(job);
 	if (o->what == EXPORT_OBSERVATIONS || o->what == EXPORT_SESSIONS)
 		return export_seen_write(job);
 	if (o->kind == EXPORT_GEOJSON)
@@ -189,7 +206,7 @@ int export_run(struct store_view *v, const struct export_opts *o, struct export_
 	store_view_rewind(v);
 	rc = store_view_counts(v, &counts);
 	job.total = counts.nodes;
-	if (rc >= 0 && o->timed)
+	if (rc >= 0 && o->timed && !export_is_graph(o))
 		rc = presence_read(v, o->when.from_s, o->when.to_s, &job.present);
 	if (rc < 0)
 		snprintf(why, 256, "the sightings log: %s", dt_strerror(rc));

@@ -18,6 +18,7 @@ enum export_what {
 	EXPORT_OBSERVATIONS,
 	EXPORT_SESSIONS,
 	EXPORT_EDGES,
+	EXPORT_QUESTIONS,
 	EXPORT_WHATS
 };
 
@@ -96,6 +97,12 @@ const char *export_what_name(enum export_what what);
 
 /** export_check() - can it be? Else DT_EUNSUPPORTED and a line in @why. */
 int export_check(const struct export_opts *o, char why[static 256]) DT_MUST;
+
+/** export_is_graph() - does it come from the listings of a census? */
+static inline bool export_is_graph(const struct export_opts *o)
+{
+	return o->what == EXPORT_EDGES || o->what == EXPORT_QUESTIONS;
+}
 
 /** export_names_nobody() - counts alone, no address. */
 static inline bool export_names_nobody(const struct export_opts *o)

@@ -36,9 +36,10 @@ int export_graph_rewind(struct export_graph *g)
 
 int export_graph_next_node(struct export_graph *g, uint32_t *ordinal, struct store_node *out)
 {
+	bool answered;
 	int rc;
 
-	while ((rc = g->src.node(g->src.ctx, ordinal, out)) == 1)
+	while ((rc = g->src.node(g->src.ctx, ordinal, &answered, out)) == 1)
 		if (export_pick_has(&g->picked, *ordinal))
 			return 1;
 	return rc;
@@ -60,6 +61,18 @@ int export_graph_next_arc(struct export_graph *g, struct export_arc *out)
 		say_progress(g);
 		if (export_pick_has(&g->picked, out->source) &&
 		    export_pick_has(&g->picked, out->target))
+			return 1;
+	}
+	return rc;
+}
+
+int export_graph_next_question(struct export_graph *g, struct export_question *out)
+{
+	int rc;
+
+	while ((rc = g->src.question(g->src.ctx, out)) == 1) {
+		say_progress(g);
+		if (export_pick_has(&g->picked, out->source))
 			return 1;
 	}
 	return rc;
@@ -177,14 +190,15 @@ int export_graph_next_edge(struct export_graph *g, struct export_edge *out)
 
 /* ---- before a format begins ------------------------------------------------------ */
 
-static int pick_node(struct export_graph *g, uint32_t ordinal, const struct store_node *n)
+static int pick_node(struct export_graph *g, uint32_t ordinal, bool answered,
+		     const struct store_node *n)
 {
 	struct export_job *job = g->job;
 	const struct export_opts *o = job->opts;
 
 	if (++job->stats->nodes % PROGRESS_EVERY == 0 && o->progress)
 		o->progress(o->ctx, "nodes", job->stats->nodes, g->src.space);
-	if (n->ways & 1u << SIGHTING_ANSWERED)
+	if (answered)
 		export_pick_set(&g->answered, ordinal);
 	if (!export_where_holds(&o->where, n))
 		return 0;
@@ -196,10 +210,11 @@ static int pick(struct export_graph *g)
 {
 	struct store_node n;
 	uint32_t ordinal;
+	bool answered;
 	int rc;
 
-	while ((rc = g->src.node(g->src.ctx, &ordinal, &n)) == 1) {
-		rc = pick_node(g, ordinal, &n);
+	while ((rc = g->src.node(g->src.ctx, &ordinal, &answered, &n)) == 1) {
+		rc = pick_node(g, ordinal, answered, &n);
 		if (rc < 0)
 			return rc;
 	}
@@ -278,7 +293,9 @@ static int prepare(struct export_graph *g, const struct export_graph_format *f)
 
 int export_graph_write(struct export_job *job, const struct export_graph_source *src)
 {
-	const struct export_graph_format *f = export_graph_format_of(job->opts->kind);
+	const struct export_graph_format *f = job->opts->what == EXPORT_QUESTIONS
+						      ? &export_graph_questions
+						      : export_graph_format_of(job->opts->kind);
 	struct export_graph g = { .job = job, .src = *src };
 	int rc = prepare(&g, f);
 

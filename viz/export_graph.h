@@ -19,7 +19,13 @@
 struct export_arc {
 	uint32_t source, target; /* ordinals */
 	uint32_t when_s;         /* of the reply; Unix time */
-	uint8_t bucket;          /* bits that the id asked for shares with the source's */
+	uint8_t bucket; /* bits that the id asked for shares with the source's; LISTING_DEPTH_* */
+};
+
+/** struct export_question - @source was asked for a bucket of its table. */
+struct export_question {
+	uint32_t source, when_s;
+	uint8_t bucket, listed, outcome; /* enum listing_outcome */
 };
 
 /** struct export_graph_source - the store, or a test. */
@@ -28,10 +34,12 @@ struct export_graph_source {
 	uint32_t space; /* ordinals are below */
 	uint64_t arcs;  /* as far as known; for the progress line */
 	int (*rewind)(void *ctx);
-	/* 1, 0 at the end, or an error; ordinals ascend. */
-	int (*node)(void *ctx, uint32_t *ordinal, struct store_node *out);
+	/* 1, 0 at the end, or an error; numbers ascend. @answered: in the time of the graph. */
+	int (*node)(void *ctx, uint32_t *ordinal, bool *answered, struct store_node *out);
 	/* 1, 0 at the end, or an error; sources ascend. */
 	int (*arc)(void *ctx, struct export_arc *out);
+	/* Instead of arcs, questions; sources ascend. */
+	int (*question)(void *ctx, struct export_question *out);
 	/*
 	 * NULL, or buckets in which a node was seen, times ascending; rewound by
 	 * rewind_seen().
@@ -88,6 +96,9 @@ int export_graph_next_node(struct export_graph *g, uint32_t *ordinal,
 /** export_graph_next_arc() - the next listing between picked nodes, by its ordinals. */
 int export_graph_next_arc(struct export_graph *g, struct export_arc *out) DT_MUST;
 
+/** export_graph_next_question() - the next one to a picked node; instead of arcs. */
+int export_graph_next_question(struct export_graph *g, struct export_question *out) DT_MUST;
+
 /** export_graph_next_edge() - ascending by source and target, each pair once. */
 int export_graph_next_edge(struct export_graph *g, struct export_edge *out) DT_MUST;
 
@@ -99,11 +110,12 @@ struct export_graph_format {
 	int (*write)(struct export_graph *g);
 };
 
-extern const struct export_graph_format export_graph_tables; /* export_graph_table.c */
-extern const struct export_graph_format export_graph_csr;    /* export_graph_csr.c */
-extern const struct export_graph_format export_graph_mtx;    /* export_graph_mtx.c */
-extern const struct export_graph_format export_graphml;      /* export_graphml.c */
-extern const struct export_graph_format export_gexf;         /* export_gexf.c */
+extern const struct export_graph_format export_graph_tables;    /* export_graph_table.c */
+extern const struct export_graph_format export_graph_questions; /* the same, questions for edges */
+extern const struct export_graph_format export_graph_csr;       /* export_graph_csr.c */
+extern const struct export_graph_format export_graph_mtx;       /* export_graph_mtx.c */
+extern const struct export_graph_format export_graphml;         /* export_graphml.c */
+extern const struct export_graph_format export_gexf;            /* export_gexf.c */
 
 /** export_graph_format_of() - NULL: this kind has no edges. */
 const struct export_graph_format *export_graph_format_of(enum export_kind kind);

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "proto/listing.h"
 #include "viz/export_graph.h"
 #include "viz/export_level.h"
 
@@ -29,6 +30,12 @@ struct group_row {
 	float lat, lon;
 };
 
+struct question_row {
+	uint32_t source, when_s;
+	struct span outcome;
+	uint8_t bucket, listed;
+};
+
 #define COL(row, column, column_type, field, text)                                                 \
 	{                                                                                          \
 		.name = column, .what = text, .type = column_type,                                 \
@@ -37,14 +44,25 @@ struct group_row {
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static const struct export_column listing_columns[] = {
-	COL(listing_row, "source", EXPORT_U32, source, "ordinal of the node that listed"),
-	COL(listing_row, "target", EXPORT_U32, target, "ordinal of the node that was listed"),
+	COL(listing_row, "source", EXPORT_U32, source,
+	    "number of the node that listed, as nodes have it"),
+	COL(listing_row, "target", EXPORT_U32, target, "number of the node that was listed"),
 	COL(listing_row, "target_crawlable", EXPORT_U8, target_crawlable,
-	    "1 where the target has ever answered"),
-	COL(listing_row, "source_crawl_timestamp", EXPORT_U32, when_s,
-	    "Unix time of the reply; to the grain of the store"),
+	    "1 where the target itself answered in the censuses of this export"),
+	COL(listing_row, "source_crawl_timestamp", EXPORT_U32, when_s, "Unix time of the reply"),
 	COL(listing_row, "bucket", EXPORT_U8, bucket,
-	    "leading bits that the id asked for shares with the source's"),
+	    "leading bits that the id asked for shares with the source's; 160 its own, 255 "
+	    "unknown"),
+};
+
+static const struct export_column question_columns[] = {
+	COL(question_row, "source", EXPORT_U32, source, "number of the node that was asked"),
+	COL(question_row, "source_crawl_timestamp", EXPORT_U32, when_s, "Unix time of the outcome"),
+	COL(question_row, "bucket", EXPORT_U8, bucket,
+	    "leading bits that the id asked for shares with the source's; 160 its own, 255 "
+	    "unknown"),
+	COL(question_row, "outcome", EXPORT_TEXT, outcome, "answered, refused or silent"),
+	COL(question_row, "listed", EXPORT_U8, listed, "contacts in the answer"),
 };
 
 static const struct export_column pair_columns[] = {
@@ -72,6 +90,8 @@ static const struct export_column group_binary_columns[] = {
 
 static const struct export_table listings = { "edges", listing_columns, COUNT(listing_columns),
 					      NULL, 0 };
+static const struct export_table questions = { "questions", question_columns,
+					       COUNT(question_columns), NULL, 0 };
 static const struct export_table pairs = { "edges", pair_columns, COUNT(pair_columns), NULL, 0 };
 static const struct export_table groups = { "nodes", group_columns, COUNT(group_columns), NULL, 0 };
 static const struct export_table groups_binary = { "nodes", group_binary_columns,
@@ -213,3 +233,41 @@ static int write(struct export_graph *g)
 }
 
 const struct export_graph_format export_graph_tables = { .one_file = true, .write = write };
+
+/* ---- questions --------------------------------------------------------------------- */
+
+static int put_questions(struct export_graph *g, struct export_sheet *s)
+{
+	struct export_question q;
+	int rc;
+
+	while ((rc = export_graph_next_question(g, &q)) == 1) {
+		const char *outcome = listing_outcome_name(q.outcome);
+		const struct question_row row = { q.source, q.when_s,
+						  span_of(outcome, strlen(outcome)), q.bucket,
+						  q.listed };
+
+		rc = export_table_row(s, &row);
+		if (rc < 0)
+			return rc;
+	}
+	return rc;
+}
+
+static int write_questions(struct export_graph *g)
+{
+	enum export_kind kind = g->job->opts->kind;
+	struct export_sheet s;
+	int rc = g->job->opts->dir ? export_graph_write_nodes(g, kind) : 0;
+
+	if (rc < 0)
+		return rc;
+	rc = export_table_open(g->job, kind, "questions", &questions, 0, &s);
+	if (rc == 0)
+		rc = put_questions(g, &s);
+	g->job->stats->rows = s.written;
+	return export_table_close(g->job, &s, rc);
+}
+
+const struct export_graph_format export_graph_questions = { .one_file = true,
+							    .write = write_questions };

@@ -9,7 +9,7 @@
 #include "store/geo_country.h"
 #include "viz/export_tally.h"
 
-enum { NOBODY = UINT32_MAX };
+enum { NO_RANK = UINT32_MAX /* of a group past the limit */ };
 
 struct export_level_graph {
 	enum export_level kind;
@@ -30,14 +30,13 @@ int export_level_new(enum export_level kind, uint32_t space, struct export_level
 		return -ENOMEM;
 	l->kind = kind;
 	l->space = space;
-	l->of = malloc(((size_t)space + 1) * sizeof(*l->of));
+	l->of = calloc((size_t)space + 1, sizeof(*l->of));
 	l->values = export_tally_of(EXPORT_GROUPS_MAX);
 	l->pairs = export_tally_of(EXPORT_PAIRS_MAX);
 	if (!l->of) {
 		export_level_free(l);
 		return -ENOMEM;
 	}
-	memset(l->of, 0xff, ((size_t)space + 1) * sizeof(*l->of));
 	*out = l;
 	return 0;
 }
@@ -66,9 +65,6 @@ int export_level_put_node(struct export_level_graph *l, uint32_t ordinal,
 	if (ordinal >= l->space)
 		return DT_ECORRUPT;
 	l->of[ordinal] = value_of(l, n);
-	/* AS number 2^32 - 1 is reserved (RFC 7300): whoever claims it is of no network. */
-	if (l->of[ordinal] == NOBODY)
-		l->of[ordinal] = 0;
 	return export_tally_add(&l->values, l->of[ordinal]);
 }
 
@@ -84,7 +80,7 @@ static uint32_t rank_of(const struct export_level_graph *l, uint32_t value)
 		else
 			high = mid;
 	}
-	return low < l->group_count && l->groups[low].value == value ? low : NOBODY;
+	return low < l->group_count && l->groups[low].value == value ? low : NO_RANK;
 }
 
 static void put_look(const struct export_level_graph *l, struct export_level_group *g)
@@ -110,14 +106,13 @@ int export_level_seal(struct export_level_graph *l)
 		put_look(l, &l->groups[i]);
 	}
 	for (uint32_t i = 0; i < l->space; i++)
-		if (l->of[i] != NOBODY)
-			l->of[i] = rank_of(l, l->of[i]);
+		l->of[i] = rank_of(l, l->of[i]);
 	return 0;
 }
 
 int export_level_put_arc(struct export_level_graph *l, uint32_t source, uint32_t target)
 {
-	if (l->of[source] == NOBODY || l->of[target] == NOBODY) {
+	if (l->of[source] == NO_RANK || l->of[target] == NO_RANK) {
 		l->pairs.beyond++;
 		return 0;
 	}

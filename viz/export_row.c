@@ -56,7 +56,8 @@ enum {
 		NODE("radius_km", EXPORT_F32, radius_km, "accuracy; 0 = unknown")
 
 #define NODE_NUMBER                                                                                \
-	NODE("node", EXPORT_U32, node, "its ordinal in the store, by which edges name it")
+	NODE("node", EXPORT_U32, node,                                                             \
+	     "its number in this export, by which the other tables name it")
 #define NODE_TEXT                                                                                  \
 	NODE("id", EXPORT_TEXT, id, "node id, 40 hex digits; empty = none known"),                 \
 		NODE("address", EXPORT_TEXT, address, "IPv4 or IPv6 address; see addresses"),      \

@@ -26,7 +26,7 @@ struct observation_row {
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static const struct export_column observation_columns[] = {
-	COL(observation_row, "node", EXPORT_U32, node, "its ordinal in the store"),
+	COL(observation_row, "node", EXPORT_U32, node, "its number, as the table of nodes has it"),
 	COL(observation_row, "bucket_s", EXPORT_U32, bucket_s,
 	    "Unix time at which the bucket begins; a node is in it once"),
 	COL(observation_row, "width_s", EXPORT_U32, width_s, "length of the bucket"),
@@ -39,7 +39,7 @@ static const struct export_column observation_columns[] = {
 };
 
 static const struct export_column session_columns[] = {
-	COL(export_session, "node", EXPORT_U32, node, "its ordinal in the store"),
+	COL(export_session, "node", EXPORT_U32, node, "its number, as the table of nodes has it"),
 	COL(export_session, "start_s", EXPORT_U32, start_s,
 	    "Unix time at which it was first heard in it"),
 	COL(export_session, "end_s", EXPORT_U32, end_s,

@@ -50,10 +50,14 @@ static const struct argp_option options[] = {
 	{ "what", OPT_WHAT, "WHAT", 0,
 	  "nodes: those that were heard from; observations: who was heard in which bucket of "
 	  "time; sessions: from when to when a node was there; aggregate: counts by network, "
-	  "country and client, with geojson by place [nodes; with geojson aggregate]",
+	  "country and client, with geojson by place; edges: who listed whom; questions: who was "
+	  "asked for which bucket, and what came of it (these two of crawl --edges) [nodes; else "
+	  "as the format is]",
 	  0 },
 	{ "format", OPT_FORMAT, "FORMAT", 0,
-	  "csv, tsv, ndjson, parquet, npy or geojson [as --out ends, else csv]", 0 },
+	  "csv, tsv, ndjson, parquet or npy; geojson of aggregate; mtx, graphml or gexf of edges "
+	  "[as --out ends, else csv]",
+	  0 },
 	{ "compress", OPT_COMPRESS, "zstd", 0, "Pack what is text", 0 },
 	{ "out", OPT_OUT, "DIR|FILE|-", 0,
 	  "A name that ends like a format (nodes.parquet, nodes.csv.zst) is a file; - = standard "
@@ -61,7 +65,7 @@ static const struct argp_option options[] = {
 	  0 },
 	{ NULL, 0, NULL, 0, "Which nodes:", 1 },
 	{ "where", OPT_WHERE, "KEY=VALUE", 0,
-	  "Take these nodes alone: asn=, country=, client=, prefix= (of "
+	  "Take these nodes alone, and edges between them: asn=, country=, client=, prefix= (of "
 	  "true addresses), class=, way=. All that are given must hold; with commas or repeated",
 	  0 },
 	{ "raw", OPT_RAW, NULL, 0,
@@ -75,6 +79,11 @@ static const struct argp_option options[] = {
 	  "2026-11-21, 2026-11-21T12:30 (UTC) or now",
 	  0 },
 	{ "gap-min", OPT_GAP, "MIN", 0, "Sessions: a longer silence ends one [60]", 0 },
+	{ NULL, 0, NULL, 0, "Graphs:", 2 },
+	{ "level", OPT_LEVEL, "asn|country", 0,
+	  "Networks or countries for nodes, edges with how often they list each other", 0 },
+	{ "sample", OPT_SAMPLE, "N", 0, "N nodes drawn by lot and the edges between them", 0 },
+	{ "force", OPT_FORCE, NULL, 0, "graphml and gexf of more than 2,000,000 edges", 0 },
 	{ NULL, 0, NULL, 0, "Parquet:", 3 },
 	{ "group-rows", OPT_GROUP, "N", 0, "Rows in a row group [524288]", 0 },
 	{ 0 },
@@ -96,12 +105,12 @@ static const char *one_of(const char *(*name)(unsigned), char out[static 128])
 
 static const char *what_name(unsigned i)
 {
-	return i < EXPORT_EDGES ? export_what_name((enum export_what)i) : NULL;
+	return export_what_name((enum export_what)i);
 }
 
 static const char *kind_name(unsigned i)
 {
-	return i < EXPORT_MTX ? export_kind_name((enum export_kind)i) : NULL;
+	return export_kind_name((enum export_kind)i);
 }
 
 /* Which of the names @arg is; else the end. */
@@ -251,7 +260,7 @@ static bool kind_of_path(const char *path, enum export_kind *kind, bool *zstd)
 	*zstd = ends_with(path, len, ".zst");
 	if (*zstd)
 		len -= strlen(".zst");
-	for (unsigned k = 0; k < EXPORT_MTX; k++) {
+	for (unsigned k = 0; k < EXPORT_KINDS; k++) {
 		if (ends_with(path, len, export_kind_ending((enum export_kind)k))) {
 			*kind = (enum export_kind)k;
 			return true;

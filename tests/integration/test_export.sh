@@ -88,7 +88,7 @@ else
 fi
 
 expect 2 "format: 'xml' is not" -- "$PROG" export --store "$store" --format xml
-expect 2 "what: 'edges' is not" -- "$PROG" export --store "$store" --what edges
+expect 2 "what: 'stars' is not nodes" -- "$PROG" export --store "$store" --what stars
 expect 2 "where: 'as=1' is not KEY=VALUE" -- "$PROG" export --store "$store" --where as=1
 expect 2 "compress: 'gzip' is not zstd" -- "$PROG" export --store "$store" --compress gzip
 expect 2 "group-rows: '10' is not" -- "$PROG" export --store "$store" --group-rows 10

@@ -62,7 +62,7 @@ static int rewind_all(void *ctx)
 	return 0;
 }
 
-static int next_node(void *ctx, uint32_t *ordinal, struct store_node *out)
+static int next_node(void *ctx, uint32_t *ordinal, bool *answered, struct store_node *out)
 {
 	struct world *w = ctx;
 
@@ -71,6 +71,7 @@ static int next_node(void *ctx, uint32_t *ordinal, struct store_node *out)
 	if (w->at_node == NODES)
 		return 0;
 	*ordinal = w->at_node;
+	*answered = w->at_node % 3 != 0;
 	*out = node_of(w->at_node++);
 	return 1;
 }
@@ -418,13 +419,14 @@ static int flood_rewind(void *ctx)
 	return 0;
 }
 
-static int flood_node(void *ctx, uint32_t *ordinal, struct store_node *out)
+static int flood_node(void *ctx, uint32_t *ordinal, bool *answered, struct store_node *out)
 {
 	struct flood *f = ctx;
 
 	if (f->at_node == FLOOD)
 		return 0;
 	*ordinal = f->at_node++;
+	*answered = false;
 	memset(out, 0, sizeof(*out));
 	return 1;
 }
@@ -448,8 +450,11 @@ static void test_refusal(void **state)
 
 	(void)state;
 	fixture_open(&f);
-	f.w->src = (struct export_graph_source){ &flood,     FLOOD,     FLOOD, flood_rewind,
-						 flood_node, flood_arc, NULL,  NULL };
+	f.w->src = (struct export_graph_source){ .ctx = &flood,
+						 .space = FLOOD,
+						 .rewind = flood_rewind,
+						 .node = flood_node,
+						 .arc = flood_arc };
 	assert_int_equal(run(&f, o, why), DT_EREFUSED);
 	assert_non_null(strstr(why, "2000001 edges"));
 	assert_non_null(strstr(why, "--force"));
