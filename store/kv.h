@@ -76,6 +76,9 @@ int kv_begin(struct kv *kv, bool write, struct kv_txn **out) DT_MUST;
 int kv_commit(struct kv_txn *txn) DT_MUST;
 void kv_abort(struct kv_txn *txn);
 
+/** kv_txn_id() - of the snapshot: grows with every commit. */
+uint64_t kv_txn_id(const struct kv_txn *txn);
+
 uint64_t kv_entries(struct kv_txn *txn, enum kv_table table);
 
 /** kv_has() - is the table there at all? An older schema had fewer; using one is DT_ECORRUPT. */

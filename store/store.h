@@ -130,6 +130,13 @@ void store_view_close(struct store_view *v);
 int store_view_next(struct store_view *v, struct store_node *out) DT_MUST;
 void store_view_rewind(struct store_view *v);
 
+/** store_view_seek() - go on behind this node, whether it is there or not. */
+int store_view_seek(struct store_view *v, const struct nodekey *key,
+		    const struct endpoint *ep) DT_MUST;
+
+/** store_view_version() - grows with every commit of a generation; a number to compare. */
+uint64_t store_view_version(const struct store_view *v);
+
 /**
  * store_view_next_mentioned() - contacts never heard from under an id, by address.
  * The key is what others advertised, or unknown; no place: geo_lookup() where one is wanted.

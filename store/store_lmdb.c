@@ -308,6 +308,11 @@ int kv_empty(struct kv_txn *t, enum kv_table table)
 				    : DT_ECORRUPT;
 }
 
+uint64_t kv_txn_id(const struct kv_txn *t)
+{
+	return mdb_txn_id(t->txn);
+}
+
 uint64_t kv_entries(struct kv_txn *t, enum kv_table table)
 {
 	MDB_stat st;

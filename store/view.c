@@ -133,6 +133,11 @@ void store_view_rewind(struct store_view *v)
 	}
 }
 
+uint64_t store_view_version(const struct store_view *v)
+{
+	return kv_txn_id(v->txn);
+}
+
 /* ---- nodes ------------------------------------------------------------------ */
 
 static void color_of(struct store_view *v, uint32_t asn, uint8_t rgb[static 3])
@@ -235,6 +240,32 @@ int store_view_next(struct store_view *v, struct store_node *out)
 
 	if (rc == 1)
 		expand_node(v, &id, &ep, &r, out);
+	return rc;
+}
+
+/* The pair behind @key into the hand of @w. */
+static int walk_behind(struct walk *w, struct span key)
+{
+	w->rc = kv_cursor_seek(w->cursor, key, &w->key, &w->val);
+	w->in_hand = true;
+	if (w->rc == 1 && w->key.len == key.len && !memcmp(w->key.ptr, key.ptr, key.len))
+		walk_step(w);
+	return w->rc < 0 ? w->rc : 0;
+}
+
+int store_view_seek(struct store_view *v, const struct nodekey *key, const struct endpoint *ep)
+{
+	/* v4 comes first among endpoints of one id: behind a v6 one lies none of its v4 */
+	const struct endpoint last4 = endpoint_ip4(UINT32_MAX, UINT16_MAX),
+			      none6 = { .addr = { 0 } };
+	const struct nodeid id = nodekey_to_id(key);
+	bool is4 = endpoint_is4(ep);
+	uint8_t raw[RECORD_KEY6_BYTES];
+	int rc = walk_behind(&v->nodes[0], span_of(raw, record_key(&id, is4 ? ep : &last4, raw)));
+
+	if (rc == 0)
+		rc = walk_behind(&v->nodes[1],
+				 span_of(raw, record_key(&id, is4 ? &none6 : ep, raw)));
 	return rc;
 }
 

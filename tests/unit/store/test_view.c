@@ -209,12 +209,56 @@ static void damaged_rows_are_said(void **state)
 	(void)state;
 }
 
+/* Seeking behind each node, or to where none is, reads on as one walk would. */
+static void seeking_reads_on(void **state)
+{
+	enum { NODES = 40 };
+	struct fixture *f = *state;
+	struct store_node all[2 * NODES], n;
+	struct store_view *v;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < NODES; i++) {
+		const struct store_writer_opts opts = { .disk_floor_bytes = 1 };
+		struct sighting s = { .when_ms = 1000,
+				      .from = endpoint_ip4(0x01000000 + i, 1),
+				      .key = { .bits = NODEID_BITS, .b = { (uint8_t)(i / 3) } } };
+		struct store_writer *w;
+
+		if (i % 4 == 0) /* of both families, some under one id */
+			memset(s.from.addr, 0x20 + (int)i, sizeof(s.from.addr));
+		assert_int_equal(store_writer_new(f->s, &opts, &w), 0);
+		assert_int_equal(store_writer_put(w, &s, 1), 0);
+		assert_int_equal(store_writer_flush(w), 0);
+		store_writer_free(w);
+	}
+	assert_int_equal(store_view_open(f->s, &v), 0);
+	while (store_view_next(v, &all[count]) == 1)
+		count++;
+	assert_int_equal(count, NODES);
+	for (unsigned from = 0; from < count; from++) {
+		assert_int_equal(store_view_seek(v, &all[from].key, &all[from].ep), 0);
+		for (unsigned at = from + 1; at < count; at++) {
+			assert_int_equal(store_view_next(v, &n), 1);
+			assert_memory_equal(&n.ep, &all[at].ep, sizeof(n.ep));
+		}
+		assert_int_equal(store_view_next(v, &n), 0);
+	}
+	n = all[0];
+	n.key.b[19] = 1; /* nobody: behind the first id, before the second */
+	assert_int_equal(store_view_seek(v, &n.key, &n.ep), 0);
+	assert_int_equal(store_view_next(v, &n), 1);
+	assert_int_equal(n.key.b[0], 1);
+	store_view_close(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(places_are_kept_with_the_node, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_place_comes_late_and_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(attributions_of_all_runs_are_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(seeking_reads_on, setup, teardown),
 		cmocka_unit_test(damaged_rows_are_said),
 	};
 
