@@ -11,7 +11,8 @@ FUZZ_S   ?= 60
 DT_VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 PKGS := liburing libxdp libbpf libpcap libmaxminddb lmdb libxxhash libsodium libcyaml \
-        cairo freetype2 libdeflate ck libcap-ng libzstd
+        cairo freetype2 libdeflate ck libcap-ng libzstd \
+        libmicrohttpd zlib
 CHECK_PKGS := cmocka
 
 WARN := -Wall -Wextra -Wshadow -Wvla -Wundef -Wformat=2 -Wconversion -Wno-sign-conversion \

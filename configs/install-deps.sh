@@ -8,10 +8,11 @@ set -euo pipefail
 # libyaml-dev: libcyaml-dev's .pc file asks for -lyaml without depending on it.
 build="gcc make git pkg-config liburing-dev libpcap-dev libmaxminddb-dev liblmdb-dev libxxhash-dev
        libsodium-dev libcyaml-dev libyaml-dev libcairo2-dev libfreetype-dev libdeflate-dev libck-dev
-       libcap-ng-dev libzstd-dev libxdp-dev libbpf-dev"
+       libcap-ng-dev libzstd-dev libxdp-dev libbpf-dev libmicrohttpd-dev zlib1g-dev"
 test="libcmocka-dev iproute2 python3-minimal python3-libtorrent transmission-daemon aria2 rtorrent
       tmux nodejs python3-numpy python3-pandas python3-scipy
-      python3-networkx python3-igraph python3-lmdb zstd tcpdump tshark"
+      python3-networkx python3-igraph python3-lmdb zstd tcpdump tshark curl
+      chromium python3-prometheus-client"
 lint="clang-format cppcheck"
 fuzz="clang libclang-rt-dev"
 

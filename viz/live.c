@@ -148,12 +148,9 @@ static int write_files(const struct live_files *f, const char *path, const char 
 	return err ? err : file_out_write(path, f->html, f->html_len, why);
 }
 
-int live_write(struct store_view *v, const struct live_opts *opts, const char *path,
-	       struct live_stats *stats, char why[static 256])
+int live_of_view(struct store_view *v, const struct live_opts *o, struct live_files *out,
+		 struct live_stats *stats, char why[static 256])
 {
-	char sidecar[PATH_MAX];
-	struct live_opts o = *opts;
-	struct live_files files;
 	uint32_t *prefix = NULL;
 	struct scene *s;
 	int err = scene_view_read(v, SCENE_EARTH, &s, why);
@@ -165,10 +162,8 @@ int live_write(struct store_view *v, const struct live_opts *opts, const char *p
 		scene_free(s);
 		return err;
 	}
-	sidecar_path(path, sidecar);
-	o.sidecar = strrchr(sidecar, '/') ? strrchr(sidecar, '/') + 1 : sidecar;
-	err = live_page(&(struct live_scene){ .earth = s, .prefix = prefix }, &o, name_in_store, v,
-			&files, stats);
+	err = live_page(&(struct live_scene){ .earth = s, .prefix = prefix }, o, name_in_store, v,
+			out, stats);
 	free(prefix);
 	scene_free(s);
 	if (err == DT_ENOTFOUND)
@@ -176,7 +171,21 @@ int live_write(struct store_view *v, const struct live_opts *opts, const char *p
 		snprintf(why, 256,
 			 "No points within cutoff; build/refresh geo cache or widen cutoff.");
 	else if (err)
-		snprintf(why, 256, "%.200s: %s", path, dt_strerror(err));
+		snprintf(why, 256, "the page: %s", dt_strerror(err));
+	return err;
+}
+
+int live_write(struct store_view *v, const struct live_opts *opts, const char *path,
+	       struct live_stats *stats, char why[static 256])
+{
+	char sidecar[PATH_MAX];
+	struct live_opts o = *opts;
+	struct live_files files;
+	int err;
+
+	sidecar_path(path, sidecar);
+	o.sidecar = strrchr(sidecar, '/') ? strrchr(sidecar, '/') + 1 : sidecar;
+	err = live_of_view(v, &o, &files, stats, why);
 	if (err)
 		return err;
 	err = write_files(&files, path, sidecar, why);

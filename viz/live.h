@@ -25,6 +25,7 @@ struct live_opts {
 	uint64_t written_s;           /* now, Unix: the page fades on from here */
 	const char *title;            /* NULL = DHT TELESCOPE */
 	const char *sidecar;          /* name of the file of newer data beside it; NULL = none */
+	bool served;                  /* from a server, which says when there are newer data */
 	bool constellation;           /* few nodes as stars: @target_points, @cell_top > 0 */
 	unsigned target_points, cell_top;
 };
@@ -66,6 +67,10 @@ struct live_files {
 int live_page(const struct live_scene *s, const struct live_opts *o, live_name *name, void *ctx,
 	      struct live_files *out, struct live_stats *stats) DT_MUST;
 void live_files_fini(struct live_files *f);
+
+/** live_of_view() - live_page() of a store, at its last sighting. @why: a line on error. */
+int live_of_view(struct store_view *v, const struct live_opts *o, struct live_files *out,
+		 struct live_stats *stats, char why[static 256]) DT_MUST;
 
 /**
  * live_write() - of a store, at its last sighting: @path, and beside it NAME.data.js where

@@ -482,6 +482,8 @@ static int write_meta(const struct pack *p, live_name *name, void *ctx, char *ou
 	json_bool(&j, p->from->prefix != NULL);
 	json_key(&j, "constellation");
 	json_bool(&j, p->o->constellation);
+	json_key(&j, "served");
+	json_bool(&j, p->o->served);
 	json_kv_cstring(&j, "sidecar", p->o->sidecar ? p->o->sidecar : "");
 	json_key(&j, "synthetic");
 	json_bool(&j, p->s->synthetic);

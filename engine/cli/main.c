@@ -23,6 +23,8 @@ static const struct cli_command commands[] = {
 	{ "render", "the world map of a store as a picture", cmd_render },
 	{ "export", "nodes or counts of a store as csv, tsv, ndjson, parquet, npy, geojson",
 	  cmd_export },
+	{ "serve", "HTTP: nodes as they are seen, pages of the store, metrics, the live map",
+	  cmd_serve },
 	{ "geo", "geolocation files: fetch, list, lookup ADDR", cmd_geo },
 	{ "doctor", "is this machine fit? One line each, with the cure", cmd_doctor },
 	{ "sim", "the simulated DHT alone, on loopback sockets, with its truth", cmd_sim },

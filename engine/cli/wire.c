@@ -25,6 +25,8 @@ static void unwire(struct wire *w)
 	net_group_close(w->sockets);
 	failures_free(w->failures);
 	store_writer_free(w->writer);
+	if (w->talk->store_closing)
+		w->talk->store_closing(w->talk->ctx);
 	store_close(w->store);
 	if (w->csv && w->csv != stdout)
 		fclose(w->csv);
@@ -164,14 +166,14 @@ static int run_campaign(struct wire *w, const struct wire_talk *talk,
 		/* Budgets reach from one census into the next. */
 		due_ns = due_ns > free_ns ? due_ns : free_ns;
 		if (!(w->device ? pass_virtual(w, due_ns) : pass_real(w, due_ns)))
-			break;
+			return 1;
 		rc = one_census(w, talk, &r);
 		if (rc >= 0)
 			done(ctx, &r);
 		stopped = r.engine.end == ENGINE_END_INTERRUPTED;
 		wire_result_free(&r);
 		if (stopped)
-			break;
+			return rc < 0 ? rc : 1;
 		free_ns = clock_now_ns(&w->clock) + CAMPAIGN_GAP_S * UINT64_C(1000000000);
 	}
 	return rc < 0 ? rc : 0;
@@ -180,13 +182,15 @@ static int run_campaign(struct wire *w, const struct wire_talk *talk,
 int wire_campaign(const struct conf *c, const struct wire_talk *talk,
 		  void (*done)(void *ctx, const struct wire_result *r), void *ctx)
 {
-	struct wire w = { .c = c };
+	struct wire w = { .c = c, .talk = talk };
 	int rc = prepare(&w);
 
+	if (rc >= 0 && talk->store_open)
+		rc = talk->store_open(talk->ctx, w.store);
 	if (rc >= 0)
 		rc = run_campaign(&w, talk, done, ctx);
 	unwire(&w);
-	return rc < 0 ? rc : 0;
+	return rc;
 }
 
 /* Takes what the campaign would free. */
@@ -202,8 +206,11 @@ static void keep_result(void *ctx, const struct wire_result *r)
 
 int wire_census(const struct conf *c, const struct wire_talk *talk, struct wire_result *out)
 {
+	int rc;
+
 	memset(out, 0, sizeof(*out));
-	return wire_campaign(c, talk, keep_result, out);
+	rc = wire_campaign(c, talk, keep_result, out);
+	return rc < 0 ? rc : 0;
 }
 
 void wire_result_free(struct wire_result *r)

@@ -9,6 +9,8 @@
 #include "engine/cli/campaign.h"
 #include "engine/cli/conf.h"
 #include "engine/engine.h"
+#include "store/geo.h"
+#include "store/store.h"
 
 /**
  * DOC: the composition root: a configuration becomes a world, a device, an
@@ -24,10 +26,19 @@ struct wire_result {
 	char *report_text;         /* owned */
 };
 
-/** struct wire_talk - where a census talks; any may be NULL. */
+/** struct wire_talk - whom a census tells what; any may be NULL. */
 struct wire_talk {
 	FILE *status;        /* the 1 Hz line */
 	const char *command; /* for the metadata */
+
+	/** before the first census; NULL where no store is kept. Less than 0 ends it all */
+	int (*store_open)(void *ctx, struct store *store);
+	void (*store_closing)(void *ctx);
+	/** what the sink gets, with the places it is resolved by; on the scribe's thread */
+	void (*saw)(void *ctx, const struct sighting *list, unsigned count, const struct geo *geo);
+	/** once a second, on the calling thread; false = end it as SIGINT does */
+	bool (*status_told)(void *ctx, const struct engine_status *status);
+	void *ctx;
 };
 
 /**
@@ -39,7 +50,7 @@ int wire_census(const struct conf *c, const struct wire_talk *talk,
 
 /**
  * wire_campaign() - all censuses of a configuration, one after another; @done is
- * told of each, and borrows. Ends early when one is interrupted.
+ * told of each, and borrows. Ends early when one is interrupted, and returns 1 then.
  */
 int wire_campaign(const struct conf *c, const struct wire_talk *talk,
 		  void (*done)(void *ctx, const struct wire_result *r), void *ctx) DT_MUST;

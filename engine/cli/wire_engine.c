@@ -97,6 +97,75 @@ static void stay_writable(const struct wire *w, char report_dir[static PATH_MAX]
 	keep[n] = NULL;
 }
 
+static void on_status(void *ctx, const struct engine_status *status)
+{
+	struct wire *w = ctx;
+
+	if (w->talk->status_told && !w->talk->status_told(w->talk->ctx, status) &&
+	    !status->stopping)
+		engine_stop(w->engine);
+}
+
+/* What is sent through, how fast, and where that comes from. */
+static int fill_network(struct wire *w, struct engine_opts *o)
+{
+	const struct conf *c = w->c;
+	int rc = net_backend_from_text(c->backend, &o->backend);
+
+	if (rc >= 0)
+		rc = endpoint_from_text(c->bind, &o->udp.bind);
+	if (rc < 0) {
+		cli_fail("bind: '%s' is not ADDR:PORT", c->bind);
+		return rc;
+	}
+	o->workers = w->device ? 1 : w->workers;
+	o->pin = c->pin;
+	o->udp.rcvbuf_bytes = c->rcvbuf_bytes;
+	o->udp.interface = c->interface[0] ? c->interface : NULL;
+	o->udp.ports = net_backend_is_raw(o->backend) ? (unsigned)c->ports : 1;
+	o->udp.xdp_mode = !strcmp(c->xdp_mode, "native")    ? NET_XDP_NATIVE
+			  : !strcmp(c->xdp_mode, "generic") ? NET_XDP_GENERIC
+							    : NET_XDP_AUTO;
+	o->rate_pps = rate_of(c);
+	o->blocklist_path = c->blocklist[0] ? c->blocklist : NULL;
+	o->sockets = &w->sockets;
+	o->clock = w->clock;
+	if (w->device) {
+		o->device = w->device;
+	} else if (c->sim) {
+		/* Loopback and nothing else: bound to lo, wrapped by the alias. */
+		o->udp.bind = endpoint_ip4(INADDR_LOOPBACK, o->udp.bind.port);
+		o->udp.bind_device = "lo";
+		o->udp.steer = NET_STEER_CPU;
+		o->window = o->rate_pps > 0 ? 0 : FARM_WINDOW;
+		o->wrap = wrap_alias;
+		o->wrap_ctx = w;
+	}
+	return 0;
+}
+
+/* What is found goes here, and what is said there. */
+static void fill_words(struct wire *w, const struct wire_talk *talk, struct engine_opts *o)
+{
+	const struct conf *c = w->c;
+
+	o->sink = (struct sink){ .put = wire_put,
+				 .put_listings = c->edges && w->writer ? wire_list : NULL,
+				 .flush = wire_flush,
+				 .ctx = w };
+	o->bad = w->bad;
+	o->status = talk->status;
+	o->on_status = on_status;
+	o->status_ctx = w;
+	o->status_path = c->status_file[0] ? c->status_file : NULL;
+	o->metadata_path = c->metadata_file[0] ? c->metadata_file : NULL;
+	o->version = cli_version();
+	o->command = talk->command;
+	o->notes = c->notes[0] ? c->notes : NULL;
+	o->signals = true;
+	o->drop_privileges = true;
+}
+
 int wire_make_engine(struct wire *w, const struct wire_talk *talk)
 {
 	const char *keep[WIRE_WRITABLE_MAX + 1];
@@ -104,63 +173,23 @@ int wire_make_engine(struct wire *w, const struct wire_talk *talk)
 	struct engine_opts o = engine_opts_default();
 	const struct conf *c = w->c;
 	char why[ENGINE_WHY_MAX] = "";
-	int rc;
+	int rc = fill_network(w, &o);
 
-	stay_writable(w, report_dir, keep);
-	o.workers = w->device ? 1 : w->workers;
-	o.pin = c->pin;
-	rc = net_backend_from_text(c->backend, &o.backend);
-	if (rc >= 0)
-		rc = endpoint_from_text(c->bind, &o.udp.bind);
-	if (rc < 0) {
-		cli_fail("bind: '%s' is not ADDR:PORT", c->bind);
+	if (rc < 0)
 		return rc;
-	}
-	o.udp.rcvbuf_bytes = c->rcvbuf_bytes;
-	o.udp.interface = c->interface[0] ? c->interface : NULL;
-	o.udp.ports = net_backend_is_raw(o.backend) ? (unsigned)c->ports : 1;
-	o.udp.xdp_mode = !strcmp(c->xdp_mode, "native")    ? NET_XDP_NATIVE
-			 : !strcmp(c->xdp_mode, "generic") ? NET_XDP_GENERIC
-							   : NET_XDP_AUTO;
-	o.rate_pps = rate_of(c);
-	o.blocklist_path = c->blocklist[0] ? c->blocklist : NULL;
 	fill_crawl(w, &o.crawl);
+	fill_words(w, talk, &o);
+	stay_writable(w, report_dir, keep);
+	o.keep_writable = keep;
 	o.shard = (unsigned)c->shard;
 	o.shards = (unsigned)c->shards;
 	o.part_name = w->step.name;
 	o.warm = w->warm_allowed && w->warm_since_s ? wire_offer_warm : NULL;
 	o.warm_ctx = w;
-	o.sockets = &w->sockets;
 	o.bootstrap = w->boot;
 	o.bootstrap_count = w->boot_count;
-	o.sink = (struct sink){ .put = wire_put,
-				.put_listings = c->edges && w->writer ? wire_list : NULL,
-				.flush = wire_flush,
-				.ctx = w };
-	o.bad = w->bad;
 	o.max_runtime_ns = (uint64_t)(c->max_runtime_s * 1e9);
 	o.cooldown_ns = (uint64_t)(c->cooldown_s * 1e9);
-	o.status = talk->status;
-	o.status_path = c->status_file[0] ? c->status_file : NULL;
-	o.metadata_path = c->metadata_file[0] ? c->metadata_file : NULL;
-	o.version = cli_version();
-	o.command = talk->command;
-	o.notes = c->notes[0] ? c->notes : NULL;
-	o.signals = true;
-	o.drop_privileges = true;
-	o.keep_writable = keep;
-	o.clock = w->clock;
-	if (w->device) {
-		o.device = w->device;
-	} else if (c->sim) {
-		/* Loopback and nothing else: bound to lo, wrapped by the alias. */
-		o.udp.bind = endpoint_ip4(INADDR_LOOPBACK, o.udp.bind.port);
-		o.udp.bind_device = "lo";
-		o.udp.steer = NET_STEER_CPU;
-		o.window = o.rate_pps > 0 ? 0 : FARM_WINDOW;
-		o.wrap = wrap_alias;
-		o.wrap_ctx = w;
-	}
 	w->engine_opts = o;
 	rc = wire_open_second(w);
 	if (rc < 0)

@@ -29,6 +29,7 @@ enum { WIRE_BOOTSTRAP_MAX = 256 /* resolved addresses to start from */ };
 
 struct wire {
 	const struct conf *c;
+	const struct wire_talk *talk;
 	unsigned workers;
 	struct geo *geo;
 	struct sim_world *world;

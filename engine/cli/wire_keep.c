@@ -55,6 +55,8 @@ int wire_put(void *ctx, const struct sighting *list, unsigned count)
 	for (unsigned i = 0; w->csv && i < count; i++)
 		if (list[i].way == SIGHTING_ANSWERED && !(list[i].flags & SIGHTING_FINAL))
 			csv_row(w->csv, &list[i]);
+	if (w->talk->saw)
+		w->talk->saw(w->talk->ctx, list, count, w->geo);
 	return w->writer ? store_writer_put(w->writer, list, count) : 0;
 }
 

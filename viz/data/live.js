@@ -850,15 +850,23 @@ window.dhtTelescope = async (m, base64) => {
 	document.documentElement.dataset.fresh = m.written;
 };
 
+/* A server says when there are newer data; it reconnects by itself. */
+function hear() {
+	const events = new EventSource('events');
+	events.addEventListener('fresh', ask);
+	events.onopen = () => { document.documentElement.dataset.served = 'yes'; };
+}
+
 /* A script may come from beside a page of file:// where a fetch may not. */
+function ask() {
+	const s = document.createElement('script');
+	s.onload = () => { s.remove(); if (!meta.served) setTimeout(look, meta.refresh * 1000); };
+	s.onerror = () => { s.remove(); if (live && !meta.served) again(); };
+	s.src = meta.sidecar + '?' + Date.now();
+	document.head.append(s);
+}
+
 function look() {
-	const ask = () => {
-		const s = document.createElement('script');
-		s.onload = () => { s.remove(); setTimeout(look, meta.refresh * 1000); };
-		s.onerror = () => { s.remove(); if (live) again(); };
-		s.src = meta.sidecar + '?' + Date.now();
-		document.head.append(s);
-	};
 	if (document.visibilityState !== 'visible')
 		addEventListener('visibilitychange', look, { once: true });
 	else if (meta.sidecar)
@@ -889,7 +897,9 @@ async function main() {
 	draw();
 	listen();
 	setInterval(() => { if (live && past === null) { count(); redraw(); } }, 1000);
-	if (meta.refresh)
+	if (meta.served)
+		hear();
+	else if (meta.refresh)
 		setTimeout(look, meta.refresh * 1000);
 }
 
