@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "bench/bench.h"
-#include "bench/sim/peer.h"
+#include "bench/sim/say.h"
 
 /**
  * DOC: what the simulated DHT costs, because it shares the machine with what is
@@ -114,19 +114,17 @@ static void alias_body(void *arg, uint64_t count)
 	const struct asked *a = arg;
 
 	for (uint64_t i = 0; i < count; i++) {
-		struct endpoint ep = sim_world_contact(
-			a->w, sim_below((uint32_t)sim_draw(3, i, 0), a->w->nodes));
+		struct endpoint ep =
+			face_public(a->w, sim_below((uint32_t)sim_draw(3, i, 0), a->w->nodes));
 		struct endpoint back;
-		uint32_t n, ip;
-		uint16_t port;
+		uint32_t face;
 
-		if (sim_world_by_public(a->w, &ep, &n) < 0)
+		if (face_from_public(a->w, &ep, &face) < 0)
 			abort();
-		world_alias(a->w, n, &ip, &port);
-		ep = endpoint_ip4(ip, port);
-		if (sim_world_by_alias(a->w, &ep, &n) < 0)
+		ep = face_alias(a->w, face);
+		if (face_from_alias(a->w, endpoint_get_ip4(&ep), ep.port, &face) < 0)
 			abort();
-		back = sim_world_contact(a->w, n);
+		back = face_public(a->w, face);
 		bench_keep(&back);
 	}
 }

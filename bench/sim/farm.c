@@ -44,11 +44,13 @@ enum {
 	PORT_STEP = 16,
 	NOBODY = -1, /* as a node number */
 	RCVBUF_BYTES = 32 << 20,
+	LIMITS_LOG2 = 16, /* sets of four askings: 12 MB a lane, where there are limiters */
 };
 
 /** struct counters - of one thread, written by it alone. */
 struct counters {
 	uint64_t received, answered, lost, dead, malformed, foreign, send_failures, kernel_drops;
+	uint64_t limited, bans, calls;
 } __attribute__((aligned(64)));
 
 /** struct shared - memory of both processes. */
@@ -83,9 +85,10 @@ struct lane {
 	uint32_t drops_seen[ALIAS_PORTS_MAX];
 	struct counters counters;
 	struct sim_queue queue;
-	unsigned answers;         /* filled in tx */
-	int64_t node[BATCH];      /* a node's number or NOBODY */
-	uint32_t local_ip[BATCH]; /* that was asked; network order */
+	unsigned answers, socket;   /* filled in tx, for this socket */
+	int64_t node[BATCH];        /* a node's number or NOBODY */
+	uint32_t face[BATCH];       /* that was asked */
+	struct limit_table *limits; /* NULL: the world has none */
 	struct mmsghdr rx[BATCH], tx[BATCH];
 	struct iovec rx_vec[BATCH], tx_vec[BATCH];
 	struct sockaddr_in rx_name[BATCH], tx_name[BATCH];
@@ -140,6 +143,9 @@ static void publish(const struct lane *l)
 	__atomic_store_n(&out->foreign, l->counters.foreign, __ATOMIC_RELAXED);
 	__atomic_store_n(&out->send_failures, l->counters.send_failures, __ATOMIC_RELAXED);
 	__atomic_store_n(&out->kernel_drops, l->counters.kernel_drops, __ATOMIC_RELAXED);
+	__atomic_store_n(&out->limited, l->counters.limited, __ATOMIC_RELAXED);
+	__atomic_store_n(&out->bans, l->counters.bans, __ATOMIC_RELAXED);
+	__atomic_store_n(&out->calls, l->counters.calls, __ATOMIC_RELAXED);
 }
 
 /** asked_address() - which of the 16.7 million addresses a datagram came to; 0 unknown. */
@@ -156,26 +162,10 @@ static uint32_t asked_address(struct msghdr *h)
 	return 0;
 }
 
-/** answer() - write the reply to an event into the next place of the batch. */
-static void answer(struct lane *l, const struct sim_event *e)
-{
-	unsigned i = l->answers;
-	struct endpoint from = endpoint_ip4(ntohl(e->peer_ip), ntohs(e->peer_port));
-	struct in_pktinfo info = { .ipi_spec_dst.s_addr = e->local_ip };
-	int len = peer_say(l->farm->world, e->node, &e->question, &from, l->reply[i], REPLY_MAX);
-
-	if (len <= 0)
-		return;
-	l->tx_vec[i].iov_len = (size_t)len;
-	l->tx_name[i].sin_addr.s_addr = e->peer_ip;
-	l->tx_name[i].sin_port = e->peer_port;
-	memcpy(CMSG_DATA(&l->tx_control[i].align), &info, sizeof(info));
-	l->answers++;
-}
-
 /** send_answers() - the whole batch; a refused one is counted and stepped over. */
-static void send_answers(struct lane *l, int fd)
+static void send_answers(struct lane *l)
 {
+	int fd = net_group_fd(l->farm->group[l->socket], l->index);
 	unsigned at = 0;
 
 	while (at < l->answers) {
@@ -192,6 +182,33 @@ static void send_answers(struct lane *l, int fd)
 	l->answers = 0;
 }
 
+/** answer() - write the reply to an event into the next place of the batch of its socket. */
+static void answer(struct lane *l, const struct sim_event *e)
+{
+	const struct sim_world *w = l->farm->world;
+	struct endpoint from = endpoint_ip4(ntohl(e->peer_ip), ntohs(e->peer_port));
+	struct endpoint local = face_alias(w, e->face);
+	struct in_pktinfo info = { .ipi_spec_dst.s_addr = htonl(endpoint_get_ip4(&local)) };
+	unsigned socket = (unsigned)(local.port - w->alias_port), i;
+	int len;
+
+	if (l->answers == BATCH || (l->answers && socket != l->socket))
+		send_answers(l);
+	l->socket = socket;
+	i = l->answers;
+	if (e->question.method == PEER_CALL)
+		len = peer_call(w, e->node, e->question.luck, l->reply[i], REPLY_MAX);
+	else
+		len = peer_say(w, e->node, &e->question, &from, l->reply[i], REPLY_MAX);
+	if (len <= 0)
+		return;
+	l->tx_vec[i].iov_len = (size_t)len;
+	l->tx_name[i].sin_addr.s_addr = e->peer_ip;
+	l->tx_name[i].sin_port = e->peer_port;
+	memcpy(CMSG_DATA(&l->tx_control[i].align), &info, sizeof(info));
+	l->answers++;
+}
+
 /** find_nodes() - who was asked; what will be read of the world is on its way to the cache. */
 static void find_nodes(struct lane *l, unsigned socket, unsigned count)
 {
@@ -201,50 +218,93 @@ static void find_nodes(struct lane *l, unsigned socket, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		uint32_t n;
 
-		l->local_ip[i] = asked_address(&l->rx[i].msg_hdr);
 		l->node[i] = NOBODY;
 		if (!alias_is_loopback(ntohl(l->rx_name[i].sin_addr.s_addr))) {
 			l->counters.foreign++;
-		} else if (world_from_alias(w, ntohl(l->local_ip[i]), port, &n) < 0 ||
-			   !world_alive(w, n)) {
-			l->counters.dead++;
-		} else {
-			l->node[i] = n;
-			__builtin_prefetch(&w->prefix[n]);
+			continue;
 		}
+		if (face_from_alias(w, ntohl(asked_address(&l->rx[i].msg_hdr)), port, &l->face[i]) <
+		    0) {
+			l->counters.dead++;
+			continue;
+		}
+		n = world_sitter(w, face_seat(w, l->face[i]));
+		if (!peer_there(w, n) || !peer_hears(w, n, l->face[i])) {
+			l->counters.dead++;
+			continue;
+		}
+		l->node[i] = n;
 	}
 	l->counters.received += count;
 }
 
+/** put_off() - for as long as a round trip takes, or not at all. */
+static void put_off(struct lane *l, const struct sim_event *e, uint64_t nonce, uint64_t now_ns)
+{
+	const struct sim_world *w = l->farm->world;
+	struct sim_event *later;
+
+	if (!w->opts.delay_us) {
+		answer(l, e);
+		return;
+	}
+	later = sim_queue_push(&l->queue, now_ns + peer_delay_ns(w, e->node, nonce));
+	if (later)
+		*later = *e;
+	else
+		l->counters.lost++;
+}
+
+/** call_back() - somebody whom nobody can reach may have heard of the asker. */
+static void call_back(struct lane *l, const struct sim_event *e, uint64_t nonce, uint64_t now_ns)
+{
+	const struct sim_world *w = l->farm->world;
+	struct sim_event call = *e;
+
+	if (!peer_caller(w, nonce, &call.node))
+		return;
+	call.face = world_seat(w, call.node);
+	call.question = (struct peer_question){ .method = PEER_CALL, .luck = (uint32_t)nonce };
+	l->counters.calls++;
+	put_off(l, &call, nonce, now_ns);
+}
+
+static bool is_limited(struct lane *l, const struct sim_event *e, uint64_t now_ns)
+{
+	enum limit_verdict v;
+
+	if (!l->limits)
+		return false;
+	v = peer_limit(l->farm->world, e->node, e->peer_ip, now_ns / 1000000, l->limits);
+	l->counters.limited += v != LIMIT_PASS;
+	l->counters.bans += v == LIMIT_BANNED_ANEW;
+	return v != LIMIT_PASS;
+}
+
 /** take() - one query of a live node: lost, not understood, put off, or answered now. */
-static void take(struct lane *l, unsigned i, unsigned socket, uint64_t now_ns)
+static void take(struct lane *l, unsigned i, uint64_t now_ns)
 {
 	const struct sim_world *w = l->farm->world;
 	uint64_t nonce = (uint64_t)l->index << 48 | l->nonce++;
 	struct sim_event now = { .node = (uint32_t)l->node[i],
 				 .peer_ip = l->rx_name[i].sin_addr.s_addr,
-				 .peer_port = l->rx_name[i].sin_port,
-				 .local_ip = l->local_ip[i],
-				 .socket = (uint16_t)socket };
-	struct sim_event *later;
+				 .peer_port = l->rx_name[i].sin_port };
 
 	if (peer_lost(w, now.node, nonce)) {
 		l->counters.lost++;
 		return;
 	}
+	if (is_limited(l, &now, now_ns))
+		return;
 	if (peer_read(span_of(l->query[i], l->rx[i].msg_len), &now.question) < 0) {
 		l->counters.malformed++;
 		return;
 	}
-	if (!w->opts.delay_us) {
-		answer(l, &now);
-		return;
-	}
-	later = sim_queue_push(&l->queue, now_ns + peer_delay_ns(w, now.node, nonce));
-	if (later)
-		*later = now;
-	else
-		l->counters.lost++;
+	now.question.six = face_is6(w, l->face[i]);
+	now.question.luck = (uint32_t)sim_draw(w->key[SIM_DRAW_FLAP] + 1, now.node, nonce);
+	now.face = peer_reply_face(w, now.node, l->face[i], now.question.luck);
+	put_off(l, &now, nonce, now_ns);
+	call_back(l, &now, nonce, now_ns);
 }
 
 /** serve_socket() - a batch from one socket, and the answers that go at once. */
@@ -261,27 +321,19 @@ static void serve_socket(struct lane *l, unsigned socket, int flags)
 	if (n <= 0)
 		return;
 	find_nodes(l, socket, (unsigned)n);
-	now_ns = l->farm->world->opts.delay_us ? monotonic_ns() : 0;
+	now_ns = l->farm->world->opts.delay_us || l->limits ? monotonic_ns() : 0;
 	for (unsigned i = 0; i < (unsigned)n; i++)
 		if (l->node[i] != NOBODY)
-			take(l, i, socket, now_ns);
-	send_answers(l, fd);
+			take(l, i, now_ns);
+	send_answers(l);
 }
 
 /** serve_due() - what the delay has held back long enough. */
 static void serve_due(struct lane *l, uint64_t now_ns)
 {
-	unsigned socket = 0;
-
-	while (sim_queue_next_ns(&l->queue) <= now_ns) {
-		const struct sim_event *e = sim_queue_pop(&l->queue);
-
-		if (l->answers == BATCH || (l->answers && e->socket != socket))
-			send_answers(l, net_group_fd(l->farm->group[socket], l->index));
-		socket = e->socket;
-		answer(l, e);
-	}
-	send_answers(l, net_group_fd(l->farm->group[socket], l->index));
+	while (sim_queue_next_ns(&l->queue) <= now_ns)
+		answer(l, sim_queue_pop(&l->queue));
+	send_answers(l);
 }
 
 /** poll_turn() - several sockets, or answers that wait: sleep until something is to be done. */
@@ -374,6 +426,9 @@ static int start_lanes(struct sim_farm *f)
 			return -ENOMEM;
 		l->farm = f;
 		l->index = i;
+		if ((f->world->opts.bad.limiters > 0 || f->world->opts.bad.busy > 0) &&
+		    limit_table_new(LIMITS_LOG2, &l->limits) < 0)
+			return -ENOMEM;
 		err = pthread_create(&thread, NULL, lane_run, l);
 		if (err)
 			return -err;
@@ -528,7 +583,7 @@ int sim_farm_start(struct sim_world *w, const struct sim_farm_opts *opts, struct
 	if (!f)
 		return -ENOMEM;
 	f->threads = opts->threads;
-	f->ports = alias_ports(w->nodes);
+	f->ports = alias_ports(w->nodes * w->seats.kinds);
 	f->pin = opts->pin;
 	f->world = w;
 	f->started_ns = monotonic_ns();
@@ -565,6 +620,9 @@ void sim_farm_stats(const struct sim_farm *f, struct sim_farm_stats *out)
 		out->foreign += __atomic_load_n(&c->foreign, __ATOMIC_RELAXED);
 		out->send_failures += __atomic_load_n(&c->send_failures, __ATOMIC_RELAXED);
 		out->kernel_drops += __atomic_load_n(&c->kernel_drops, __ATOMIC_RELAXED);
+		out->limited += __atomic_load_n(&c->limited, __ATOMIC_RELAXED);
+		out->bans += __atomic_load_n(&c->bans, __ATOMIC_RELAXED);
+		out->calls += __atomic_load_n(&c->calls, __ATOMIC_RELAXED);
 	}
 }
 

@@ -23,7 +23,7 @@ enum {
 struct net_alias {
 	struct net net; /* first: engine/net.h */
 	struct net *inner;
-	const struct sim_world *world;
+	struct sim_world *world;
 	uint64_t refused, strays;
 	unsigned failed;
 	struct net_failure failures[FAILURES_MAX];
@@ -46,18 +46,16 @@ static unsigned alias_send_alloc(struct net *net, struct net_msg *msgs, unsigned
 /** to_alias() - false where no node stands or the result is not loopback. */
 static bool to_alias(const struct sim_world *w, const struct endpoint *public, struct endpoint *out)
 {
-	uint32_t seat, ip = endpoint_get_ip4(public);
-	uint16_t port;
-	int err;
+	uint32_t face;
+	int err = DT_ENOTFOUND;
 
-	if (!endpoint_is4(public))
-		return false;
-	err = w->opts.plain ? seat_from_alias(w, ip, public->port, &seat)
-			    : seat_from_public(w, ip, public->port, &seat);
+	if (!w->opts.plain)
+		err = face_from_public(w, public, &face);
+	else if (endpoint_is4(public))
+		err = face_from_alias(w, endpoint_get_ip4(public), public->port, &face);
 	if (err)
 		return false;
-	seat_alias(w, seat, &ip, &port);
-	*out = endpoint_ip4(ip, port);
+	*out = face_alias(w, face);
 	return endpoint_is4(out) && out->addr[12] == ALIAS_NET;
 }
 
@@ -78,7 +76,7 @@ static void fetch_places(const struct sim_world *w, const struct net_msg *msgs, 
 static void fetch_places_of_aliases(const struct sim_world *w, const struct net_msg *msgs,
 				    unsigned count)
 {
-	uint32_t number[FETCH_BLOCK];
+	uint32_t seat[FETCH_BLOCK], face;
 	unsigned found = 0;
 
 	if (w->opts.plain)
@@ -86,11 +84,13 @@ static void fetch_places_of_aliases(const struct sim_world *w, const struct net_
 	for (unsigned i = 0; i < count; i++) {
 		const struct endpoint *ep = &msgs[i].peer;
 
-		if (world_alias_number(w, endpoint_get_ip4(ep), ep->port, &number[found]))
-			sim_places_fetch_number(w->places, number[found++]);
+		if (face_from_alias(w, endpoint_get_ip4(ep), ep->port, &face) < 0)
+			continue;
+		seat[found] = face_seat(w, face);
+		sim_places_fetch_number(w->places, seat[found++]);
 	}
 	for (unsigned i = 0; i < found; i++)
-		sim_places_fetch_number_range(w->places, number[i]);
+		sim_places_fetch_number_range(w->places, seat[i]);
 }
 
 static unsigned block_of(unsigned at, unsigned count)
@@ -112,6 +112,7 @@ static unsigned alias_send(struct net *net, const struct net_msg *msgs, unsigned
 			continue;
 		}
 		a->refused++;
+		world_harm_note(a->world, &msgs[i].peer);
 		if (a->failed < FAILURES_MAX)
 			a->failures[a->failed++] =
 				(struct net_failure){ .tag = msgs[i].tag, .err = -EACCES };
@@ -128,20 +129,18 @@ static int alias_recv(struct net *net, struct net_msg *msgs, unsigned max, uint6
 
 	for (int i = 0; i < got; i++) {
 		const struct endpoint *from = &msgs[i].peer;
-		uint32_t seat, ip;
-		uint16_t port;
+		uint32_t face;
 
 		if (i % FETCH_BLOCK == 0)
 			fetch_places_of_aliases(a->world, msgs + i,
 						block_of((unsigned)i, (unsigned)got));
 		if (!endpoint_is4(from) ||
-		    seat_from_alias(a->world, endpoint_get_ip4(from), from->port, &seat) < 0) {
+		    face_from_alias(a->world, endpoint_get_ip4(from), from->port, &face) < 0) {
 			a->strays++;
 			continue;
 		}
 		msgs[kept] = msgs[i];
-		seat_contact(a->world, seat, &ip, &port);
-		msgs[kept++].peer = endpoint_ip4(ip, port);
+		msgs[kept++].peer = face_contact(a->world, face);
 	}
 	return got < 0 ? got : kept;
 }
@@ -187,7 +186,7 @@ static const struct net_ops alias_ops = {
 	.close = alias_close,
 };
 
-int net_alias_open(const struct sim_world *w, struct net *inner, struct net **out)
+int net_alias_open(struct sim_world *w, struct net *inner, struct net **out)
 {
 	struct net_alias *a = calloc(1, sizeof(*a));
 

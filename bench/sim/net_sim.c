@@ -21,6 +21,7 @@ enum {
 	OUR_IP = 0xc6336401, /* 198.51.100.1 (RFC 5737): where virtual nodes see us */
 	OUR_PORT = 6881,
 	NONCE_RUN_SHIFT = 48, /* more packets than any run sends */
+	LIMITS_LOG2 = 16,     /* sets of four askings: 12 MB */
 };
 
 #define START_NS 1000000000ull /* now at the start: nothing is ever at 0 */
@@ -28,7 +29,7 @@ enum {
 struct net_sim {
 	struct net net; /* first: engine/net.h */
 	struct sim_world *world;
-	struct endpoint us;
+	struct endpoint us, us6;
 	uint64_t now_ns, nonce;
 	struct net_stats stats;
 	struct sim_queue queue;
@@ -54,9 +55,52 @@ static unsigned sim_send_alloc(struct net *net, struct net_msg *msgs, unsigned c
 	return count;
 }
 
-static bool find_node(const struct sim_world *w, const struct endpoint *ep, uint32_t *n)
+/** where_to() - the face that a packet goes to; false where it reaches nobody. */
+static bool where_to(const struct sim_world *w, const struct endpoint *ep, uint32_t *face)
 {
-	return (w->opts.plain ? sim_world_by_alias(w, ep, n) : sim_world_by_public(w, ep, n)) == 0;
+	if (!w->opts.plain)
+		return face_from_public(w, ep, face) == 0;
+	return endpoint_is4(ep) && face_from_alias(w, endpoint_get_ip4(ep), ep->port, face) == 0;
+}
+
+/** is_limited() - what the node's limiter makes of us; counted. */
+static bool is_limited(struct net_sim *s, uint32_t n)
+{
+	enum limit_verdict v =
+		peer_limit(s->world, n, OUR_IP, s->now_ns / 1000000, s->world->limits);
+	struct sim_harm *harm = &s->world->harm;
+
+	harm->limited += v != LIMIT_PASS;
+	harm->bans += v == LIMIT_BANNED_ANEW;
+	return v != LIMIT_PASS;
+}
+
+static struct sim_event *put_off(struct net_sim *s, uint32_t n, uint32_t face, uint64_t delay_ns)
+{
+	struct sim_event *e = sim_queue_push(&s->queue, s->now_ns + delay_ns);
+
+	if (!e) {
+		s->stats.buffer_starved++;
+		return NULL;
+	}
+	e->node = n;
+	e->face = face;
+	return e;
+}
+
+/** call_us() - somebody whom nobody can reach may have heard of us. */
+static void call_us(struct net_sim *s, uint64_t nonce)
+{
+	const struct sim_world *w = s->world;
+	struct sim_event *e;
+	uint32_t n;
+
+	if (!peer_caller(w, nonce, &n))
+		return;
+	e = put_off(s, n, world_seat(w, n), peer_delay_ns(w, n, nonce));
+	if (e)
+		e->question =
+			(struct peer_question){ .method = PEER_CALL, .luck = (uint32_t)nonce };
 }
 
 static void send_one(struct net_sim *s, const struct net_msg *m)
@@ -65,21 +109,28 @@ static void send_one(struct net_sim *s, const struct net_msg *m)
 	uint64_t nonce = s->nonce++;
 	struct peer_question q;
 	struct sim_event *e;
-	uint32_t n;
+	uint32_t n, face;
 
 	s->stats.sent_packets++;
 	s->stats.sent_bytes += m->len;
-	if (!find_node(w, &m->peer, &n) || !world_alive(w, n) || peer_lost(w, n, nonce))
+	if (!where_to(w, &m->peer, &face)) {
+		world_harm_note(s->world, &m->peer);
+		return;
+	}
+	n = world_sitter(w, face_seat(w, face));
+	if (!peer_there(w, n) || !peer_hears(w, n, face) || peer_lost(w, n, nonce))
+		return;
+	if (s->world->limits && is_limited(s, n))
 		return;
 	if (peer_read(span_of(m->data, m->len), &q) < 0)
 		return;
-	e = sim_queue_push(&s->queue, s->now_ns + peer_delay_ns(w, n, nonce));
-	if (!e) {
-		s->stats.buffer_starved++;
+	q.six = face_is6(w, face);
+	q.luck = (uint32_t)sim_draw(w->key[SIM_DRAW_FLAP] + 1, n, nonce);
+	e = put_off(s, n, peer_reply_face(w, n, face, q.luck), peer_delay_ns(w, n, nonce));
+	if (!e)
 		return;
-	}
-	e->node = n;
 	e->question = q;
+	call_us(s, nonce);
 }
 
 static unsigned sim_send(struct net *net, const struct net_msg *msgs, unsigned count)
@@ -92,10 +143,17 @@ static unsigned sim_send(struct net *net, const struct net_msg *msgs, unsigned c
 static void recv_one(struct net_sim *s, struct net_msg *m, unsigned slot)
 {
 	const struct sim_event *e = sim_queue_pop(&s->queue);
+	const struct peer_question *q = &e->question;
+	int len;
 
 	m->data = s->recv[slot];
-	m->len = (uint32_t)peer_say(s->world, e->node, &e->question, &s->us, m->data, NET_RECV_MAX);
-	m->peer = sim_world_contact(s->world, e->node);
+	if (q->method == PEER_CALL)
+		len = peer_call(s->world, e->node, q->luck, m->data, NET_RECV_MAX);
+	else
+		len = peer_say(s->world, e->node, q, q->six ? &s->us6 : &s->us, m->data,
+			       NET_RECV_MAX);
+	m->len = (uint32_t)len;
+	m->peer = face_contact(s->world, e->face);
 	m->tag = 0;
 	s->stats.recv_packets++;
 	s->stats.recv_bytes += m->len;
@@ -176,6 +234,13 @@ static int open_at(struct sim_world *w, uint16_t port, uint64_t now_ns, struct n
 	s->now_ns = now_ns;
 	/* Other losses than those of the run before. */
 	s->nonce = (uint64_t)(port - OUR_PORT) << NONCE_RUN_SHIFT;
+	s->us6 = (struct endpoint){ .addr = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 }, .port = port };
+	/* Of the world: a second device of the same address does not begin anew. */
+	if ((w->opts.bad.limiters > 0 || w->opts.bad.busy > 0) && !w->limits &&
+	    limit_table_new(LIMITS_LOG2, &w->limits) < 0) {
+		free(s);
+		return -ENOMEM;
+	}
 	*clock = (struct clock){ .now_ns = sim_now_ns,
 				 .wall_minus_now_ns =
 					 SIM_WALL_NS - START_NS + (uint64_t)(w->opts.time_s * 1e9),

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/sim/peer.h"
 
-#include <math.h>
-
 /**
  * DOC: census 4.2 as code. Where its text leaves freedom, what was chosen is
  * the reading under which the table of census 2b comes out (README, S-2):
@@ -53,21 +51,24 @@ struct range {
 struct table {
 	const struct sim_world *w;
 	uint32_t n;
-	bool lt;
+	bool lt, six;       /* libtorrent's rules; the table of its IPv6 side */
+	bool choosy;        /* some nodes may not stand in it: peer_may_stand() */
 	uint64_t self;      /* upper 64 bits of its id */
 	uint64_t seed;      /* its shallow entries follow from it */
 	struct range inner; /* ids that share more than inner_bit bits with it */
 	unsigned inner_bit;
 };
 
-static struct table open_table(const struct sim_world *w, uint32_t n)
+static struct table open_table(const struct sim_world *w, uint32_t n, bool six)
 {
 	return (struct table){
 		.w = w,
 		.n = n,
 		.lt = world_is_lt(w, n),
+		.six = six,
+		.choosy = six || w->natures.any || w->opts.bad.cgn > 0,
 		.self = w->prefix[n],
-		.seed = sim_draw(w->key[SIM_DRAW_ENTRY], n, 0),
+		.seed = sim_draw(w->key[SIM_DRAW_ENTRY], n, six),
 		.inner = { n, n + 1 },
 		.inner_bit = PEER_BUCKETS,
 	};
@@ -124,6 +125,16 @@ static struct range range_of(struct table *t, unsigned bit)
 	return near_range(t, bit);
 }
 
+/** may_stand() - in this table, and by its rules. */
+static bool may_stand(const struct table *t, uint32_t y)
+{
+	if (!t->choosy)
+		return true;
+	if (t->six && !seat_has6(t->w, world_seat(t->w, y)))
+		return false;
+	return nature_listed(t->w, t->n, t->lt, y);
+}
+
 static bool is_chosen(const struct sim_world *w, uint32_t y, uint32_t draw)
 {
 	uint64_t mood = world_mood(w, y);
@@ -165,12 +176,15 @@ static unsigned keep_smallest(const uint64_t *key, const uint32_t *item, unsigne
 static unsigned deep_bucket(const struct table *t, struct range r, unsigned size, uint32_t *out)
 {
 	const struct sim_world *w = t->w;
-	uint64_t seed = sim_draw(w->key[SIM_DRAW_PRESENT], t->n, 0), key[CANDIDATES_MAX + 1];
+	uint64_t seed = sim_draw(w->key[SIM_DRAW_PRESENT], t->n, t->six), key[CANDIDATES_MAX + 1];
 	uint32_t found[CANDIDATES_MAX + 1];
 	unsigned count = 0;
 
-	for (uint32_t y = r.lo; y < r.hi; y++) {
+	for (uint32_t y = r.lo; y < r.hi && count < CANDIDATES_MAX; y++) {
 		uint64_t draw = sim_mix(seed, y), mood = world_mood(w, y);
+
+		if (t->choosy && !may_stand(t, y))
+			continue;
 
 		found[count] = y;
 		key[count] = draw >> 32 << 32 | y; /* differs even where the draws do not */
@@ -202,7 +216,7 @@ static unsigned shallow_bucket(const struct table *t, unsigned bit, struct range
 		uint64_t draw = sim_mix(seed, try);
 		uint32_t y = r.lo + sim_below((uint32_t)(draw >> 32), r.hi - r.lo);
 
-		if (is_chosen(t->w, y, (uint32_t)draw) && !holds(out, count, y))
+		if (is_chosen(t->w, y, (uint32_t)draw) && !holds(out, count, y) && may_stand(t, y))
 			out[count++] = y;
 	}
 	return count;
@@ -231,9 +245,10 @@ static unsigned zone_entry(const struct table *t, unsigned zone, uint32_t *out)
 			y[i] = lo + (uint32_t)((x >> 40) * room >> 24);
 			hits |= (unsigned)is_chosen(t->w, y[i], (uint32_t)(x >> 8)) << i;
 		}
-		if (hits) {
+		for (; hits; hits &= hits - 1) {
 			*out = y[__builtin_ctz(hits)];
-			return 1;
+			if (may_stand(t, *out))
+				return 1;
 		}
 	}
 	return 0;
@@ -241,7 +256,35 @@ static unsigned zone_entry(const struct table *t, unsigned zone, uint32_t *out)
 
 static bool is_zoned(const struct table *t, unsigned bit)
 {
-	return t->lt && bit < 4 && t->w->nodes >= ZONED_NODES_MIN;
+	return t->lt && !t->six && bit < 4 && t->w->nodes >= ZONED_NODES_MIN;
+}
+
+/** candidates() - of a range, those who have this family at all. */
+static uint64_t candidates(const struct table *t, struct range r)
+{
+	double share = t->six ? t->w->opts.bad.v6 : 1;
+
+	return (uint64_t)((r.hi - r.lo) * share);
+}
+
+/** one_per_24() - libtorrent holds one of a /24 (v6: /64) per bucket: the first that came. */
+static unsigned one_per_24(const struct table *t, uint32_t *list, unsigned count)
+{
+	uint32_t net[PEER_BUCKET_MAX];
+	unsigned kept = 0;
+
+	if (t->six)
+		return count; /* no two seats share a /48 and a subnet */
+	for (unsigned i = 0; i < count; i++) {
+		struct endpoint ep = face_public(t->w, world_seat(t->w, list[i]));
+		uint32_t own = endpoint_get_ip4(&ep) >> 8;
+
+		if (holds(net, kept, own))
+			continue;
+		net[kept] = own;
+		list[kept++] = list[i];
+	}
+	return kept;
 }
 
 /** zoned_nearest() - entries of the eight zones nearest to @target within its bucket. */
@@ -251,7 +294,7 @@ static unsigned zoned_nearest(const struct table *t, uint64_t target, uint32_t *
 
 	for (unsigned i = 0; i < PEER_REPLY_NODES; i++)
 		count += zone_entry(t, zone ^ i, out + count);
-	return count;
+	return t->choosy ? one_per_24(t, out, count) : count;
 }
 
 static unsigned read_bucket(struct table *t, unsigned bit, uint32_t *out)
@@ -265,17 +308,19 @@ static unsigned read_bucket(struct table *t, unsigned bit, uint32_t *out)
 		first &= ~(size - 1);
 		for (unsigned i = 0; i < size; i++)
 			count += zone_entry(t, first + i, out + count);
-		return count;
+		return t->choosy ? one_per_24(t, out, count) : count;
 	}
 	r = range_of(t, bit);
-	if ((uint64_t)(r.hi - r.lo) * DEEP_DENOMINATOR <= (uint64_t)size * DEEP_NUMERATOR)
-		return deep_bucket(t, r, size, out);
-	return shallow_bucket(t, bit, r, size, out);
+	if (candidates(t, r) * DEEP_DENOMINATOR <= (uint64_t)size * DEEP_NUMERATOR)
+		count = deep_bucket(t, r, size, out);
+	else
+		count = shallow_bucket(t, bit, r, size, out);
+	return t->lt && t->choosy ? one_per_24(t, out, count) : count;
 }
 
 unsigned peer_bucket(const struct sim_world *w, uint32_t n, unsigned bit, uint32_t *out)
 {
-	struct table t = open_table(w, n);
+	struct table t = open_table(w, n, false);
 
 	return bit < PEER_BUCKETS ? read_bucket(&t, bit, out) : 0;
 }
@@ -303,11 +348,11 @@ static unsigned keep_nearest(const struct sim_world *w, uint64_t target, const u
 	return keep_smallest(distance, list, count, PEER_REPLY_NODES, out);
 }
 
-unsigned peer_nearest(const struct sim_world *w, uint32_t n, uint64_t target,
-		      uint32_t out[static PEER_REPLY_NODES])
+unsigned peer_nearest_of(const struct sim_world *w, uint32_t n, uint64_t target, bool six,
+			 uint32_t out[static PEER_REPLY_NODES])
 {
 	uint32_t found[FOUND_MAX];
-	struct table t = open_table(w, n);
+	struct table t = open_table(w, n, six);
 	int deepest = deepest_bit(&t), bit = deepest + 1;
 	unsigned count = 0;
 
@@ -326,258 +371,4 @@ unsigned peer_nearest(const struct sim_world *w, uint32_t n, uint64_t target,
 	for (int b = bit - 1; b >= 0 && count < PEER_REPLY_NODES; b--)
 		count += read_bucket(&t, (unsigned)b, found + count);
 	return keep_nearest(w, target, found, count, out);
-}
-
-/* ---- what a node says --------------------------------------------------------- */
-
-/** struct client - a kind of software, for nodes with and without libtorrent's table. */
-struct client {
-	char v[5];       /* "" = sends none */
-	uint8_t percent; /* of the nodes with this kind of table */
-	bool ip;         /* tells the asker its address (BEP 42) */
-	bool samples;    /* answers sample_infohashes (BEP 51) */
-};
-
-/* v of libtorrent is major, then minor << 4 | tiny; uTorrent's a build number. */
-static const struct client lt_clients[] = {
-	{ "LT\x02\x0b", 22, true, true }, { "LT\x02\x0a", 18, true, true },
-	{ "LT\x02\x09", 12, true, true }, { "LT\x02\x08", 8, true, true },
-	{ "LT\x01\x2f", 28, true, true }, { "LT\x01\x2e", 9, true, true },
-	{ "LT\x01\x1e", 3, true, false },
-};
-static const struct client other_clients[] = {
-	{ "UT\xb2\x5c", 30, true, false }, { "UT\xb7\x40", 16, true, false },
-	{ "UT\xa8\x3c", 6, true, false },  { "", 30, false, false },
-	{ "ml\x01\x0b", 3, false, true },  { "lt\x0d\x80", 4, false, false },
-	{ "A2\x01\x03", 3, false, false }, { "BC\x01\x63", 5, false, false },
-	{ "WW\x01\x6c", 3, false, false },
-};
-
-static const struct client *client_of(const struct sim_world *w, uint32_t n)
-{
-	const struct client *c = world_is_lt(w, n) ? lt_clients : other_clients;
-	unsigned percent = sim_below((uint32_t)sim_draw(w->key[SIM_DRAW_CLIENT], n, 0), 100);
-
-	for (; percent >= c->percent; c++)
-		percent -= c->percent;
-	return c;
-}
-
-int peer_read(struct span query, struct peer_question *out)
-{
-	struct krpc_msg m;
-	struct span target;
-	int err = krpc_parse(query, &m);
-
-	if (err)
-		return err;
-	if (m.kind != KRPC_QUERY)
-		return DT_EKIND;
-	target = m.target.ptr ? m.target : m.info_hash;
-	if (!target.ptr && (m.method == KRPC_FIND_NODE || m.method == KRPC_GET_PEERS ||
-			    m.method == KRPC_SAMPLE_INFOHASHES))
-		return DT_EMISSING;
-	out->method = (uint8_t)m.method;
-	out->t_len = (uint8_t)m.t.len;
-	if (m.t.len)
-		memcpy(out->t, m.t.ptr, m.t.len);
-	if (target.ptr)
-		memcpy(out->target, target.ptr, NODEID_BYTES);
-	return 0;
-}
-
-static uint64_t target_of(const struct peer_question *q)
-{
-	uint64_t v;
-
-	memcpy(&v, q->target, sizeof(v));
-	return __builtin_bswap64(v);
-}
-
-/** put_nodes() - contacts in compact form: id 20, address 4, port 2. Returns the bytes written. */
-static size_t put_nodes(const struct sim_world *w, uint32_t n, uint64_t target,
-			uint8_t out[static PEER_REPLY_NODES * 26])
-{
-	uint32_t list[PEER_REPLY_NODES], ip;
-	unsigned count = peer_nearest(w, n, target, list);
-	uint16_t port;
-	uint8_t *p = out;
-
-	for (unsigned i = 0; i < count; i++)
-		__builtin_prefetch(&w->prefix[list[i]]);
-	for (unsigned i = 0; i < count; i++, p += 26) {
-		world_contact(w, list[i], &ip, &port);
-		ip = __builtin_bswap32(ip);
-		port = __builtin_bswap16(port);
-		memcpy(p + 20, &ip, 4);
-		memcpy(p + 24, &port, 2);
-		world_id(w, list[i], p);
-	}
-	return (size_t)(p - out);
-}
-
-/** put() - @len bytes of @from, both known to the compiler. Returns the end. */
-static inline uint8_t *put(uint8_t *p, const void *from, size_t len)
-{
-	memcpy(p, from, len);
-	return p + len;
-}
-
-/** put_length() - "208:" for 208; at most three digits. */
-static inline uint8_t *put_length(uint8_t *p, size_t len)
-{
-	if (len >= 100)
-		*p++ = (uint8_t)('0' + len / 100);
-	if (len >= 10)
-		*p++ = (uint8_t)('0' + len / 10 % 10);
-	*p++ = (uint8_t)('0' + len % 10);
-	*p++ = ':';
-	return p;
-}
-
-/**
- * say_find_node() - the reply that is nearly all replies: byte for byte what
- * krpc_build_reply() writes (a test holds them together) in an eighth of its
- * instructions, because every piece but t has one known length.
- */
-static int say_find_node(const struct sim_world *w, uint32_t n, const struct peer_question *q,
-			 const struct client *client, const struct endpoint *from, uint8_t *out)
-{
-	uint16_t port = __builtin_bswap16(from->port);
-	uint8_t *p = out, nodes[PEER_REPLY_NODES * 26];
-	size_t len = put_nodes(w, n, target_of(q), nodes);
-
-	*p++ = 'd';
-	if (client->ip) {
-		p = put(p, "2:ip6:", 6);
-		p = put(p, from->addr + 12, 4);
-		p = put(p, &port, 2);
-	}
-	p = put(p, "1:rd2:id20:", 11);
-	world_id(w, n, p);
-	p = put(p + NODEID_BYTES, "5:nodes", 7);
-	p = put_length(p, len);
-	p = put(p, nodes, len);
-	p = put_length(put(p, "e1:t", 4), q->t_len);
-	p = put(p, q->t, q->t_len);
-	if (client->v[0])
-		p = put(put(p, "1:v4:", 5), client->v, 4);
-	p = put(p, "1:y1:re", 7);
-	return (int)(p - out);
-}
-
-enum {
-	SWARM_PERCENT = 10, /* of the questions for peers that find some */
-	SWARM_PEERS_MAX = 12,
-	SAMPLES_MAX = 20,           /* libtorrent's cut */
-	SAMPLES_INTERVAL_S = 21600, /* libtorrent's */
-	ERROR_METHOD_UNKNOWN = 204, /* BEP 5 */
-	FIND_NODE_MAX = 320,        /* longest reply to find_node with a t of KRPC_T_MAX bytes */
-};
-
-/** put_peers() - a tenth of the info-hashes are known here; their peers are nodes too. */
-static size_t put_peers(const struct sim_world *w, uint32_t n, uint64_t hash,
-			struct endpoint out[static SWARM_PEERS_MAX])
-{
-	uint64_t draw = sim_draw(w->key[SIM_DRAW_SWARM], n, hash);
-	size_t count = 1 + sim_below((uint32_t)draw, SWARM_PEERS_MAX);
-
-	if (sim_below((uint32_t)(draw >> 32), 100) >= SWARM_PERCENT)
-		return 0;
-	for (size_t i = 0; i < count; i++) {
-		uint64_t peer = sim_draw(w->key[SIM_DRAW_SWARM], hash, i + 1);
-
-		out[i] = sim_world_contact(w, sim_below((uint32_t)peer, w->nodes));
-	}
-	return count;
-}
-
-/** put_samples() - info-hashes that this node stores; the same for every asker. */
-static void put_samples(const struct sim_world *w, uint32_t n, struct krpc_answer *a,
-			uint8_t out[static SAMPLES_MAX * 20])
-{
-	uint32_t stored = (uint32_t)sim_draw(w->key[SIM_DRAW_SWARM], n, UINT64_MAX) & 63;
-	unsigned count = stored < SAMPLES_MAX ? stored : SAMPLES_MAX;
-
-	for (unsigned i = 0; i < count; i++)
-		for (unsigned k = 0; k < 3; k++) {
-			uint64_t word = sim_draw(w->key[SIM_DRAW_SWARM], n, ~(uint64_t)(i * 3 + k));
-
-			memcpy(out + i * 20 + k * 8, &word, k < 2 ? 8 : 4);
-		}
-	a->samples = span_of(out, count * 20);
-	a->num = stored;
-	a->interval = SAMPLES_INTERVAL_S;
-}
-
-int peer_say(const struct sim_world *w, uint32_t n, const struct peer_question *q,
-	     const struct endpoint *from, uint8_t *out, size_t cap)
-{
-	const struct client *client = client_of(w, n);
-	uint8_t nodes[PEER_REPLY_NODES * 26], samples[SAMPLES_MAX * 20];
-	struct endpoint peers[SWARM_PEERS_MAX];
-	struct krpc_answer a = {
-		.t = span_of(q->t, q->t_len),
-		.v = client->v[0] ? span_of(client->v, 4) : (struct span){ NULL, 0 },
-		.num = -1,
-		.interval = -1,
-		.ip = client->ip ? from : NULL,
-	};
-	uint64_t token, target = target_of(q);
-
-	switch ((enum krpc_method)q->method) {
-	case KRPC_SAMPLE_INFOHASHES:
-		if (!client->samples)
-			goto unknown;
-		put_samples(w, n, &a, samples);
-		a.nodes = span_of(nodes, put_nodes(w, n, target, nodes));
-		break;
-	case KRPC_GET_PEERS:
-		token = sim_draw(w->key[SIM_DRAW_TOKEN], n, from->port);
-		a.token = span_of(&token, sizeof(token));
-		a.values = peers;
-		a.values_count = put_peers(w, n, target, peers);
-		a.nodes = span_of(nodes, put_nodes(w, n, target, nodes));
-		break;
-	case KRPC_FIND_NODE:
-		if (endpoint_is4(from) && cap >= FIND_NODE_MAX)
-			return say_find_node(w, n, q, client, from, out);
-		a.nodes = span_of(nodes, put_nodes(w, n, target, nodes));
-		break;
-	case KRPC_PING:
-	case KRPC_ANNOUNCE_PEER:
-		break;
-	case KRPC_NO_METHOD:
-	case KRPC_GET:
-	case KRPC_PUT:
-	case KRPC_OTHER_METHOD:
-	default:
-		goto unknown;
-	}
-	world_id(w, n, a.id.b);
-	return krpc_build_reply(&a, out, cap);
-unknown:
-	return krpc_build_error(a.t, a.v, ERROR_METHOD_UNKNOWN, "Method Unknown", out, cap);
-}
-
-uint64_t peer_delay_ns(const struct sim_world *w, uint32_t n, uint64_t nonce)
-{
-	uint64_t draw;
-	double octaves;
-
-	if (w->opts.delay_us == 0)
-		return 0;
-	draw = sim_draw(w->key[SIM_DRAW_DELAY], n, nonce);
-	octaves = (double)((draw & 0xffff) + (draw >> 16 & 0xffff) + (draw >> 32 & 0xffff)) / 65536;
-	return (uint64_t)(w->opts.delay_us * 1000.0 * exp2(octaves - 1.5));
-}
-
-int sim_peer_answer(const struct sim_world *w, uint32_t n, const struct endpoint *from,
-		    struct span query, uint64_t nonce, uint8_t *out, size_t cap)
-{
-	struct peer_question q;
-
-	if (!world_alive(w, n) || peer_lost(w, n, nonce) || peer_read(query, &q) < 0)
-		return 0;
-	return peer_say(w, n, &q, from, out, cap);
 }

@@ -90,7 +90,7 @@ void presence_init(struct sim_world *w)
 	struct sim_presence *p = &w->presence;
 	const struct sim_opts *o = &w->opts;
 
-	p->chance = 1 - o->dead_share;
+	p->chance = (1 - o->dead_share) / (1 - w->natures.silent);
 	p->wave = o->diurnal;
 	p->renumbers = o->churn > 0;
 	p->moves = o->churn > 0 || o->diurnal > 0;
@@ -150,7 +150,7 @@ bool presence_in(const struct sim_world *w, uint32_t n, uint64_t mood, const str
 	if (die >= __atomic_load_n(&t->most, __ATOMIC_RELAXED))
 		return false;
 	/* By right, not where it sits today: its neighbour lives in the same town. */
-	seat = sim_shuffle_forward(&w->number, n);
+	seat = seat_of_prefix(&w->seats, w->prefix[n]);
 	return die <
 	       __atomic_load_n(&t->home[sim_places_range(w->places, seat)->lon], __ATOMIC_RELAXED);
 }

@@ -2,18 +2,18 @@
 #ifndef BENCH_SIM_QUEUE_H
 #define BENCH_SIM_QUEUE_H
 
-#include "bench/sim/peer.h"
+#include "bench/sim/say.h"
 
 /**
  * DOC: answers on their way, ordered by the time at which they arrive; those
  * of one time in the order in which they were asked for. What waits is the
- * question, 40 bytes; the answer is written when it is due.
+ * question, 64 bytes; the answer is written when it is due.
  */
 struct sim_event {
 	uint32_t node;
-	uint32_t peer_ip, local_ip; /* of the farm; network order */
-	uint16_t peer_port;         /* network order */
-	uint16_t socket;
+	uint32_t face;      /* from where it will come */
+	uint32_t peer_ip;   /* of the farm; network order */
+	uint16_t peer_port; /* network order */
 	struct peer_question question;
 };
 

@@ -21,6 +21,35 @@
  * (net_sim.c) and on real sockets over 127.0.0.0/8 (farm.c).
  */
 
+/** What a node is; every one but the first is a key of sim_bad. */
+enum sim_nature {
+	SIM_NORMAL,
+	SIM_REMAPPED,   /* its NAT gives it three ports: listed under any, answers from any */
+	SIM_MULTIHOMED, /* one id on two addresses */
+	SIM_CLONE,      /* one id on sixteen */
+	SIM_FLAPPER,    /* another id every time, of eight */
+	SIM_LIAR,       /* an id next to the asker's, and contacts that do not exist */
+	SIM_POISONER,   /* lists bogons, a victim's /24 and service ports */
+	SIM_REFLECTOR, /* sends the query back, or answers with the asker's id; no node, so not live
+			*/
+	SIM_ONEWAY,    /* behind a NAT: asks, is listed, cannot be reached; not live */
+	SIM_READ_ONLY, /* BEP 43: asks with ro=1, does not answer; not live */
+	SIM_NATURES
+};
+
+/** sim_nature_name() - "normal", "remapped", ... */
+const char *sim_nature_name(enum sim_nature nature);
+
+/**
+ * struct sim_bad - shares of all ids, where bad.def says nothing else; one field a row of
+ * it. All zero but bep43, bep44 and bep51: an honest world.
+ */
+struct sim_bad {
+#define BAD(name, value, help) double name;
+#include "bench/sim/bad.def"
+#undef BAD
+};
+
 struct sim_opts {
 	uint64_t seed;
 	uint32_t live;         /* nodes that answer */
@@ -35,6 +64,7 @@ struct sim_opts {
 	double churn;   /* share of the live nodes that leaves, and comes, in 5 minutes; 0.007 */
 	double diurnal; /* homes online at the evening's peak, as a share above their mean; 0.30 */
 	double time_s;  /* when it is at the start, in seconds since the world began */
+	struct sim_bad bad;
 };
 
 struct sim_opts sim_opts_default(void);
@@ -92,12 +122,28 @@ struct endpoint sim_world_contact(const struct sim_world *w, uint32_t n);
 /** sim_world_bootstrap() - up to @max live endpoints to start from. Returns the count. */
 unsigned sim_world_bootstrap(const struct sim_world *w, struct endpoint *out, unsigned max);
 
+/** struct sim_harm - what a census did to others; all of it should be 0, but the victim's budget.
+ */
+struct sim_harm {
+	uint64_t to_bogons, to_victim, to_service_ports;
+	uint64_t to_nobody; /* addresses that no node ever had, the victim's among them */
+	uint64_t bans;      /* times a limiter began to ignore us */
+	uint64_t limited;   /* queries that a limiter or an empty quota left unanswered */
+};
+
+/** sim_world_harm() - of all devices that this process opened; the farm's child counts its own. */
+void sim_world_harm(const struct sim_world *w, struct sim_harm *out);
+
+/** sim_world_victim() - the /24 that poisoners list: nobody lives there. Host order. */
+uint32_t sim_world_victim(const struct sim_world *w);
+
 /** struct sim_node - what the world knows of node @n. */
 struct sim_node {
 	struct nodeid id;
 	struct endpoint public_ep; /* what contacts, store, geo and maps see */
 	struct endpoint alias;     /* where the farm answers for it: 127.x.y.z:port */
 	bool live;
+	enum sim_nature nature;
 };
 
 void sim_world_node(const struct sim_world *w, uint32_t n, struct sim_node *out);
@@ -161,11 +207,13 @@ struct sim_farm;
 int sim_farm_start(struct sim_world *w, const struct sim_farm_opts *opts,
 		   struct sim_farm **out) DT_MUST;
 
-/** struct sim_farm_stats - received = answered + waiting + lost + dead + malformed + foreign +
- * failures. */
+/** struct sim_farm_stats - received = answered + waiting + lost + dead + limited + malformed +
+ * foreign + failures. */
 struct sim_farm_stats {
 	uint64_t received, answered, lost, dead, malformed;
-	uint64_t foreign; /* not from 127.0.0.0/8: dropped */
+	uint64_t limited, bans; /* see sim_harm */
+	uint64_t calls;         /* queries sent to the asker */
+	uint64_t foreign;       /* not from 127.0.0.0/8: dropped */
 	uint64_t send_failures, kernel_drops;
 	double user_s, system_s; /* of the child, at most 50 ms old */
 };
@@ -189,7 +237,7 @@ void sim_farm_stop(struct sim_farm *f);
  * sim_farm_start(), which may choose other ports.
  * Owns:    @inner from success on.
  */
-int net_alias_open(const struct sim_world *w, struct net *inner, struct net **out) DT_MUST;
+int net_alias_open(struct sim_world *w, struct net *inner, struct net **out) DT_MUST;
 
 /* ---- truth ----------------------------------------------------------------- */
 
@@ -223,9 +271,9 @@ void sim_score(const struct sim_world *w,
 /**
  * sim_truth_write() - DIR/truth.csv and, where no geo files were used, DIR/geo.tsv.
  *
- * Columns: id, endpoint, alias, live; in a world that moves also presence: 24
- * digits, 1 where the node is there now, in one hour, ... in 23 hours.
- * Cost: 100 bytes and 1 us a node. Errors: -errno.
+ * Columns: id, endpoint, alias, live, class (sim_nature_name()); in a world that moves also
+ * presence: 24 digits, 1 where the node is there now, in one hour, ... in 23 hours. Cost: 100 bytes
+ * and 1 us a node. Errors: -errno.
  */
 int sim_truth_write(const struct sim_world *w, const char *dir) DT_MUST;
 

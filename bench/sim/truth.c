@@ -32,6 +32,9 @@ static bool was_there(const struct sim_world *w, uint32_t n)
 	uint32_t start = w->presence.began_s, span = w->presence.now.now_s - start;
 	struct sim_tide t;
 
+	if (nature_is_silent(world_nature(w, n)))
+		return false;
+
 	for (uint32_t i = 0; i <= span && i < LOOKS; i++) {
 		presence_tide(
 			w, start + (span < LOOKS ? i : (uint32_t)((uint64_t)span * i / LOOKS)), &t);
@@ -48,11 +51,13 @@ struct here {
 static struct here when_here(const struct sim_world *w, uint32_t n, const struct instants *t)
 {
 	uint64_t mood = world_mood(w, n);
+	bool silent = nature_is_silent(world_nature(w, n));
 	struct here h;
 
 	for (unsigned i = 0; i < INSTANTS; i++)
-		h.at[i] = w->presence.moves ? presence_in(w, n, mood, &t->at[i])
-					    : mood_alive(w, n, mood);
+		h.at[i] = silent              ? false
+			  : w->presence.moves ? presence_in(w, n, mood, &t->at[i])
+					      : mood_alive(w, n, mood);
 	return h;
 }
 
@@ -67,11 +72,11 @@ void sim_score(const struct sim_world *w,
 	look_at(w, &instants);
 	for (uint32_t n = 0; n < w->nodes; n++) {
 		struct here here = when_here(w, n, &instants);
-		struct endpoint ep = sim_world_contact(w, n);
+		struct endpoint ep = world_contact(w, n);
 		struct nodeid said, own = { { 0 } };
 		int state;
 
-		world_id(w, n, own.b);
+		world_said_id(w, n, own.b);
 		said = own;
 		state = lookup(ctx, &ep, &said);
 		if (state == SCORE_OUTSIDE)
@@ -134,9 +139,10 @@ static void write_node(FILE *f, const struct sim_world *w, uint32_t n, const str
 
 	sim_world_node(w, n, &node);
 	key = nodekey_from_id(&node.id);
-	fprintf(f, "%s,%s,%s,%d%s%s\n", nodekey_to_hex(&key, hex),
+	fprintf(f, "%s,%s,%s,%d,%s%s%s\n", nodekey_to_hex(&key, hex),
 		endpoint_to_text(&node.public_ep, public), endpoint_to_text(&node.alias, alias),
-		node.live, day ? "," : "", day ? presence(w, n, day, hours) : "");
+		node.live, sim_nature_name(nature_truth(w, n)), day ? "," : "",
+		day ? presence(w, n, day, hours) : "");
 }
 
 static int write_nodes(const struct sim_world *w, const char *path)
@@ -150,7 +156,7 @@ static int write_nodes(const struct sim_world *w, const char *path)
 		return -errno;
 	for (unsigned h = 0; h < PRESENCE_HOURS; h++)
 		presence_tide(w, w->presence.now.now_s + h * HOUR_S, &day[h]);
-	fprintf(f, "id,endpoint,alias,live%s\n", moves ? ",presence" : "");
+	fprintf(f, "id,endpoint,alias,live,class%s\n", moves ? ",presence" : "");
 	for (uint32_t n = 0; n < w->nodes && !ferror(f); n++)
 		write_node(f, w, n, moves ? day : NULL);
 	if (ferror(f))

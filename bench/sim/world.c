@@ -27,6 +27,11 @@ struct sim_opts sim_opts_default(void)
 		.dead_share = 0.40,
 		.loss = 0.05,
 		.lt_share = 0.70,
+		.bad = {
+#define BAD(name, value, help) .name = (value),
+#include "bench/sim/bad.def"
+#undef BAD
+		},
 	};
 }
 
@@ -54,31 +59,16 @@ static void sort_runs(uint64_t *prefix, uint32_t nodes)
 }
 
 /**
- * make_distinct() - two of 33 million ids share 64 bits once in 30,000 seeds.
- * Moving the second one up by one keeps the order; it could only leave its
- * index run where 38 or more low bits are all ones.
+ * draw_ids() - every seat's prefix in ascending order, and the index over them. No two
+ * are equal: their lower bits are a permutation.
  */
-static int make_distinct(const struct sim_world *w)
-{
-	for (uint32_t i = 1; i < w->nodes; i++) {
-		if (w->prefix[i] > w->prefix[i - 1])
-			continue;
-		w->prefix[i] = w->prefix[i - 1] + 1;
-		if (w->prefix[i] << w->index_bits == 0)
-			return DT_ERANGE;
-	}
-	return 0;
-}
-
-/** draw_ids() - uniform prefixes in ascending order, and the index over them. */
-static int draw_ids(struct sim_world *w)
+static void draw_ids(struct sim_world *w)
 {
 	unsigned shift = 64 - w->index_bits;
 	uint32_t runs = 1u << w->index_bits;
-	uint64_t key = w->key[SIM_DRAW_ID];
 
 	for (uint32_t i = 0; i < w->nodes; i++)
-		w->index[sim_draw(key, i, 0) >> shift]++;
+		w->index[seat_prefix(w, i) >> shift]++;
 	for (uint32_t r = 0, sum = 0; r <= runs; r++) {
 		uint32_t count = w->index[r];
 
@@ -86,7 +76,7 @@ static int draw_ids(struct sim_world *w)
 		sum += count;
 	}
 	for (uint32_t i = 0; i < w->nodes; i++) {
-		uint64_t v = sim_draw(key, i, 0);
+		uint64_t v = seat_prefix(w, i);
 
 		w->prefix[w->index[v >> shift]++] = v;
 	}
@@ -94,7 +84,6 @@ static int draw_ids(struct sim_world *w)
 	memmove(w->index + 1, w->index, runs * sizeof(*w->index));
 	w->index[0] = 0;
 	sort_runs(w->prefix, w->nodes);
-	return make_distinct(w);
 }
 
 int sim_world_load(struct sim_world *w)
@@ -110,7 +99,7 @@ int sim_world_load(struct sim_world *w)
 	if (!err) {
 		w->prefix = (uint64_t *)w->ids.base;
 		w->index = (uint32_t *)(w->ids.base + prefix_bytes(w));
-		err = draw_ids(w);
+		draw_ids(w);
 	}
 	if (err)
 		sim_world_shed(w);
@@ -130,8 +119,9 @@ uint64_t sim_world_bytes(const struct sim_world *w)
 }
 
 /**
- * draw_alive() - the opts.live-th smallest mood, digit by digit: those up to it
- * are alive, exactly so many, and every subset is equally likely.
+ * draw_alive() - the opts.live-th smallest mood of those who answer, digit by digit: those
+ * up to it are there, exactly so many answer, and every subset is equally likely.
+ * Errors: DT_ERANGE where too few could.
  */
 static int draw_alive(struct sim_world *w)
 {
@@ -145,15 +135,17 @@ static int draw_alive(struct sim_world *w)
 		for (uint32_t n = 0; n < w->nodes; n++) {
 			uint64_t above = world_mood(w, n) ^ w->last_alive;
 
-			if (above >> shift < MOOD_DIGITS)
+			if (above >> shift < MOOD_DIGITS && !nature_is_silent(world_nature(w, n)))
 				count[above >> shift]++;
 		}
-		for (digit = 0; before >= count[digit]; digit++)
+		for (digit = 0; digit < MOOD_DIGITS && before >= count[digit]; digit++)
 			before -= count[digit];
+		if (digit == MOOD_DIGITS)
+			break;
 		w->last_alive |= (uint64_t)digit << shift;
 	}
 	free(count);
-	return 0;
+	return digit == MOOD_DIGITS ? DT_ERANGE : 0;
 }
 
 static bool is_share(double x, double below)
@@ -161,12 +153,41 @@ static bool is_share(double x, double below)
 	return x >= 0 && x <= 1 && x < below; /* false for NaN */
 }
 
+/** silent_share() - who is there and does not answer. */
+static double silent_share(const struct sim_opts *o)
+{
+	return o->bad.oneway + o->bad.read_only + o->bad.reflectors;
+}
+
 /** moves_well() - who comes must have been away, and no chance is above one. */
 static bool moves_well(const struct sim_opts *o)
 {
 	return is_share(o->churn, 2) && is_share(o->diurnal, 2) && o->time_s >= 0 &&
 	       o->time_s <= SIM_TIME_MAX_S && (o->churn <= 0 || o->dead_share >= SIM_AWAY_MIN) &&
-	       (1 - o->dead_share) * (1 + o->diurnal) <= 1;
+	       (1 - o->dead_share) * (1 + o->diurnal) <= 1 - silent_share(o);
+}
+
+/** bad_well() - every one a share, and those who never answer fewer than the dead_share. */
+static bool bad_well(const struct sim_opts *o)
+{
+	const struct sim_bad *b = &o->bad;
+	const double all[] = {
+#define BAD(name, value, help) b->name,
+#include "bench/sim/bad.def"
+#undef BAD
+	};
+	double live = (1 - o->dead_share);
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (!is_share(all[i], 2))
+			return false;
+	return b->remapped + b->flappers + b->liars + b->poisoners + silent_share(o) < 1 &&
+	       live <= 1 - silent_share(o);
+}
+
+static double faces_of(const struct sim_opts *o)
+{
+	return 1 + (o->bad.v6 > 0) + (o->bad.remapped > 0) * (FACE_PORTS - 1);
 }
 
 /** check_opts() - also says how many nodes there will be. */
@@ -175,10 +196,10 @@ static int check_opts(const struct sim_opts *o, uint32_t *nodes)
 	double all;
 
 	if (o->live < LIVE_MIN || !is_share(o->dead_share, 1) || !is_share(o->loss, 2) ||
-	    !is_share(o->lt_share, 2) || !moves_well(o))
+	    !is_share(o->lt_share, 2) || !moves_well(o) || !bad_well(o))
 		return DT_ERANGE;
 	all = round(o->live / (1 - o->dead_share));
-	if (all > (double)ALIAS_ROOM * ALIAS_PORTS_MAX)
+	if (all * faces_of(o) > (double)ALIAS_ROOM * ALIAS_PORTS_MAX)
 		return DT_ERANGE;
 	*nodes = (uint32_t)all;
 	return 0;
@@ -194,7 +215,6 @@ static void init_numbers(struct sim_world *w, const struct sim_opts *opts, uint3
 	w->alias_port = ALIAS_PORT;
 	for (unsigned k = 0; k < SIM_DRAW_KINDS; k++)
 		w->key[k] = sim_draw(opts->seed, k, 0x73696d);
-	w->number = sim_shuffle_init(nodes, (uint32_t)w->key[SIM_DRAW_NUMBER]);
 	w->index_bits = 1;
 	while (w->index_bits < INDEX_BITS_MAX && nodes >> (w->index_bits + INDEX_RUN_LOG2))
 		w->index_bits++;
@@ -213,12 +233,15 @@ int sim_world_new(const struct sim_opts *opts, struct sim_world **out)
 	if (!w)
 		return -ENOMEM;
 	init_numbers(w, opts, nodes);
-	err = draw_alive(w);
-	if (!err)
-		err = sim_places_new(nodes, w->key[SIM_DRAW_PLACE], opts->geo, &w->places);
+	err = sim_places_new(nodes, w->key[SIM_DRAW_PLACE], opts->geo, &w->places);
+	if (!err) {
+		face_init(w);
+		nature_init(w);
+		presence_init(w);
+		err = draw_alive(w);
+	}
 	if (!err)
 		err = sim_world_load(w);
-	presence_init(w);
 	if (err) {
 		sim_world_free(w);
 		return err;
@@ -227,12 +250,53 @@ int sim_world_new(const struct sim_opts *opts, struct sim_world **out)
 	return 0;
 }
 
+void sim_world_harm(const struct sim_world *w, struct sim_harm *out)
+{
+	const uint64_t *from = (const uint64_t *)&w->harm;
+	uint64_t *to = (uint64_t *)out;
+
+	for (size_t i = 0; i < sizeof(*out) / sizeof(*to); i++)
+		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}
+
+static void count(uint64_t *word, bool yes)
+{
+	if (yes)
+		__atomic_add_fetch(word, 1, __ATOMIC_RELAXED);
+}
+
+/** is_bogon() - by its own list, not by the engine's that is to be judged (RFC 6890, 5735). */
+static bool is_bogon(const struct endpoint *ep)
+{
+	uint32_t ip = endpoint_is4(ep) ? endpoint_get_ip4(ep) : 0;
+	unsigned first = ip >> 24;
+
+	if (!endpoint_is4(ep))
+		return ep->addr[0] >> 5 != 1 || (ep->addr[0] == 0x20 && ep->addr[1] == 0x01 &&
+						 ep->addr[2] == 0x0d && ep->addr[3] == 0xb8);
+	return first == 0 || first == 10 || first == 127 || first >= 224 || ip >> 22 == 0x191 ||
+	       ip >> 16 == 0xa9fe || ip >> 20 == 0xac1 || ip >> 16 == 0xc0a8 ||
+	       ip >> 8 == 0xc00000 || ip >> 8 == 0xc00002 || ip >> 17 == 0x6309 ||
+	       ip >> 8 == 0xc63364 || ip >> 8 == 0xcb0071;
+}
+
+void world_harm_note(struct sim_world *w, const struct endpoint *ep)
+{
+	uint32_t ip = endpoint_is4(ep) ? endpoint_get_ip4(ep) : 0;
+
+	count(&w->harm.to_nobody, true);
+	count(&w->harm.to_bogons, is_bogon(ep));
+	count(&w->harm.to_victim, w->natures.victim && ip >> 8 == w->natures.victim >> 8);
+	count(&w->harm.to_service_ports, ep->port == 53 || ep->port == 123);
+}
+
 void sim_world_free(struct sim_world *w)
 {
 	if (!w)
 		return;
 	sim_world_shed(w);
 	sim_places_free(w->places);
+	limit_table_free(w->limits);
 	free(w);
 }
 
@@ -256,140 +320,44 @@ uint32_t world_rank(const struct sim_world *w, uint64_t v)
 	return n;
 }
 
-/* ---- addresses -------------------------------------------------------------- */
-
-enum { DEFAULT_PORT_BELOW = 1288490189 }; /* 0.30 of 2^32 */
-
-/** UDP services above 1023 that a gate protects (census P7): no node may stand there. */
-static bool is_service_port(uint32_t port)
-{
-	switch (port) {
-	case 1194: /* OpenVPN */
-	case 1434: /* SQL Server browser */
-	case 1701: /* L2TP */
-	case 1812: /* RADIUS */
-	case 1813:
-	case 1900: /* SSDP */
-	case 2049: /* NFS */
-	case 3283: /* Apple Remote Desktop */
-	case 3389: /* RDP */
-	case 3478: /* STUN, TURN */
-	case 3702: /* WS-Discovery */
-	case 4500: /* IPsec NAT traversal */
-	case 5060: /* SIP */
-	case 5061:
-	case 5351:  /* NAT-PMP, PCP */
-	case 5353:  /* mDNS */
-	case 5683:  /* CoAP */
-	case 10001: /* Ubiquiti discovery */
-	case 11211: /* memcached */
-	case 32414: /* Plex discovery */
-	case 37810: /* DVR discovery */
-	case 47808: /* BACnet */
-		return true;
-	default:
-		return false;
-	}
-}
-
-/**
- * seat_port() - three of ten nodes keep a client's default range, as in real
- * censuses; the others chose at random.
- */
-uint16_t seat_port(const struct sim_world *w, uint32_t seat)
-{
-	uint64_t draw = sim_mix(w->key[SIM_DRAW_PORT], seat);
-	uint32_t low = (uint32_t)draw, port = 1024 + sim_below((uint32_t)(draw >> 32), 64512);
-
-	if (low < DEFAULT_PORT_BELOW)
-		return (uint16_t)(6881 + low % 10);
-	return (uint16_t)(is_service_port(port) ? port + 16384 : port);
-}
-
-int seat_from_public(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *seat)
-{
-	int err = sim_places_number(w->places, ip, seat);
-
-	if (err)
-		return err;
-	return seat_port(w, *seat) == port ? 0 : DT_ENOTFOUND;
-}
-
-void seat_alias(const struct sim_world *w, uint32_t seat, uint32_t *ip, uint16_t *port)
-{
-	*ip = ALIAS_FIRST + seat % ALIAS_ROOM;
-	*port = (uint16_t)(w->alias_port + seat / ALIAS_ROOM);
-}
-
-int seat_from_alias(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *seat)
-{
-	return world_alias_number(w, ip, port, seat) ? 0 : DT_ENOTFOUND;
-}
-
-void world_public(const struct sim_world *w, uint32_t n, uint32_t *ip, uint16_t *port)
-{
-	seat_public(w, world_seat(w, n), ip, port);
-}
-
-void world_alias(const struct sim_world *w, uint32_t n, uint32_t *ip, uint16_t *port)
-{
-	seat_alias(w, world_seat(w, n), ip, port);
-}
-
-int world_from_public(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *n)
-{
-	uint32_t seat;
-	int err = seat_from_public(w, ip, port, &seat);
-
-	if (!err)
-		*n = world_sitter(w, seat);
-	return err;
-}
-
-int world_from_alias(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *n)
-{
-	uint32_t seat;
-	int err = seat_from_alias(w, ip, port, &seat);
-
-	if (!err)
-		*n = world_sitter(w, seat);
-	return err;
-}
+/* ---- who is where ------------------------------------------------------------- */
 
 int sim_world_by_public(const struct sim_world *w, const struct endpoint *ep, uint32_t *n)
 {
-	if (!endpoint_is4(ep))
-		return DT_ENOTFOUND;
-	return world_from_public(w, endpoint_get_ip4(ep), ep->port, n);
+	uint32_t face;
+	int err = face_from_public(w, ep, &face);
+
+	if (!err)
+		*n = world_sitter(w, face_seat(w, face));
+	return err;
 }
 
 int sim_world_by_alias(const struct sim_world *w, const struct endpoint *ep, uint32_t *n)
 {
-	if (!endpoint_is4(ep))
-		return DT_ENOTFOUND;
-	return world_from_alias(w, endpoint_get_ip4(ep), ep->port, n);
+	uint32_t face;
+	int err = DT_ENOTFOUND;
+
+	if (endpoint_is4(ep))
+		err = face_from_alias(w, endpoint_get_ip4(ep), ep->port, &face);
+	if (!err)
+		*n = world_sitter(w, face_seat(w, face));
+	return err;
 }
 
 void sim_world_node(const struct sim_world *w, uint32_t n, struct sim_node *out)
 {
-	uint32_t ip;
-	uint16_t port;
+	uint32_t seat = world_seat(w, n);
 
-	world_id(w, n, out->id.b);
-	world_public(w, n, &ip, &port);
-	out->public_ep = endpoint_ip4(ip, port);
-	world_alias(w, n, &ip, &port);
-	out->alias = endpoint_ip4(ip, port);
+	world_said_id(w, n, out->id.b);
+	out->public_ep = face_public(w, seat);
+	out->alias = face_alias(w, seat);
 	out->live = world_alive(w, n);
+	out->nature = world_nature(w, n);
 }
 
 struct endpoint sim_world_contact(const struct sim_world *w, uint32_t n)
 {
-	uint32_t ip;
-	uint16_t port;
-
-	world_contact(w, n, &ip, &port);
-	return endpoint_ip4(ip, port);
+	return world_contact(w, n);
 }
 
 unsigned sim_world_bootstrap(const struct sim_world *w, struct endpoint *out, unsigned max)
@@ -405,7 +373,7 @@ unsigned sim_world_bootstrap(const struct sim_world *w, struct endpoint *out, un
 		if (k < turn)
 			k = turn;
 		n = (uint32_t)(((uint64_t)start + k) % w->nodes);
-		if (world_alive(w, n))
+		if (world_alive(w, n) && world_nature(w, n) == SIM_NORMAL)
 			out[found++] = sim_world_contact(w, n);
 	}
 	return found;

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include "bench/sim/face.h"
+#include "bench/sim/limit.h"
+#include "bench/sim/nature.h"
 #include "bench/sim/place.h"
 #include "bench/sim/presence.h"
 #include "bench/sim/shuffle.h"
@@ -21,7 +24,8 @@
  * its age, client, table and address are computed from n.
  *
  * A seat is an address with its port and its alias, computed from the seat's number.
- * Who sits where is a permutation, too (and changes a little with time: presence.h).
+ * Who sits where follows from the upper half of the id, and the other way round
+ * (face.h); it changes a little with time (presence.h).
  */
 
 /** Age classes of census 4.2: 30, 60 and 10 % of the nodes. */
@@ -34,7 +38,7 @@ enum sim_draw_kind {
 	SIM_DRAW_MOOD,
 	SIM_DRAW_CLIENT,
 	SIM_DRAW_PORT,
-	SIM_DRAW_NUMBER,
+	SIM_DRAW_SEAT,
 	SIM_DRAW_PLACE,
 	SIM_DRAW_BOOTSTRAP,
 	SIM_DRAW_PRESENT,
@@ -45,6 +49,14 @@ enum sim_draw_kind {
 	SIM_DRAW_SWARM,
 	SIM_DRAW_THROW,
 	SIM_DRAW_RENUMBER,
+	SIM_DRAW_NATURE,
+	SIM_DRAW_GROUP,
+	SIM_DRAW_FACE,
+	SIM_DRAW_FLAP,
+	SIM_DRAW_POISON,
+	SIM_DRAW_BUSY,
+	SIM_DRAW_ABLE,
+	SIM_DRAW_CALL,
 	SIM_DRAW_KINDS
 };
 
@@ -60,9 +72,12 @@ struct sim_world {
 	uint64_t *prefix;    /* sorted; NULL after sim_world_shed() */
 	uint32_t *index;     /* [i]: the first node whose upper index_bits bits are >= i */
 	uint64_t key[SIM_DRAW_KINDS];
-	struct sim_shuffle number; /* node number <-> number of its seat */
+	struct sim_seats seats;
 	struct sim_places *places;
 	struct sim_presence presence;
+	struct sim_natures natures;
+	struct limit_table *limits; /* of virtual time; NULL: the world has none */
+	struct sim_harm harm;       /* by packets of this process; words, added to by any thread */
 };
 
 static inline uint64_t sim_fold(uint64_t a, uint64_t b)
@@ -110,7 +125,7 @@ static inline uint64_t world_mood(const struct sim_world *w, uint32_t n)
 	return sim_mix(w->key[SIM_DRAW_MOOD], n);
 }
 
-/** mood_alive() - is node @n, whose mood this is, there now? */
+/** mood_alive() - is node @n, whose mood this is, there now (if only to ask others)? */
 static inline bool mood_alive(const struct sim_world *w, uint32_t n, uint64_t mood)
 {
 	if (w->presence.moves)
@@ -125,9 +140,16 @@ static inline enum sim_age mood_age(uint64_t mood)
 	return (enum sim_age)((draw >= 19661) + (draw >= 58982)); /* 30, 60, 10 % */
 }
 
+/** world_nature() - what kind of node @n is. */
+static inline enum sim_nature world_nature(const struct sim_world *w, uint32_t n)
+{
+	return w->natures.any ? nature_of(w, n) : SIM_NORMAL;
+}
+
+/** world_alive() - is it there and answers strangers' questions as itself? */
 static inline bool world_alive(const struct sim_world *w, uint32_t n)
 {
-	return mood_alive(w, n, world_mood(w, n));
+	return mood_alive(w, n, world_mood(w, n)) && !nature_is_silent(world_nature(w, n));
 }
 
 static inline bool world_is_lt(const struct sim_world *w, uint32_t n)
@@ -135,7 +157,10 @@ static inline bool world_is_lt(const struct sim_world *w, uint32_t n)
 	return (world_mood(w, n) >> 16 & 0xffff) < w->lt_16;
 }
 
-/** world_id() - all 160 bits of node @n's id. */
+/**
+ * world_id() - all 160 bits of node @n's id. The last three are those that BEP 42
+ * hashes with the address.
+ */
 static inline void world_id(const struct sim_world *w, uint32_t n, uint8_t out[static 20])
 {
 	uint64_t top = __builtin_bswap64(w->prefix[n]);
@@ -145,15 +170,22 @@ static inline void world_id(const struct sim_world *w, uint32_t n, uint8_t out[s
 	memcpy(out, &top, 8);
 	memcpy(out + 8, &low, 8);
 	memcpy(out + 16, &last, 4);
+	out[19] = (uint8_t)((out[19] & ~7u) | (w->prefix[n] & 7));
 }
 
 /** world_rank() - the first node whose upper 64 id bits are >= @v; w->nodes when none is. */
 uint32_t world_rank(const struct sim_world *w, uint64_t v);
 
+/** world_said_id() - the id under which @n is known and, but for flappers and liars, answers. */
+static inline void world_said_id(const struct sim_world *w, uint32_t n, uint8_t out[static 20])
+{
+	world_id(w, w->natures.any ? nature_leader(w, n) : n, out);
+}
+
 /** world_seat() - where node @n sits now. */
 static inline uint32_t world_seat(const struct sim_world *w, uint32_t n)
 {
-	uint32_t seat = sim_shuffle_forward(&w->number, n);
+	uint32_t seat = seat_of_prefix(&w->seats, w->prefix[n]);
 
 	return w->presence.moves ? presence_seat(w, seat) : seat;
 }
@@ -161,51 +193,17 @@ static inline uint32_t world_seat(const struct sim_world *w, uint32_t n)
 /** world_sitter() - who sits there. */
 static inline uint32_t world_sitter(const struct sim_world *w, uint32_t seat)
 {
-	return sim_shuffle_back(&w->number, w->presence.moves ? presence_seat(w, seat) : seat);
+	return world_rank(w, seat_prefix(w, w->presence.moves ? presence_seat(w, seat) : seat));
 }
 
-/** seat_port() - of the public endpoint: 1024..65535 and no service port (census P7). */
-uint16_t seat_port(const struct sim_world *w, uint32_t seat);
+/** world_harm_note() - a packet to @ep, where no node ever was; from any thread. */
+void world_harm_note(struct sim_world *w, const struct endpoint *ep);
 
-/** seat_public(), seat_alias() - the two names of a seat; IPs in host order. */
-static inline void seat_public(const struct sim_world *w, uint32_t seat, uint32_t *ip,
-			       uint16_t *port)
+/** world_contact() - node @n's first endpoint, as replies name it. */
+static inline struct endpoint world_contact(const struct sim_world *w, uint32_t n)
 {
-	*ip = sim_places_ip(w->places, seat);
-	*port = seat_port(w, seat);
+	return face_contact(w, world_seat(w, n));
 }
-
-void seat_alias(const struct sim_world *w, uint32_t seat, uint32_t *ip, uint16_t *port);
-
-/** seat_from_public(), seat_from_alias() - the inverse; DT_ENOTFOUND where no seat is. */
-int seat_from_public(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *seat) DT_MUST;
-int seat_from_alias(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *seat) DT_MUST;
-
-/** world_public() - what contacts, store, geo and maps see. */
-void world_public(const struct sim_world *w, uint32_t n, uint32_t *ip, uint16_t *port);
-
-/** world_alias() - where the farm answers for it. */
-void world_alias(const struct sim_world *w, uint32_t n, uint32_t *ip, uint16_t *port);
-
-/** seat_contact() - which of the two replies carry. */
-static inline void seat_contact(const struct sim_world *w, uint32_t seat, uint32_t *ip,
-				uint16_t *port)
-{
-	if (w->opts.plain)
-		seat_alias(w, seat, ip, port);
-	else
-		seat_public(w, seat, ip, port);
-}
-
-static inline void world_contact(const struct sim_world *w, uint32_t n, uint32_t *ip,
-				 uint16_t *port)
-{
-	seat_contact(w, world_seat(w, n), ip, port);
-}
-
-/** world_from_public(), _alias() - the inverse; DT_ENOTFOUND. IPs in host order. */
-int world_from_public(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *n) DT_MUST;
-int world_from_alias(const struct sim_world *w, uint32_t ip, uint16_t port, uint32_t *n) DT_MUST;
 
 /**
  * Aliases keep away from 127.0/16 (127.0.0.1, the resolver's 127.0.0.53,
@@ -220,28 +218,15 @@ enum {
 	ALIAS_PORT = 20000,  /* where no farm has chosen yet; below ip_local_port_range */
 };
 
-/** world_alias_number() - number of the seat that is aliased; false where there is none. */
-static inline bool world_alias_number(const struct sim_world *w, uint32_t ip, uint16_t port,
-				      uint32_t *number)
-{
-	uint64_t v;
-
-	if (ip < ALIAS_FIRST || ip > ALIAS_LAST || port < w->alias_port)
-		return false;
-	v = (uint64_t)(port - w->alias_port) * ALIAS_ROOM + (ip - ALIAS_FIRST);
-	*number = (uint32_t)v;
-	return v < w->nodes;
-}
-
 static inline bool alias_is_loopback(uint32_t ip)
 {
 	return ip >> 24 == ALIAS_NET;
 }
 
-/** alias_ports() - how many ports the farm of @nodes needs. */
-static inline unsigned alias_ports(uint32_t nodes)
+/** alias_ports() - how many ports a farm of @faces needs. */
+static inline unsigned alias_ports(uint32_t faces)
 {
-	return (nodes + ALIAS_ROOM - 1) / ALIAS_ROOM;
+	return (faces + ALIAS_ROOM - 1) / ALIAS_ROOM;
 }
 
 #endif

@@ -33,7 +33,10 @@ enum {
 	OPT_OUT,
 	OPT_RUN,
 	OPT_PORT,
-	OPT_GEO
+	OPT_GEO,
+#define BAD(name, value, help) OPT_BAD_##name,
+#include "bench/sim/bad.def"
+#undef BAD
 };
 
 static const struct argp_option options[] = {
@@ -58,6 +61,11 @@ static const struct argp_option options[] = {
 	{ "geo-dir", OPT_GEO, "DIR", 0, "Real geo files to draw addresses from", 0 },
 	{ "out", OPT_OUT, "DIR", 0, "Write truth.csv and geo.tsv there", 0 },
 	{ "max-runtime-s", OPT_RUN, "S", 0, "Stop by itself after this long [3600]", 0 },
+	{ .doc = "A bad world; shares of all nodes, unless said:", .group = 2 },
+#define BAD(name, value, help)                                                                     \
+	{ "sim-" #name, OPT_BAD_##name, "SHARE", 0, help " [" #value "]", 2 },
+#include "bench/sim/bad.def"
+#undef BAD
 	{ 0 },
 };
 
@@ -118,6 +126,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_RUN:
 		a->run_s = number(arg, 0, 1e6, state);
 		break;
+#define BAD(name, value, help)                                                                     \
+	case OPT_BAD_##name:                                                                       \
+		a->opts.bad.name = number(arg, 0, 1, state);                                       \
+		break;
+#include "bench/sim/bad.def"
+#undef BAD
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

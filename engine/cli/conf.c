@@ -377,6 +377,24 @@ static int bad(char *why, const char *key, const char *allowed)
 	return DT_ERANGE;
 }
 
+/* Every share of the bad world, and who could be there at all. */
+static int check_bad(const struct conf *c, char *why)
+{
+	double silent = c->sim_oneway + c->sim_read_only + c->sim_reflectors;
+
+#define BAD(name, value, help)                                                                     \
+	if (!(c->sim_##name >= 0 && c->sim_##name <= 1))                                           \
+		return bad(why, "sim_" #name, "a share from 0 to 1");
+#include "bench/sim/bad.def"
+#undef BAD
+	if (!(silent <= c->dead * 0.95))
+		return bad(why, "sim_oneway, sim_read_only, sim_reflectors",
+			   "together at most 0.95 of dead, of which they are a part");
+	if (!(silent + c->sim_remapped + c->sim_flappers + c->sim_liars + c->sim_poisoners < 1))
+		return bad(why, "sim_...", "the kinds of nodes are more than all together");
+	return 0;
+}
+
 static int check_numbers(const struct conf *c, char *why)
 {
 	if (c->sim > 50000000)
@@ -391,8 +409,10 @@ static int check_numbers(const struct conf *c, char *why)
 		return bad(why, "churn", "a share from 0 to 0.5");
 	if (c->churn > 0 && c->dead < SIM_AWAY_MIN)
 		return bad(why, "churn", "who comes must have been away: dead at least 0.05");
-	if (!(c->diurnal >= 0 && (1 - c->dead) * (1 + c->diurnal) <= 1))
-		return bad(why, "diurnal", "a share from 0 to dead / (1 - dead)");
+	if (!(c->diurnal >= 0 && (1 - c->dead) * (1 + c->diurnal) <=
+					 1 - c->sim_oneway - c->sim_read_only - c->sim_reflectors))
+		return bad(why, "diurnal",
+			   "a share from 0 to dead / (1 - dead); less where some never answer");
 	if (!(c->sim_time >= 0 && c->sim_time <= SIM_TIME_MAX_S))
 		return bad(why, "sim_time", "0 to 1e9 seconds");
 	if (!(c->rate >= 0 && c->rate <= 1e8))
@@ -450,6 +470,8 @@ int conf_check(const struct conf *c, char why[static CONF_WHY_MAX])
 	if (c->truth_dir[0] && !c->sim)
 		return bad(why, "truth_dir", "only a simulation (--sim N) has a truth to write");
 	if (campaign_check(c, why) < 0)
+		return DT_ERANGE;
+	if (check_bad(c, why))
 		return DT_ERANGE;
 	return check_numbers(c, why);
 }

@@ -70,6 +70,9 @@ static int make_world(struct wire *w)
 	opts.churn = c->churn;
 	opts.diurnal = c->diurnal;
 	opts.time_s = c->sim_time;
+#define BAD(name, value, help) opts.bad.name = c->sim_##name;
+#include "bench/sim/bad.def"
+#undef BAD
 	opts.geo = w->geo;
 	rc = sim_world_new(&opts, &w->world);
 	if (rc < 0) {
@@ -110,9 +113,9 @@ int wire_start_simulation(struct wire *w)
 		cli_fail("%s: %s", w->c->truth_dir, dt_strerror(rc));
 		return rc;
 	}
+	n = sim_world_bootstrap(w->world, ep, 64);
 	if (w->farm) /* the ids are the child's now: the crawler's memory is its own */
 		sim_world_shed(w->world);
-	n = sim_world_bootstrap(w->world, ep, 64);
 	for (unsigned i = 0; i < n; i++)
 		w->boot[w->boot_count++] = (struct crawl_contact){ .ep = ep[i] };
 	return 0;

@@ -105,22 +105,15 @@ static void bed_close(struct bed *b)
 	free(b);
 }
 
+/** By seats: the device needs no ids. */
 static struct endpoint public_of(const struct sim_world *w, uint32_t n)
 {
-	uint32_t ip;
-	uint16_t port;
-
-	world_public(w, n, &ip, &port);
-	return endpoint_ip4(ip, port);
+	return face_public(w, n);
 }
 
 static struct endpoint alias_of(const struct sim_world *w, uint32_t n)
 {
-	uint32_t ip;
-	uint16_t port;
-
-	world_alias(w, n, &ip, &port);
-	return endpoint_ip4(ip, port);
+	return face_alias(w, n);
 }
 
 static void both_ways_are_translated(void **state)
@@ -189,6 +182,11 @@ static struct endpoint strange(uint32_t i)
 	return ep;
 }
 
+static int alias_owner(const struct sim_world *w, const struct endpoint *ep, uint32_t *face)
+{
+	return face_from_alias(w, endpoint_get_ip4(ep), ep->port, face);
+}
+
 static void nothing_but_loopback_is_ever_sent_to(void **state)
 {
 	(void)state;
@@ -207,14 +205,14 @@ static void nothing_but_loopback_is_ever_sent_to(void **state)
 				msgs[k].peer = strange(i + k);
 				msgs[k].tag = i + k;
 			}
-			msgs[i / 10 % 10].peer = sim_world_contact(b->w, i % b->w->nodes);
+			msgs[i / 10 % 10].peer = face_contact(b->w, i % b->w->nodes);
 			assert_int_equal(net_send(b->net, msgs, lent), lent);
 			for (unsigned k = 0; k < b->inner.count; k++) {
 				const struct endpoint *to = &b->inner.sent[k].peer;
 				uint32_t n;
 
 				assert_true(endpoint_is4(to) && to->addr[12] == 127);
-				assert_int_equal(sim_world_by_alias(b->w, to, &n), 0);
+				assert_int_equal(alias_owner(b->w, to, &n), 0);
 			}
 			assert_true(b->inner.count >= 1);
 			failed = net_failures(b->net, failure, 20);

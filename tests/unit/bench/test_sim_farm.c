@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "bench/sim/peer.h"
+#include "bench/sim/say.h"
 #include "engine/net_udp.h"
 
 static const struct sim_farm_opts two_threads = { .threads = 2 };
@@ -41,7 +42,7 @@ static uint64_t now_ns(void)
 }
 
 /** A device on 127.0.0.1 behind the alias device, as the census has it. */
-static struct net *device(const struct sim_world *w, struct net_group **group)
+static struct net *device(struct sim_world *w, struct net_group **group)
 {
 	struct net_udp_opts o = { .bind = endpoint_ip4(0x7f000001, 0),
 				  .workers = 1,

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "bench/sim/peer.h"
+#include "bench/sim/say.h"
 
 #define MS 1000000ull
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "bench/sim/peer.h"
+#include "bench/sim/say.h"
 #include "tests/support/guard.h"
 
 static struct sim_world *world(uint32_t live, double lt_share, uint64_t seed)
@@ -368,7 +369,7 @@ static void an_unknown_method_gets_error_204(void **state)
 {
 	static const char *const queries[] = {
 		"d1:ad2:id20:aaaaaaaaaaaaaaaaaaaae1:q4:vote1:t2:xy1:y1:qe",
-		"d1:ad2:id20:aaaaaaaaaaaaaaaaaaaa6:target20:bbbbbbbbbbbbbbbbbbbbe1:q3:get1:t2:xy1:"
+		"d1:ad2:id20:aaaaaaaaaaaaaaaaaaaa6:target20:bbbbbbbbbbbbbbbbbbbbe1:q3:put1:t2:xy1:"
 		"y1:qe",
 	};
 	struct sim_world *w = lossless(500);

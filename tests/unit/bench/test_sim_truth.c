@@ -89,18 +89,19 @@ static void the_truth_is_written_out(void **state)
 	f = fopen(path, "r");
 	assert_non_null(f);
 	assert_non_null(fgets(line, sizeof(line), f));
-	assert_string_equal(line, "id,endpoint,alias,live\n");
+	assert_string_equal(line, "id,endpoint,alias,live,class\n");
 	for (; fgets(line, sizeof(line), f); n++) {
-		char hex[64], ep[64], alias[64];
+		char hex[64], ep[64], alias[64], class[16];
 		struct endpoint parsed;
 		struct sim_node node;
 		struct nodekey key;
 		uint32_t by;
 		int is_live;
 
-		assert_int_equal(sscanf(line, "%63[0-9a-f],%63[0-9.:],%63[0-9.:],%d", hex, ep,
-					alias, &is_live),
-				 4);
+		assert_int_equal(sscanf(line, "%63[0-9a-f],%63[0-9.:],%63[0-9.:],%d,%15s", hex, ep,
+					alias, &is_live, class),
+				 5);
+		assert_string_equal(class, "normal");
 		assert_int_equal(endpoint_from_text(ep, &parsed), 0);
 		assert_int_equal(sim_world_by_public(w, &parsed, &by), 0);
 		assert_int_equal(by, n);

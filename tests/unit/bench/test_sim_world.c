@@ -188,7 +188,6 @@ static void aliases_stay_in_127_and_off_its_reserved_ends(void **state)
 	struct sim_world *w = world(20000, 0.40, 2);
 	struct sim_node node;
 	uint32_t n, ip;
-	uint16_t port;
 	(void)state;
 
 	for (n = 0; n < w->nodes; n++) {
@@ -198,22 +197,20 @@ static void aliases_stay_in_127_and_off_its_reserved_ends(void **state)
 		assert_int_equal(node.alias.port, w->alias_port);
 	}
 	/* The corners: nobody is there, and nothing outside 127/8 is ever somebody. */
-	assert_int_equal(world_from_alias(w, 0x7f000001, w->alias_port, &n), DT_ENOTFOUND);
-	assert_int_equal(world_from_alias(w, ALIAS_FIRST - 1, w->alias_port, &n), DT_ENOTFOUND);
-	assert_int_equal(world_from_alias(w, ALIAS_LAST + 1u, w->alias_port, &n), DT_ENOTFOUND);
-	assert_int_equal(world_from_alias(w, ALIAS_FIRST, (uint16_t)(w->alias_port + 1), &n),
+	assert_int_equal(face_from_alias(w, 0x7f000001, w->alias_port, &n), DT_ENOTFOUND);
+	assert_int_equal(face_from_alias(w, ALIAS_FIRST - 1, w->alias_port, &n), DT_ENOTFOUND);
+	assert_int_equal(face_from_alias(w, ALIAS_LAST + 1u, w->alias_port, &n), DT_ENOTFOUND);
+	assert_int_equal(face_from_alias(w, ALIAS_FIRST, (uint16_t)(w->alias_port + 1), &n),
 			 DT_ENOTFOUND);
-	assert_int_equal(world_from_alias(w, ALIAS_FIRST, 0, &n), DT_ENOTFOUND);
-	assert_int_equal(world_from_alias(w, 0x08080808, w->alias_port, &n), DT_ENOTFOUND);
+	assert_int_equal(face_from_alias(w, ALIAS_FIRST, 0, &n), DT_ENOTFOUND);
+	assert_int_equal(face_from_alias(w, 0x08080808, w->alias_port, &n), DT_ENOTFOUND);
 	/* Beyond the room of one port the next one is used. */
 	w->nodes = ALIAS_ROOM + 10;
-	w->number = sim_shuffle_init(w->nodes, 1);
-	n = sim_shuffle_back(&w->number, ALIAS_ROOM + 3);
-	world_alias(w, n, &ip, &port);
-	assert_int_equal(ip, ALIAS_FIRST + 3);
-	assert_int_equal(port, w->alias_port + 1);
-	assert_int_equal(world_from_alias(w, ip, port, &w->live), 0);
-	assert_int_equal(w->live, n);
+	node.alias = face_alias(w, ALIAS_ROOM + 3);
+	assert_int_equal(endpoint_get_ip4(&node.alias), ALIAS_FIRST + 3);
+	assert_int_equal(node.alias.port, w->alias_port + 1);
+	assert_int_equal(face_from_alias(w, endpoint_get_ip4(&node.alias), node.alias.port, &n), 0);
+	assert_int_equal(n, ALIAS_ROOM + 3);
 	w->nodes = 33333;
 	sim_world_free(w);
 }
