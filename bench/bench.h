@@ -39,6 +39,7 @@ extern const struct bench bench_store[];        /* bench_store.c */
 extern const struct bench bench_render[];       /* bench_render.c */
 extern const struct bench bench_sim[];          /* bench_sim.c */
 extern const struct bench bench_export[];       /* bench_export.c */
+extern const struct bench bench_graph[];        /* bench_graph.c */
 extern const struct bench bench_strategies[];   /* bench_strategies.c */
 extern const struct bench bench_tap[];          /* bench_tap.c */
 

@@ -2,13 +2,13 @@
 #include "store/movement.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "store/count.h"
 #include "store/radix.h"
+#include "store/view.h"
 
 enum {
 	NETWORKS_MAX = 1 << 20,
@@ -33,44 +33,37 @@ struct movement {
 
 /* ---- reading ----------------------------------------------------------------------- */
 
-static uint32_t place_of(const struct store_node *n)
-{
-	uint32_t lat = (uint32_t)lroundf((n->lat + 90) / 180 * UINT16_MAX);
-	uint32_t lon = (uint32_t)lroundf((n->lon + 180) / 360 * UINT16_MAX);
-
-	return (lat & UINT16_MAX) << 16 | (lon & UINT16_MAX);
-}
-
-static struct node node_of(const struct store_node *n, uint32_t id)
+static struct node node_of(const struct endpoint *ep, const struct record *r, uint32_t id)
 {
 	uint8_t key[18];
 
-	memcpy(key, n->ep.addr, 16);
-	memcpy(key + 16, &n->ep.port, 2);
+	memcpy(key, ep->addr, 16);
+	memcpy(key + 16, &ep->port, 2);
 	return (struct node){ .endpoint = XXH3_64bits(key, sizeof(key)),
 			      .id = id,
-			      .asn = n->asn,
-			      .place = n->has_point ? place_of(n) : 0,
-			      .country = (uint16_t)((uint8_t)n->country[0] << 8 |
-						    (uint8_t)n->country[1]),
-			      .has_place = n->has_point };
+			      .asn = r->place.asn,
+			      .place = (uint32_t)r->place.lat_q << 16 | r->place.lon_q,
+			      .country = (uint16_t)((uint8_t)r->place.country[0] << 8 |
+						    (uint8_t)r->place.country[1]),
+			      .has_place = r->place.has_point };
 }
 
 static int read_nodes(struct store_view *v, struct movement *m)
 {
-	struct nodekey last = { .bits = 0 };
-	struct store_node n;
-	uint32_t id = 0;
+	struct nodeid last = { { 0 } }, id;
+	struct endpoint ep;
+	uint32_t number = 0;
+	struct record r;
 	int rc;
 
 	store_view_rewind(v);
-	while ((rc = store_view_next(v, &n)) == 1) {
-		if (n.ordinal >= m->space)
+	while ((rc = view_next_record(v, &id, &ep, &r)) == 1) {
+		if (r.ordinal >= m->space)
 			return DT_ECORRUPT;
 		/* Nodes come by id. */
-		id += memcmp(&n.key, &last, sizeof(last)) != 0;
-		last = n.key;
-		m->node[n.ordinal] = node_of(&n, id);
+		number += !nodeid_equal(&id, &last);
+		last = id;
+		m->node[r.ordinal] = node_of(&ep, &r, number);
 	}
 	store_view_rewind(v);
 	return rc;
