@@ -99,6 +99,18 @@ else
 	skipped "DuckDB" "no node, or no tests/node_modules (npm ci --prefix tests)"
 fi
 
+# The examples of the README.
+if $py -c 'import scipy' 2>/dev/null; then
+	expect 0 "PageRank after [0-9]+ turns" -- timeout 60 $py "$here/../../configs/examples/graph.py" "$out/npy"
+fi
+if command -v node >/dev/null && [ -d "$here/../node_modules/@duckdb" ]; then
+	ln -s "$out/parquet" "$TMP/graph"
+	n=$(cd "$TMP" && timeout 60 node "$here/export/duck.mjs" "@$here/../../configs/examples/graph.sql" |
+		grep -cE '"dead_percent"|"listings_each"|"by_chance"')
+	[ "$n" -ge 10 ]
+	result $? "configs/examples/graph.sql has its answers ($n rows)"
+fi
+
 expect 2 "npy: a graph is three arrays" -- "$PROG" export --store "$store" --what edges --out x.npy
 expect 2 "gexf: it holds a graph" -- "$PROG" export --store "$store" --what nodes --format gexf
 expect 2 "level: of a graph" -- "$PROG" export --store "$store" --level asn
