@@ -163,3 +163,18 @@ struct census_chapman census_chapman(uint64_t live, const struct census_capture 
 	out.population_high = stayed + (fresh < 1 ? none_high * scale : high);
 	return out;
 }
+
+struct census_canaries census_canaries(uint64_t planted, uint64_t found)
+{
+	double n = (double)planted, p = n > 0 ? (double)found / n : 0, z2 = Z95 * Z95;
+	double middle = (p + z2 / (2 * n)) / (1 + z2 / n);
+	double half = Z95 / (1 + z2 / n) * sqrt(p * (1 - p) / n + z2 / (4 * n * n));
+
+	if (planted == 0)
+		return (struct census_canaries){ 0 };
+	return (struct census_canaries){ .planted = planted,
+					 .found = found,
+					 .recall = p,
+					 .low = middle - half,
+					 .high = middle + half > 1 ? 1 : middle + half };
+}

@@ -121,6 +121,8 @@ int crawl_new(const struct crawl_opts *opts, struct gate *gate, const struct cra
 	c->shard_shift = SLOTS_IDX_BITS - bits_for(opts->shards);
 	c->mixing_below = (uint32_t)(opts->mixing * UINT32_MAX);
 	c->mixing_all_until = mixing_until(opts);
+	c->listed.below = UINT64_MAX;
+	c->listed.max = opts->plan == CRAWL_PLAN_DRAIN ? CRAWL_LISTED_DRAIN_MAX : CRAWL_LISTED_MAX;
 	c->plan_rest = crawl_shape(opts->plan)->rest;
 	memset(c->zone_rest, c->plan_rest, sizeof(c->zone_rest));
 	cookie_init(&c->cookie, opts->mac_key, opts->late_ns);
@@ -142,6 +144,7 @@ void crawl_free(struct crawl *c)
 	slots_free(&c->slots);
 	frontier_free(&c->frontier);
 	crawl_walks_free(c->walks);
+	free(c->listed.at);
 	free(c);
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "engine/gate.h"
+#include "engine/health.h"
 #include "engine/net.h"
 #include "engine/part.h"
 #include "proto/endpoint.h"
@@ -224,6 +225,12 @@ struct crawl_entry {
 void crawl_each(const struct crawl *c, void (*take)(void *ctx, const struct crawl_entry *entry),
 		void *ctx);
 
+/**
+ * crawl_listed() - what a sample of this shard's nodes listed. Returns how many contacts;
+ * valid until the crawl goes on.
+ */
+size_t crawl_listed(const struct crawl *c, const struct crawl_listed **out);
+
 /* ---- the certificate: engine/census.c ----------------------------------- */
 
 /** struct census_tally - what Chao1 needs, per zone; tallies of shards add up. */
@@ -308,9 +315,19 @@ struct census_chapman {
  */
 struct census_chapman census_chapman(uint64_t live, const struct census_capture *c);
 
+/** struct census_canaries - nodes that were known beforehand, and how many were found. */
+struct census_canaries {
+	uint64_t planted, found;
+	double recall, low, high; /* 95 % (Wilson 1927) */
+};
+
+/** census_canaries() - with its interval; all zero where none was planted. */
+struct census_canaries census_canaries(uint64_t planted, uint64_t found);
+
 /** struct census_certificate - the second pass, by zone; see engine/certify.h. */
 struct census_certificate {
-	bool done; /* else nothing below but the cost is meant */
+	struct census_canaries canaries; /* apart from the second pass */
+	bool done;                       /* else nothing below but the cost is meant */
 	unsigned zone_count;
 	uint8_t zones[CENSUS_ZONES / 8];
 	struct census_capture zone[CENSUS_ZONES], all;

@@ -19,6 +19,7 @@
  *	crawl.c		life, options, statistics, closing words
  *	crawl_node.c	one endpoint's path: which question next, what an outcome means
  *	crawl_plan.c	the plans: which questions there are, and where they aim
+ *	crawl_health.c	what a sample of nodes lists
  *	crawl_walk.c	what each node has told while its table is drained
  *	crawl_learn.c	contacts into the table or to their shard, in batches
  *	crawl_rx.c	datagrams to outcomes
@@ -58,6 +59,10 @@ enum {
 	CRAWL_SLOTS_SHARE_NUM = 3,
 	CRAWL_SLOTS_SHARE_DEN = 8,
 	CRAWL_SLOTS_MIN = 4096,
+	/* Contacts of the health sample, 64 bytes each: of some 3,000 nodes whom two or three
+	 * questions are asked, or of 1,200 whose tables are drained. */
+	CRAWL_LISTED_MAX = 1 << 16,
+	CRAWL_LISTED_DRAIN_MAX = 1 << 18,
 	CRAWL_EXPIRE_MAX = 2048, /* slots expired in one turn: some 0.2 ms */
 	/* A send that the kernel refused for want of memory is tried again after this. */
 	CRAWL_RESEND_NS = 20 * 1000 * 1000,
@@ -76,6 +81,13 @@ struct learn {
 	uint32_t introducer_ref; /* NODETAB_NONE: told by another shard or by ourselves */
 	uint16_t tag;            /* of the introducer; 0 = nobody's mention */
 	bool confirmed;
+};
+
+/** struct crawl_sample - see crawl_health.c. */
+struct crawl_sample {
+	struct crawl_listed *at;
+	size_t count, room, max;
+	uint64_t below; /* a node whose draw is above it is not in the sample */
 };
 
 struct crawl {
@@ -99,6 +111,7 @@ struct crawl {
 	uint8_t zone_rest[CENSUS_ZONES]; /* questions after the own id, a bit each, by zone */
 	uint8_t plan_rest;               /* what the plan itself asks for */
 	struct crawl_walks *walks;       /* of plan drain; else NULL */
+	struct crawl_sample listed;      /* what a sample of nodes lists */
 
 	struct nodetab_key batch_keys[CRAWL_LEARN_BATCH];
 	struct learn batch[CRAWL_LEARN_BATCH];
@@ -144,7 +157,12 @@ static inline uint64_t crawl_draw(const struct crawl *c, const struct endpoint *
 }
 
 /** What crawl_draw() is called for. */
-enum { CRAWL_DRAW_WHO = 1, CRAWL_DRAW_CHOICE = 2, CRAWL_DRAW_TARGET = 3 /* + question */ };
+enum {
+	CRAWL_DRAW_WHO = 1,
+	CRAWL_DRAW_CHOICE = 2,
+	CRAWL_DRAW_TARGET = 3, /* + question */
+	CRAWL_DRAW_HEALTH = 1000,
+};
 
 /**
  * crawl_who() - 32 bits that name an introducer: its address, so that a host with
@@ -255,6 +273,14 @@ bool crawl_walks_note(struct crawl *c, uint32_t ref, const struct krpc_msg *msg)
 
 /** crawl_walks_end() - node @ref is asked nothing more: its list is forgotten. */
 void crawl_walks_end(struct crawl *c, uint32_t ref);
+
+/* ---- crawl_health.c ------------------------------------------------------ */
+
+/** crawl_health_wants() - is node @ref in the sample as it stands? */
+bool crawl_health_wants(const struct crawl *c, uint32_t ref);
+
+/** crawl_health_note() - the contacts of a reply of node @ref; @own: to its own id. */
+void crawl_health_note(struct crawl *c, uint32_t ref, const struct krpc_msg *msg, bool own);
 
 /* ---- crawl_learn.c ------------------------------------------------------- */
 

@@ -200,6 +200,9 @@ void crawl_plan_rest(struct crawl *c, uint32_t ref)
 		n->todo |= WALK;
 		return;
 	}
+	/* Its eight nearest may leave a part of bucket c unnamed: the sample is to be whole. */
+	if (c->walks && crawl_health_wants(c, ref))
+		rest |= FLIP0;
 	if (n->depth == NODE_DEPTH_NONE)
 		rest = 0;
 	if (n->depth < UP_3 && crawl_shape(c->opts.plan)->walk == CRAWL_WALK_UP3)

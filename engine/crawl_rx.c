@@ -181,6 +181,7 @@ static void answered(struct crawl *c, const struct outcome *o, const struct krpc
 	depth = crawl_learn_reply(c, o->ref, msg, neighbours ? &asked : NULL);
 	if (neighbours)
 		n->depth = (uint8_t)depth;
+	crawl_health_note(c, o->ref, msg, neighbours && !changed);
 	if (c->walks && open)
 		news = crawl_walks_note(c, o->ref, msg);
 	if (open)

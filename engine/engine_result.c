@@ -78,6 +78,68 @@ static void fill_census(struct engine *e, struct engine_result *out)
 		snprintf(out->part_name, sizeof(out->part_name), "%s", e->opts.part_name);
 }
 
+/* ---- the health of routing tables ----------------------------------------------- */
+
+static size_t gather(const struct engine *e, struct crawl_listed *out)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < e->workers; i++) {
+		const struct crawl_listed *list = NULL;
+		size_t n;
+
+		if (!e->seats[i].worker)
+			continue;
+		n = crawl_listed(worker_crawl(e->seats[i].worker), &list);
+		if (out && n)
+			memcpy(out + count, list, n * sizeof(*out));
+		count += n;
+	}
+	return count;
+}
+
+struct live_to {
+	struct health *health;
+	int err;
+};
+
+static void take_live(void *ctx, const struct crawl_entry *entry)
+{
+	struct live_to *to = ctx;
+
+	if (entry->node.answered && !to->err)
+		to->err = health_live(to->health, &entry->node.id);
+}
+
+static enum health_fate fate_of(void *ctx, const struct endpoint *ep)
+{
+	struct crawl_node n;
+
+	if (engine_find(ctx, ep, &n) < 0 || n.attempts == 0)
+		return HEALTH_UNASKED;
+	return n.answered ? HEALTH_ANSWERED : HEALTH_SILENT;
+}
+
+/* Without memory for it the report does without: all zero. */
+static void fill_health(struct engine *e, struct engine_result *out)
+{
+	size_t count = gather(e, NULL);
+	struct crawl_listed *list = count ? malloc(count * sizeof(*list)) : NULL;
+	struct live_to to = { .err = 0 };
+
+	if (!list)
+		return;
+	gather(e, list);
+	to.err = health_new(list, count, out->counters.crawl.endpoints_live, &to.health);
+	free(list);
+	if (to.err)
+		return;
+	engine_each(e, take_live, &to);
+	if (!to.err)
+		health_reckon(to.health, fate_of, e, &out->health);
+	health_free(to.health);
+}
+
 static void fill_machine(struct engine *e, struct engine_result *out)
 {
 	const struct seat *first = &e->seats[0];
@@ -137,4 +199,5 @@ void engine_fill_result(struct engine *e, uint64_t system_start_ns, struct engin
 	fill_machine(e, out);
 	fill_costs(e, system_start_ns, out); /* before the memory that counting takes */
 	fill_census(e, out);
+	fill_health(e, out);
 }

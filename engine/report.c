@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "engine/report_certificate.h"
+#include "engine/report_health.h"
 #include "proto/json.h"
 
 /* KAD's churn, the planning figure of census.md 2: 0.7 % of the population per 5 minutes. */
@@ -246,6 +247,7 @@ int report_to_json(const struct census_report *rep, char *buf, size_t cap)
 	json_conduct(&j, &r->counters);
 	json_truth(&j, rep);
 	report_certificate_json(&j, rep);
+	report_health_json(&j, rep);
 	json_object_end(&j);
 	return json_finish(&j);
 }
@@ -313,6 +315,8 @@ static void text_certificate(struct text *t, const struct census_report *rep)
 	char block[1024];
 
 	if (report_certificate_text(rep, block, sizeof(block)))
+		say(t, "%s", block);
+	if (report_health_text(rep, block, sizeof(block)))
 		say(t, "%s", block);
 }
 

@@ -102,6 +102,22 @@ static void json_second(struct json *j, const struct census_certificate *c)
 	json_array_end(j);
 }
 
+static void json_canaries(struct json *j, const struct census_canaries *c)
+{
+	json_key(j, "canaries");
+	if (!c->planted) {
+		json_null(j);
+		return;
+	}
+	json_object_begin(j);
+	json_kv_u64(j, "planted", c->planted);
+	json_kv_u64(j, "found", c->found);
+	json_kv_double(j, "recall", c->recall);
+	json_kv_double(j, "recall_low", c->low);
+	json_kv_double(j, "recall_high", c->high);
+	json_object_end(j);
+}
+
 void report_certificate_json(struct json *j, const struct census_report *rep)
 {
 	const struct census_certificate *c = &rep->result->certificate;
@@ -127,6 +143,7 @@ void report_certificate_json(struct json *j, const struct census_report *rep)
 	} else {
 		json_null(j);
 	}
+	json_canaries(j, &c->canaries);
 	json_zones(j, &rep->result->tally);
 }
 
@@ -179,16 +196,32 @@ static const char *hour(uint64_t unix_ms, char out[static 32])
 	return out;
 }
 
+static size_t canaries_text(const struct census_canaries *c, char *buf, size_t cap)
+{
+	int n;
+
+	buf[0] = '\0';
+	if (!c->planted)
+		return 0;
+	n = snprintf(buf, cap,
+		     "  recall, canaries   %14.3f %%  %llu of %llu found; 95 %%: %.3f to %.3f %%\n",
+		     100 * c->recall, (unsigned long long)c->found, (unsigned long long)c->planted,
+		     100 * c->low, 100 * c->high);
+	return n < 0 ? 0 : (size_t)n < cap ? (size_t)n : cap - 1;
+}
+
 size_t report_certificate_text(const struct census_report *rep, char *buf, size_t cap)
 {
 	const struct census_certificate *c = &rep->result->certificate;
 	const struct census_chapman *e = &c->estimate;
+	size_t len = canaries_text(&c->canaries, buf, cap);
 	char a[32], b[32], d[32], f[32], g[32], h[32], i[32], k[32], l[32], at[32];
 	int n;
 
-	buf[0] = '\0';
-	if (!c->done)
-		return 0;
+	if (!c->done || len + 1 >= cap)
+		return len;
+	buf += len;
+	cap -= len;
 	n = snprintf(buf, cap,
 		     "  second pass        %14s    nodes in %u of %u zones, another port and id; "
 		     "%s were "
@@ -203,5 +236,5 @@ size_t report_certificate_text(const struct census_report *rep, char *buf, size_
 		     group(e->unseen, f), group(e->unseen_low, g), group(e->unseen_high, h),
 		     100 * e->recall, group(e->population, i), hour(c->at_ms, at),
 		     group(e->population_low, k), group(e->population_high, l));
-	return n < 0 ? 0 : (size_t)n < cap ? (size_t)n : cap - 1;
+	return len + (n < 0 ? 0 : (size_t)n < cap ? (size_t)n : cap - 1);
 }

@@ -9,6 +9,7 @@
 
 #include "engine/cli/cli.h"
 #include "engine/cli/summary_time.h"
+#include "engine/cli/summary_zones.h"
 #include "proto/json.h"
 #include "store/store.h"
 #include "store/text.h"
@@ -21,7 +22,7 @@ enum {
 
 struct summary_args {
 	const char *store;
-	bool json, plot, constellation;
+	bool json, zones, plot, constellation;
 	const char *plot_output;
 	double half_life_min, cutoff_hours;
 	unsigned refresh_s, target_points, cell_top;
@@ -31,6 +32,7 @@ struct summary_args {
 enum {
 	OPT_STORE = 0x100,
 	OPT_JSON,
+	OPT_ZONES,
 	OPT_PLOT,
 	OPT_PLOT_OUTPUT,
 	OPT_HALF,
@@ -48,6 +50,7 @@ enum {
 static const struct argp_option options[] = {
 	{ "store", OPT_STORE, "DIR", 0, "The store to read [dht-telescope.store]", 0 },
 	{ "json", OPT_JSON, NULL, 0, "One JSON object on standard output", 0 },
+	{ "zones", OPT_ZONES, NULL, 0, "The 256 zones of the last census, as CSV", 0 },
 	{ NULL, 0, NULL, 0,
 	  "Times are the number of a census, Unix seconds, 2026-11-21, 2026-11-21T12:30 (UTC) or "
 	  "now; at a time stands for the census that ran then, or the last before it:",
@@ -177,6 +180,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		a->store = arg;
 	else if (key == OPT_JSON)
 		a->json = true;
+	else if (key == OPT_ZONES)
+		a->zones = true;
 	else
 		return parse_time_option(key, arg, a, state);
 	return 0;
@@ -414,7 +419,11 @@ static int summarise(const struct summary_args *a, struct store_view *v)
 
 	if (rc >= 0)
 		rc = store_tally(v, &t);
-	if (rc >= 0 && a->json)
+	if (rc >= 0 && a->zones) {
+		rc = n.epochs ? store_view_epoch(v, n.epochs, &e, report, REPORT_MAX)
+			      : DT_ENOTFOUND;
+		rc = rc < 0 ? rc : summary_zones(report, stdout);
+	} else if (rc >= 0 && a->json)
 		rc = print_json(a->store, v, &n, &t, report);
 	else if (rc >= 0) {
 		if (n.epochs)

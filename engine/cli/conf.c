@@ -437,6 +437,10 @@ static int check_numbers(const struct conf *c, char *why)
 		return bad(why, "raise_above", "a share from 0 to 1");
 	if (!(c->certify == -1 || (c->certify >= 0 && c->certify <= 1)))
 		return bad(why, "certify", "a share from 0 to 1, or -1");
+	if (c->canaries && (!c->sim || c->canaries > c->sim))
+		return bad(why, "canaries",
+			   "at most as many as --sim N has nodes: only a "
+			   "simulation plants them");
 	if (c->max_endpoints < 1000 || c->max_endpoints > 1000000000)
 		return bad(why, "max_endpoints", "1000 to 1000000000");
 	if (c->rcvbuf_bytes < 65536 || c->rcvbuf_bytes > 1073741824)

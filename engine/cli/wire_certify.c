@@ -11,10 +11,13 @@
 
 #include "engine/certify.h"
 #include "engine/cli/cli.h"
+#include "engine/rng.h"
 
 enum {
-	DEVICES_MAX = 4, /* runs of a second pass in virtual time */
-	CORE_SHARE = 16, /* 1 in 16 zones, where nothing else is said (census 4.9.3) */
+	DEVICES_MAX = 4,          /* runs of a second pass in virtual time */
+	CANARY_STREAM = 0x63616e, /* of the seed: draws that nothing else makes */
+	CANARY_TRIES = 1000,      /* at most, per canary: zones are small parts */
+	CORE_SHARE = 16,          /* 1 in 16 zones, where nothing else is said (census 4.9.3) */
 };
 
 struct wire_second {
@@ -105,7 +108,30 @@ static void catch_up(struct wire *w)
 	s->last = w->device;
 }
 
-void wire_certify(struct wire *w, struct wire_result *r)
+/* Live nodes drawn at random, whoever the census found: wire_score() has the ids loaded. */
+static struct census_canaries plant(const struct wire *w)
+{
+	uint64_t planted = 0, found = 0, want = w->c->canaries;
+	struct rng rng;
+
+	if (!w->world || !want)
+		return census_canaries(0, 0);
+	rng_init(&rng, w->c->seed, CANARY_STREAM);
+	/* Drawn with repetition: a share of the live is all that is asked. */
+	for (uint64_t tries = 0; planted < want && tries < want * CANARY_TRIES; tries++) {
+		struct sim_node node;
+		struct crawl_node got;
+
+		sim_world_node(w->world, rng_below(&rng, sim_world_nodes(w->world)), &node);
+		if (!node.live || !part_has(&w->step.part, nodeid_prefix64(&node.id)))
+			continue;
+		planted++;
+		found += engine_find(w->engine, &node.public_ep, &got) == 0 && got.answered;
+	}
+	return census_canaries(planted, found);
+}
+
+static void second_pass(struct wire *w, struct wire_result *r)
 {
 	struct certify_opts o = { .engine = w->engine_opts,
 				  .share = share_of(w->c),
@@ -132,4 +158,10 @@ void wire_certify(struct wire *w, struct wire_result *r)
 		cli_say("note: the second pass was not finished; the first one stands as it is");
 	if (w->device)
 		catch_up(w);
+}
+
+void wire_certify(struct wire *w, struct wire_result *r)
+{
+	second_pass(w, r);
+	r->engine.certificate.canaries = plant(w);
 }

@@ -193,6 +193,39 @@ static void test_certificate(void **state)
 	assert_true(8 * chao >= 7 * count - 4 && 8 * chapman >= 7 * count - 4);
 }
 
+/*
+ * Routing tables from drained samples: shares that the world was made with. Of bucket 0's
+ * candidates 40 % are dead, at 0.15 of the weight; of a node's eight live neighbours it
+ * knows nine, eight and three tenths by age, less what surplus displaces.
+ */
+static void test_health(void **state)
+{
+	struct sim_opts sim = sim_opts_default();
+	struct outcome o;
+	const struct census_health *h = &o.result.health;
+	uint64_t listers = 0, named = 0;
+	double shallow, mean;
+
+	(void)state;
+	sim.seed = 4;
+	sim.live = 40000;
+	take(&sim, CRAWL_PLAN_DRAIN, 0, &o);
+	for (unsigned k = 0; k <= HEALTH_CLOSEST; k++) {
+		listers += h->known[k];
+		named += k * h->known[k];
+	}
+	mean = (double)named / (double)listers;
+	shallow = (double)h->bucket[0].stale / (double)h->bucket[0].listed;
+	printf("# %llu listers know %.2f of their eight; bucket 0 %.3f stale; lookups see %.0f and "
+	       "%.0f\n",
+	       (unsigned long long)h->listers, mean, shallow, h->kth_distance, h->median_gap);
+	assert_true(h->listers > 500);
+	assert_true(fabs(shallow - 0.4 * 0.15 / (0.6 + 0.4 * 0.15)) < 0.01);
+	assert_true(mean > 5.6 && mean < 6.3);
+	assert_true(fabs(h->kth_distance / 40000 - 0.78) < 0.04);
+	assert_true(fabs(h->median_gap / 40000 - 0.82) < 0.08);
+}
+
 /* Asking deeper where the certificate is bad finds more, and is told apart. */
 static void test_raise(void **state)
 {
@@ -250,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_promises),
 		cmocka_unit_test(test_certificate),
 		cmocka_unit_test(test_raise),
+		cmocka_unit_test(test_health),
 	};
 	const struct CMUnitTest by_hand[] = {
 		cmocka_unit_test(test_any_size),

@@ -248,13 +248,29 @@ static void test_chapman_covers(void **state)
 	assert_true(held >= 180);
 }
 
+/* Wilson's interval by hand: 990 of 1000. */
+static void test_canaries(void **state)
+{
+	struct census_canaries c = census_canaries(1000, 990);
+
+	(void)state;
+	close_to(c.recall, 0.99, 1e-12);
+	close_to(c.low, 0.98169, 1e-4);
+	close_to(c.high, 0.99456, 1e-4);
+	c = census_canaries(50, 50);
+	assert_true(c.high == 1 && c.low < 1 && c.low > 0.9);
+	c = census_canaries(0, 0);
+	assert_true(c.recall == 0 && c.high == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_by_hand),           cmocka_unit_test(test_edges),
 		cmocka_unit_test(test_known_unmentioned), cmocka_unit_test(test_known_truth),
-		cmocka_unit_test(test_chapman),           cmocka_unit_test(test_unheard),
-		cmocka_unit_test(test_chapman_covers),    cmocka_unit_test(test_zones_to_raise),
+		cmocka_unit_test(test_chapman),           cmocka_unit_test(test_canaries),
+		cmocka_unit_test(test_unheard),           cmocka_unit_test(test_chapman_covers),
+		cmocka_unit_test(test_zones_to_raise),
 	};
 
 	return cmocka_run_group_tests_name("census", tests, NULL, NULL);

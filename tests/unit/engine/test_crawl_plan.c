@@ -70,7 +70,8 @@ static void test_counts(void **state)
 		{ CRAWL_PLAN_RANDOM1, 1, 1 }, { CRAWL_PLAN_RANDOM2, 0, 2 },
 		{ CRAWL_PLAN_RANDOM4, 0, 4 }, { CRAWL_PLAN_RANDOM8, 0, 8 },
 		{ CRAWL_PLAN_CPL16, 0, 16 },  { CRAWL_PLAN_PING, 0, 1 },
-		{ CRAWL_PLAN_DRAIN, 0, 2 }, /* the first step of the walk brought no news */
+		{ CRAWL_PLAN_DRAIN, 0, 3 }, /* own id, c for the sample; the walk's first step: no
+					       news */
 	};
 	struct nodeid target[32];
 
@@ -111,7 +112,7 @@ static void test_drain(void **state)
 {
 	struct crawl_opts o = desk_opts();
 	struct nodeid far = id_of(0xa8000000);
-	unsigned asked = 0, want[] = { 160, 3, 2, 1, 0 };
+	unsigned asked = 0, want[] = { 160, 4, 3, 2, 1, 0 }; /* c = 4: of the sample */
 	struct desk *d;
 	uint8_t nodes[26];
 
@@ -129,14 +130,14 @@ static void test_drain(void **state)
 			if (d->out[i].peer.port != host(1).port)
 				continue;
 			target = desk_target(d, i);
-			assert_true(asked < 5);
+			assert_true(asked < 6);
 			assert_int_equal(common(&target), want[asked]);
 			contact4(nodes, &far, host(10 + asked++));
 			desk_answer(d, i, host(1), &a_id, span_of(nodes, sizeof(nodes)));
 		}
 		d->now_ns += 2 * S;
 	}
-	assert_int_equal(asked, 5);
+	assert_int_equal(asked, 6);
 	desk_close(d);
 }
 

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The second pass as users have it: in the report, in the store, by zone; in virtual time and on
+# the farm, with budgets that hold over both passes.
+. "$(dirname "$0")/lib.sh"
+store=$TMP/store report=$TMP/report.json
+want() { # EXPRESSION: true of the report
+	jq -e "$1" "$report" >/dev/null
+	result $? "$1"
+}
+column() { awk -F, -v c="$1" 'NR > 1 { n += $c } END { print n }' "$TMP/zones.csv"; }
+
+timeout 60 "$PROG" crawl --sim 20000 --sim-mode virtual --canaries 2000 --store "$store" \
+	--report "$report" --quiet >"$TMP/text" 2>/dev/null
+result $? "a census with a second pass"
+want '.certificate.second >= 4000 and .certificate.both <= .certificate.first'
+want '.certificate.unseen_low <= .certificate.unseen_estimate'
+want '.certificate.population > 19900 and .certificate.population < 20100'
+want '.certificate.cost.unexplained == 0 and .certificate.cost.packets_sent > 0'
+want '.truth.recall - .certificate.recall_estimate | fabs < 0.01'
+want '.canaries.planted == 2000 and .canaries.recall_low < .truth.recall'
+want '.politeness.packets_to_one_address_10s_max <= 9'
+want '.table_health.listers > 100 and (.table_health.buckets | length) > 5'
+want '(.zones.live | length) == 256 and (.zones.live | add) == .live_endpoints'
+expect 0 'not seen, Chapman' -- cat "$TMP/text"
+
+"$PROG" summary --store "$store" --zones >"$TMP/zones.csv"
+result $? "summary --zones"
+want ".live_endpoints == $(column 3) and .certificate.first == $(column 7)"
+expect 0 '^true$' -- sh -c \
+	"'$PROG' summary --store '$store' --json | jq '.censuses[0].report.certificate.second > 0'"
+
+# real sockets: another port, the same budgets
+timeout 100 "$PROG" crawl --sim 5000 --certify 0.0625 --sweep-after-s 1 --timeout1-s 0.3 \
+	--timeout2-s 0.5 --store "" --report "$report" --quiet >/dev/null 2>&1
+result $? "a second pass on the farm"
+want '.certificate.second > 3500 and .certificate.cost.unexplained == 0'
+want '.certificate.both / .certificate.second > 0.99'
+want '.politeness.packets_to_one_address_10s_max <= 9'
+
+expect 2 'canaries' -- "$PROG" crawl --canaries 5 --dry-run
+expect 2 'certify: a share' -- "$PROG" crawl --certify 2 --dry-run
+finish
