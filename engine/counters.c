@@ -52,6 +52,21 @@ void counters_add(struct engine_counters *sum, const struct engine_counters *one
 	sum->unexplained += one->unexplained;
 }
 
+void counters_go_on(struct engine_counters *sum, const struct engine_counters *before)
+{
+	struct worker_stats times = sum->worker;
+	uint32_t net = sum->gate.worst_net_10s;
+
+	counters_add(sum, before);
+	sum->worker.first_send_ns = times.first_send_ns;
+	sum->worker.last_recv_ns = times.last_recv_ns;
+	/* One after another, not side by side. */
+	sum->gate.worst_net_10s =
+		net > before->gate.worst_net_10s ? net : before->gate.worst_net_10s;
+	add_u64(&sum->kernel, &before->kernel, sizeof(sum->kernel));
+	sum->sightings += before->sightings;
+}
+
 void counters_net_since(struct net_stats *now, const struct net_stats *before)
 {
 	uint64_t *n = (uint64_t *)now;

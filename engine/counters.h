@@ -12,6 +12,12 @@
 /** counters_add() - add one worker's to @sum; largest of the worsts, first and last of times. */
 void counters_add(struct engine_counters *sum, const struct engine_counters *one);
 
+/**
+ * counters_go_on() - add what an earlier process of the same census counted; the
+ * times of its worker were of another clock and are left out.
+ */
+void counters_go_on(struct engine_counters *sum, const struct engine_counters *before);
+
 /** counters_net_since() - take @before off. */
 void counters_net_since(struct net_stats *now, const struct net_stats *before);
 

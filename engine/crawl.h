@@ -204,6 +204,33 @@ void crawl_close(struct crawl *c, uint64_t now_ns);
 /** crawl_remember() - note in @f who of this shard answered and who never did; after the end. */
 void crawl_remember(const struct crawl *c, struct failures *f);
 
+/* ---- from one process to the next: engine/crawl_save.c -------------------- */
+
+struct checkpoint_out; /* engine/checkpoint.h */
+
+/** crawl_save() - every record of this shard. Nothing may change meanwhile. */
+void crawl_save(const struct crawl *c, uint64_t now_ns, struct checkpoint_out *out);
+
+/** struct crawl_restored - what was under way when the process ended. */
+struct crawl_restored {
+	uint64_t in_flight, first_in_flight; /* attempts given back; of these, first ones */
+};
+
+/**
+ * crawl_restore() - take those of @records, of any shard and any number of shards,
+ * that are this shard's; before anything else is known. Adds to @out.
+ * Errors:  DT_ECORRUPT.
+ */
+int crawl_restore(struct crawl *c, struct span records, uint64_t now_ns,
+		  struct crawl_restored *out) DT_MUST;
+
+/** crawl_levels(), crawl_set_levels() - how deep each zone is asked; see crawl_raise(). */
+void crawl_levels(const struct crawl *c, uint8_t levels[static CENSUS_ZONES]);
+void crawl_set_levels(struct crawl *c, const uint8_t levels[static CENSUS_ZONES]);
+
+/** crawl_set_heard() - crawl_stats.heard of the processes before; one shard has them all. */
+void crawl_set_heard(struct crawl *c, const uint64_t heard[static 3]);
+
 /** What the tables say of one endpoint; for scorers and tests. */
 struct crawl_node {
 	struct nodeid id; /* answered, else advertised */

@@ -160,6 +160,9 @@ static unsigned attempts_worth(const struct crawl *c, uint32_t ref)
 	if (!(n->flags & NODE_DOUBTED))
 		return CRAWL_ATTEMPTS_Q1;
 	ep = nodetab_endpoint(&c->tab, ref);
+	/* A census that is gone on with may have lost its memory. */
+	if (!c->opts.failures)
+		return 2;
 	return failures_count(c->opts.failures, &ep) >= FAILURES_HOPELESS ? 1 : 2;
 }
 

@@ -317,7 +317,7 @@ static void await_orders(struct engine *e, void (*meanwhile)(struct engine *e))
 		}
 }
 
-static void order_all(struct engine *e, const struct seat_order *order)
+void engine_order_all(struct engine *e, const struct seat_order *order)
 {
 	for (unsigned i = 0; i < e->workers; i++)
 		seat_tell(&e->seats[i], order);
@@ -331,7 +331,7 @@ static void begin_stop(struct engine *e, enum engine_end end, uint64_t now_ns)
 	e->end = end;
 	e->phase = PHASE_STOPPING;
 	e->stop_ns = now_ns;
-	order_all(e, &stop);
+	engine_order_all(e, &stop);
 }
 
 static void fail(struct engine *e, int err, const char *why)
@@ -366,7 +366,7 @@ static void reload_blocklist(struct engine *e)
 		return;
 	}
 	order.blocklist = list;
-	order_all(e, &order);
+	engine_order_all(e, &order);
 	blocklist_free(e->blocklist); /* every worker has let go of it */
 	e->blocklist = list;
 	blocklist_info(list, &info);
@@ -409,7 +409,7 @@ static bool go_deeper(struct engine *e)
 
 	if (e->opts.crawl.raise_above <= 0 || e->raise_rounds == RAISE_ROUNDS_MAX)
 		return false;
-	order_all(e, &order);
+	engine_order_all(e, &order);
 	for (unsigned i = 0; i < e->workers; i++) {
 		if (!e->seats[i].quiet)
 			return true; /* a late answer woke it: look again later */
@@ -424,7 +424,7 @@ static bool go_deeper(struct engine *e)
 	if (census_zones_to_raise(&sum, e->opts.crawl.raise_above, order.zones) == 0)
 		return false;
 	order.kind = SEAT_RAISE;
-	order_all(e, &order);
+	engine_order_all(e, &order);
 	for (unsigned i = 0; i < e->workers; i++)
 		added += e->seats[i].raised;
 	e->raise_rounds += added > 0;
@@ -437,6 +437,8 @@ static void look(struct engine *e, uint64_t now_ns)
 
 	watch(e, now_ns);
 	heed_stops(e, now_ns);
+	if (e->phase == PHASE_RUNNING)
+		engine_save_when_due(e);
 	if (err)
 		fail_sink(e, err);
 	for (unsigned i = 0; i < e->workers; i++)
@@ -520,6 +522,9 @@ static void finish(struct engine *e)
 	struct seat_order order = { .kind = e->phase == PHASE_LEAVING ? SEAT_LEAVE : SEAT_CLOSE };
 	int err;
 
+	/* Whoever was interrupted may want to go on some day. */
+	if (e->phase == PHASE_CLOSING && e->end != ENGINE_END_DONE)
+		engine_save(e);
 	for (unsigned i = 0; i < e->workers; i++)
 		if (e->seats[i].has_thread || e->seats[i].worker)
 			seat_tell(&e->seats[i], &order);
@@ -579,8 +584,11 @@ int engine_run(struct engine *e, struct engine_result *out)
 	getrusage(RUSAGE_SELF, &e->usage_start);
 	monitor_start(e->monitor, e->started_ns, e->clock.wall_minus_now_ns);
 	say_buffers(e);
-	if (start(e) == 0)
+	engine_take_up(e);
+	if (start(e) == 0) {
+		engine_taken_up(e);
 		run(e);
+	}
 	finish(e);
 	engine_fill_result(e, system_start_ns, out);
 	monitor_tick(e->monitor, clock_now_ns(&e->clock), &out->counters, e->phase != PHASE_CLOSING,

@@ -32,6 +32,16 @@
 enum { ENGINE_WHY_MAX = 256, ENGINE_BACKEND_MAX = 16 };
 
 struct engine_status;
+struct checkpoint; /* engine/checkpoint.h */
+
+/** struct engine_keep - a census on disk from time to time: engine/checkpoint.h. */
+struct engine_keep {
+	const char *path;
+	uint64_t every_ns; /* of the system's clock; rarer where that cost more than 1/20 */
+	/** what whoever resumes wants to know: text into @out. May be NULL. */
+	void (*note)(void *ctx, char *out, size_t cap);
+	void *ctx;
+};
 
 struct engine_opts {
 	unsigned workers; /* 0 = one per usable core */
@@ -57,7 +67,9 @@ struct engine_opts {
 	 * is NULL, used where not. NULL: the engine's own.
 	 */
 	struct net_group **sockets;
-	struct sink sink;        /* put == NULL: sightings are counted and forgotten */
+	struct engine_keep keep;         /* checkpoints; path NULL = none */
+	const struct checkpoint *resume; /* go on with this census; borrowed; NULL = begin */
+	struct sink sink;                /* put == NULL: sightings are counted and forgotten */
 	struct bad *bad;         /* takes malformed datagrams; borrowed; NULL = none wanted */
 	uint64_t max_runtime_ns; /* 0 = none; then as SIGINT once */
 	uint64_t cooldown_ns;    /* longest drain after a stop; 0 = until nothing is in flight */
@@ -146,6 +158,9 @@ struct engine_result {
 	struct census_certificate certificate; /* filled by certify_run(); else all zero */
 	uint64_t distinct_ids, distinct_addresses; /* among endpoints that answered */
 	unsigned raise_rounds;                     /* how often the depth rule asked deeper */
+	unsigned resumes;                          /* how often it was gone on with after a kill */
+	unsigned checkpoints;                      /* taken by this process */
+	uint64_t checkpoint_ns;                    /* longest pause of asking for one */
 	unsigned workers;
 	char backend[ENGINE_BACKEND_MAX];
 	char backend_why[ENGINE_WHY_MAX]; /* why not the preferred one, or how it goes; "" = it is

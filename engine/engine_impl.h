@@ -44,6 +44,12 @@ struct engine {
 	struct engine_kernel kernel_start;
 	struct rusage usage_start;
 	struct signals signals;
+	/* checkpoints: engine_save.c */
+	struct engine_counters before; /* of this census, by processes that were killed */
+	uint64_t elapsed_before_ns, span_before_ns, started_wall_ns;
+	unsigned resumes, generation, checkpoints;
+	uint64_t save_due_ns; /* of the system's clock */
+	uint64_t save_pause_ns;
 	atomic_int stops; /* by engine_stop() */
 	int stops_obeyed;
 };
@@ -54,6 +60,21 @@ void engine_read_kernel(const struct engine *e, struct engine_kernel *out);
 /** engine_sum_counters() - all workers' counters as last shown, and the kernel's since the start.
  */
 void engine_sum_counters(struct engine *e, struct engine_counters *sum);
+
+/** engine_order_all() - and wait until all have obeyed. */
+void engine_order_all(struct engine *e, const struct seat_order *order);
+
+/** engine_take_up() - the counters of a census that is gone on with; before it starts. */
+void engine_take_up(struct engine *e);
+
+/** engine_taken_up() - after its shards were opened: what they gave back. */
+void engine_taken_up(struct engine *e);
+
+/** engine_save_when_due() - a checkpoint, if it is time for one. */
+void engine_save_when_due(struct engine *e);
+
+/** engine_save() - a checkpoint now. What went wrong is said; the one before stays in force. */
+void engine_save(struct engine *e);
 
 /** engine_fill_result() - after every thread has ended. */
 void engine_fill_result(struct engine *e, uint64_t system_start_ns, struct engine_result *out);

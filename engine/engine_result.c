@@ -36,10 +36,12 @@ void engine_sum_counters(struct engine *e, struct engine_counters *sum)
 	}
 	scribe_stats(e->scribe, &scribe);
 	sum->sightings = scribe.sightings;
-	if (!e->threaded)
-		return; /* the kernel has no part in virtual time */
-	engine_read_kernel(e, &now);
-	sum->kernel = kernel_since(&now, &e->kernel_start);
+	if (e->threaded) { /* the kernel has no part in virtual time */
+		engine_read_kernel(e, &now);
+		sum->kernel = kernel_since(&now, &e->kernel_start);
+	}
+	if (e->resumes)
+		counters_go_on(sum, &e->before);
 }
 
 /* ---- the result --------------------------------------------------------------------------------
@@ -165,11 +167,15 @@ static void fill_costs(struct engine *e, uint64_t system_start_ns, struct engine
 	struct scribe_stats scribe;
 	struct rusage u;
 
-	out->started_ms = clock_wall_ns(&e->clock, e->started_ns) / 1000000;
-	out->elapsed_ns = clock_now_ns(&e->clock) - e->started_ns;
+	out->started_ms = e->started_wall_ns / 1000000;
+	out->elapsed_ns = e->elapsed_before_ns + clock_now_ns(&e->clock) - e->started_ns;
+	out->resumes = e->resumes;
+	out->checkpoints = e->checkpoints;
+	out->checkpoint_ns = e->save_pause_ns;
 	out->wall_ns = clock_now_ns(&system) - system_start_ns;
 	if (w->first_send_ns && w->last_recv_ns > w->first_send_ns)
 		out->span_ns = w->last_recv_ns - w->first_send_ns;
+	out->span_ns += e->span_before_ns;
 	getrusage(RUSAGE_SELF, &u);
 	out->cpu_user_ns = timeval_ns(u.ru_utime) - timeval_ns(e->usage_start.ru_utime);
 	out->cpu_system_ns = timeval_ns(u.ru_stime) - timeval_ns(e->usage_start.ru_stime);

@@ -117,6 +117,9 @@ static void json_found(struct json *j, const struct census_report *rep)
 	json_kv_double(j, "churn_blur", rep->churn_blur);
 	json_kv_u64(j, "raise_rounds", r->raise_rounds);
 	json_part(j, rep);
+	json_kv_u64(j, "resumes", r->resumes);
+	json_kv_u64(j, "checkpoints", r->checkpoints);
+	json_kv_double(j, "checkpoint_pause_s", (double)r->checkpoint_ns / 1e9);
 	json_kv_u64(j, "warm_known", c->warm_known);
 	json_kv_u64(j, "warm_live", c->warm_live);
 	json_kv_u64(j, "doubted_known", c->doubted_known);
@@ -370,6 +373,9 @@ static void text_cost(struct text *t, const struct census_report *rep)
 	const struct crawl_stats *c = &rep->result->counters.crawl;
 	char a[32], b[32], d[32], f[32], g[32];
 
+	if (rep->result->resumes)
+		say(t, "\n  gone on with       %14u    time%s after a kill or a stop",
+		    rep->result->resumes, rep->result->resumes == 1 ? "" : "s");
 	say(t,
 	    "\n  span               %12.1f s    %s answers/s; %.2f %% of a network changes "
 	    "meanwhile\n",

@@ -19,6 +19,7 @@ enum {
 	NAP_MAX_NS = 16 * 1000 * 1000,
 	/* A worker with no block left looks for one this often. */
 	WAIT_NS = 200 * 1000,
+	SYNC_NAP_NS = 200 * 1000,
 };
 
 enum block_kind { BLOCK_SIGHTINGS, BLOCK_HEARD, BLOCK_LISTINGS, BLOCK_KINDS };
@@ -57,6 +58,7 @@ struct scribe {
 	atomic_bool stop;
 	atomic_int error;
 	_Atomic uint64_t sightings, heard, listings, lost; /* written by the scribe alone */
+	atomic_uint sync_asked, sync_done;                 /* see scribe_sync() */
 	_Atomic uint64_t cpu_ns;
 };
 
@@ -216,6 +218,35 @@ unsigned scribe_turn(struct scribe *s)
 	return blocks;
 }
 
+static void flush_sink(struct scribe *s)
+{
+	int err = atomic_load_explicit(&s->error, memory_order_relaxed);
+
+	if (err || !s->sink.flush)
+		return;
+	err = s->sink.flush(s->sink.ctx);
+	if (err < 0)
+		atomic_store_explicit(&s->error, err, memory_order_relaxed);
+}
+
+int scribe_sync(struct scribe *s)
+{
+	/* One caller: the monitor. */
+	unsigned no = atomic_load_explicit(&s->sync_asked, memory_order_relaxed) + 1;
+
+	if (!s->threaded) {
+		while (scribe_turn(s))
+			;
+		flush_sink(s);
+		return scribe_error(s);
+	}
+	/* Release: the blocks that matter were handed over before. */
+	atomic_store_explicit(&s->sync_asked, no, memory_order_release);
+	while (atomic_load_explicit(&s->sync_done, memory_order_acquire) != no)
+		nap(SYNC_NAP_NS);
+	return scribe_error(s);
+}
+
 static void *scribe_main(void *arg)
 {
 	struct scribe *s = arg;
@@ -224,8 +255,15 @@ static void *scribe_main(void *arg)
 	for (;;) {
 		/* Acquire, and read before the drain: whoever set it had put everything. */
 		bool last = atomic_load_explicit(&s->stop, memory_order_acquire);
+		unsigned sync = atomic_load_explicit(&s->sync_asked, memory_order_acquire);
+		unsigned blocks = scribe_turn(s);
 
-		if (scribe_turn(s)) {
+		/* One turn took every block that was there when sync was read. */
+		if (sync != atomic_load_explicit(&s->sync_done, memory_order_relaxed)) {
+			flush_sink(s);
+			atomic_store_explicit(&s->sync_done, sync, memory_order_release);
+		}
+		if (blocks) {
 			pause_ns = NAP_MIN_NS;
 			continue;
 		}

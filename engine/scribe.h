@@ -76,6 +76,13 @@ int scribe_start(struct scribe *s) DT_MUST;
  */
 int scribe_finish(struct scribe *s) DT_MUST;
 
+/**
+ * scribe_sync() - wait until all that was in blocks before the call is in the sink, and
+ * the sink is flushed. After scribe_lane_flush() of every lane that matters.
+ * Returns 0, or the first error of the sink.
+ */
+int scribe_sync(struct scribe *s) DT_MUST;
+
 /** scribe_turn() - drain once on the caller's thread; only without scribe_start(). */
 unsigned scribe_turn(struct scribe *s);
 

@@ -159,6 +159,23 @@ static int offer_warm(struct seat *s)
 	return 0;
 }
 
+/* A census that was broken off: what its workers knew, those endpoints that are this shard's. */
+static int take_up(struct seat *s)
+{
+	const struct checkpoint *from = s->opts.engine->resume;
+	const struct checkpoint_head *head = checkpoint_head(from);
+	struct crawl *crawl = worker_crawl(s->worker);
+	int err = 0;
+
+	crawl_set_levels(crawl, head->zone_level);
+	if (s->opts.index == 0)
+		crawl_set_heard(crawl, head->counters.crawl.heard);
+	for (unsigned i = 0; !err && i < head->workers; i++)
+		err = crawl_restore(crawl, checkpoint_records(from, i), worker_now_ns(s->worker),
+				    &s->restored);
+	return err ? fail(s, err, "checkpoint") : 0;
+}
+
 static int open_seat(struct seat *s)
 {
 	int err;
@@ -172,7 +189,7 @@ static int open_seat(struct seat *s)
 	if (!err)
 		err = open_worker(s);
 	if (!err)
-		err = offer_warm(s);
+		err = s->opts.engine->resume ? take_up(s) : offer_warm(s);
 	if (!err)
 		offer_bootstrap(s);
 	return err;
@@ -223,6 +240,23 @@ static void last_turn(struct seat *s)
 		fail(s, err, "device");
 }
 
+/* What this shard knows, on disk; and into the scribe's hands what it has said. */
+static void save(struct seat *s, const struct seat_order *order)
+{
+	struct checkpoint_out *out;
+
+	scribe_lane_flush(s->opts.lane);
+	memset(&s->saved, 0, sizeof(s->saved));
+	s->saved.err = checkpoint_create(order->save_path, order->generation, s->opts.index, &out);
+	if (s->saved.err)
+		return;
+	crawl_save(worker_crawl(s->worker), worker_now_ns(s->worker), out);
+	s->saved.err = checkpoint_finish(out, &s->saved.file);
+	crawl_levels(worker_crawl(s->worker), s->saved.levels);
+	show(s);
+	seat_counters(s, &s->saved.counters);
+}
+
 static void carry_out(struct seat *s, const struct seat_order *order)
 {
 	struct crawl *crawl = s->worker ? worker_crawl(s->worker) : NULL;
@@ -240,6 +274,13 @@ static void carry_out(struct seat *s, const struct seat_order *order)
 		break;
 	case SEAT_STOP:
 		crawl_stop(crawl);
+		break;
+	case SEAT_PAUSE:
+		worker_pause(s->worker, true);
+		break;
+	case SEAT_SAVE:
+		save(s, order);
+		worker_pause(s->worker, false);
 		break;
 	case SEAT_BLOCKLIST:
 		gate_set_blocklist(s->gate, order->blocklist);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/checkpoint.h"
 #include "engine/engine.h"
 #include "engine/post.h"
 #include "engine/scribe.h"
@@ -29,6 +30,8 @@ enum seat_order_kind {
 	SEAT_TALLY,     /* @tally and @quiet */
 	SEAT_RAISE,     /* ask deeper in @zones; @raised */
 	SEAT_STOP,      /* crawl_stop() */
+	SEAT_PAUSE,     /* nothing but the post, until SEAT_SAVE */
+	SEAT_SAVE,      /* write a checkpoint's file; @saved; then go on */
 	SEAT_BLOCKLIST, /* use @blocklist from now on */
 	SEAT_CLOSE,     /* say every endpoint once more; the thread ends */
 	SEAT_LEAVE,     /* end at once */
@@ -38,6 +41,16 @@ struct seat_order {
 	enum seat_order_kind kind;
 	const struct blocklist *blocklist;
 	uint8_t zones[CENSUS_ZONES / 8];
+	const char *save_path; /* see checkpoint.h */
+	unsigned generation;
+};
+
+/** struct seat_saved - a shard on disk, and what was counted by then. */
+struct seat_saved {
+	int err;
+	struct checkpoint_file file;
+	struct engine_counters counters;
+	uint8_t levels[CENSUS_ZONES];
 };
 
 /** struct seat_opts - what the engine has for one seat. */
@@ -76,6 +89,8 @@ struct seat {
 	/* answers; the monitor reads them after done_no */
 	struct census_tally tally;
 	uint64_t raised;
+	struct seat_saved saved;
+	struct crawl_restored restored; /* when it was opened */
 	bool quiet;
 	atomic_bool hushed;
 	/* shown */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
 	/* What a turn that found nothing waits at least. Less would be a wake-up (35 us
@@ -12,6 +13,7 @@ enum {
 	NAP_NS = 500 * 1000,
 	/* Blocks that are begun go to the scribe at least this often. */
 	LANE_FLUSH_NS = 100 * 1000 * 1000,
+	PAUSED_NAP_NS = 100 * 1000,
 	FAILURES_MAX = 64, /* per round; drained until none is left */
 	WINDOW_BINS = 20,
 	WINDOW_BIN_NS = WORKER_WINDOW_NS / WINDOW_BINS,
@@ -31,7 +33,7 @@ struct worker {
 	struct window window;
 	uint64_t now_ns;
 	uint64_t flush_ns; /* when the lane is flushed next */
-	bool closing, hushed;
+	bool closing, hushed, paused;
 	bool busy; /* the last turn found something to do */
 	struct net_msg in[NET_BATCH_MAX], out[NET_BATCH_MAX];
 	uint16_t elsewhere[NET_BATCH_MAX];
@@ -232,12 +234,34 @@ static void flush(struct worker *w)
 	}
 }
 
+/* Long enough to let others run, short against what a socket's buffer holds. */
+static int paused_turn(struct worker *w)
+{
+	unsigned others = collect_post(w);
+
+	flush(w);
+	if (w->opts.post)
+		post_settle(w->opts.post, w->opts.index, worker_quiet(w));
+	if (others == 0)
+		nanosleep(&(struct timespec){ 0, PAUSED_NAP_NS }, NULL);
+	return 1;
+}
+
+void worker_pause(struct worker *w, bool pause)
+{
+	w->paused = pause;
+	w->busy = true; /* what arrived meanwhile is not slept over */
+}
+
 int worker_turn(struct worker *w)
 {
 	uint64_t wait = wait_ns(w);
-	int got = net_recv(w->opts.net, w->in, NET_BATCH_MAX, wait);
 	unsigned sent, others;
+	int got;
 
+	if (w->paused)
+		return paused_turn(w);
+	got = net_recv(w->opts.net, w->in, NET_BATCH_MAX, wait);
 	if (got < 0)
 		return got;
 	w->now_ns = clock_now_ns(&w->opts.clock);
@@ -263,7 +287,7 @@ bool worker_quiet(const struct worker *w)
 {
 	if (w->opts.post && post_waiting(w->opts.post, w->opts.index))
 		return false;
-	return crawl_idle(w->crawl);
+	return w->paused || crawl_idle(w->crawl);
 }
 
 void worker_close(struct worker *w)

@@ -84,6 +84,12 @@ int worker_turn(struct worker *w) DT_MUST;
 /** worker_quiet() - crawl idle, nothing in the post either way. Owner's thread. */
 bool worker_quiet(const struct worker *w);
 
+/**
+ * worker_pause() - from now on turns open the post and do nothing else, until @pause is
+ * false: nothing that this worker knows changes but by what others had sent it before.
+ */
+void worker_pause(struct worker *w, bool pause);
+
 /** worker_close() - crawl_close() and the last block to the scribe. */
 void worker_close(struct worker *w);
 

@@ -131,6 +131,29 @@ int store_epoch_begin(struct store *s, uint64_t started_s, bool synthetic, uint3
 	return 0;
 }
 
+int store_epoch_reopen(struct store *s, uint32_t id)
+{
+	uint8_t key[EPOCH_KEY_BYTES];
+	struct span k = span_of(key, sizeof(key)), val, report;
+	struct store_epoch e;
+	struct kv_txn *txn;
+	int rc;
+
+	if (!s->write)
+		return DT_EREFUSED;
+	rc = kv_begin(s->kv, false, &txn);
+	if (rc < 0)
+		return rc;
+	epoch_key(id, key);
+	rc = kv_get(txn, KV_EPOCHS, k, &val);
+	rc = rc == 0 ? DT_ENOTFOUND : rc < 0 ? rc : epoch_decode(k, val, &e, &report);
+	kv_abort(txn);
+	if (rc < 0)
+		return rc;
+	s->epoch_s = e.started_s > UINT32_MAX ? UINT32_MAX : (uint32_t)e.started_s;
+	return 0;
+}
+
 static int end_in_txn(struct kv_txn *txn, uint32_t id, uint64_t ended_s, struct span report)
 {
 	uint8_t key[EPOCH_KEY_BYTES];

@@ -79,6 +79,9 @@ struct store_epoch {
 };
 
 int store_epoch_begin(struct store *s, uint64_t started_s, bool synthetic, uint32_t *id) DT_MUST;
+/** store_epoch_reopen() - go on with epoch @id, ended or not. Errors: DT_ENOTFOUND. */
+int store_epoch_reopen(struct store *s, uint32_t id) DT_MUST;
+
 /** store_epoch_end() - @report: the census report as one JSON object. */
 int store_epoch_end(struct store *s, uint32_t id, uint64_t ended_s, const char *report,
 		    size_t report_len) DT_MUST;

@@ -188,3 +188,47 @@ bool campaign_next(struct campaign *c, uint64_t now_ns, struct campaign_step *ou
 	take_full(c, out);
 	return true;
 }
+
+bool campaign_more(const struct campaign *c, uint64_t now_ns)
+{
+	struct campaign look = *c;
+	struct campaign_step step;
+
+	return campaign_next(&look, now_ns, &step);
+}
+
+/* ---- from one process to the next --------------------------------------------------- */
+
+int campaign_to_text(const struct campaign *c, const struct campaign_step *step, char *out,
+		     size_t cap)
+{
+	int n = snprintf(out, cap, "%llu %llu %llu %d %llu %llu %d %u |%s",
+			 (unsigned long long)c->full_taken, (unsigned long long)c->zones_taken,
+			 (unsigned long long)c->tick, c->moving,
+			 (unsigned long long)step->part.first, (unsigned long long)step->part.last,
+			 step->full, step->number, step->name);
+
+	return n >= 0 && (size_t)n < cap ? n : DT_EFULL;
+}
+
+int campaign_read(struct campaign *c, struct campaign_step *step, const char *text)
+{
+	unsigned long long full, zones, tick, first, last;
+	int moving, step_full, at = 0;
+	unsigned number;
+
+	if (sscanf(text, "%llu %llu %llu %d %llu %llu %d %u |%n", &full, &zones, &tick, &moving,
+		   &first, &last, &step_full, &number, &at) != 8 ||
+	    at == 0)
+		return DT_EMALF;
+	c->full_taken = full;
+	c->zones_taken = zones;
+	c->tick = tick;
+	c->moving = moving != 0;
+	memset(step, 0, sizeof(*step));
+	step->part = (struct crawl_part){ first, last };
+	step->full = step_full != 0;
+	step->number = number;
+	snprintf(step->name, sizeof(step->name), "%.*s", (int)strcspn(text + at, "\n"), text + at);
+	return 0;
+}

@@ -55,6 +55,16 @@ void campaign_begin(struct campaign *out, const struct conf *conf);
  */
 bool campaign_next(struct campaign *c, uint64_t now_ns, struct campaign_step *out);
 
+/** campaign_more() - would campaign_next() hand out another? */
+bool campaign_more(const struct campaign *c, uint64_t now_ns);
+
+/** campaign_to_text() - where it stands and which @step was handed out last, as one line. */
+int campaign_to_text(const struct campaign *c, const struct campaign_step *step, char *out,
+		     size_t cap) DT_MUST;
+
+/** campaign_read() - into a campaign that was begun. Errors: DT_EMALF. */
+int campaign_read(struct campaign *c, struct campaign_step *step, const char *text) DT_MUST;
+
 /** campaign_part() - what @conf asks, and its name; the whole has none. */
 void campaign_part(const struct conf *c, struct crawl_part *out, char name[static PART_TEXT_MAX]);
 

@@ -348,15 +348,6 @@ static void print_value(const struct conf *c, unsigned k, FILE *to)
 		fprintf(to, "%s: %s\n", keys[k].name, text);
 }
 
-int conf_print(const struct conf *c, FILE *to)
-{
-	for (unsigned k = 0; k < KEYS; k++)
-		print_value(c, k, to);
-	return ferror(to) ? -EIO : 0;
-}
-
-/* ---- sense --------------------------------------------------------------- */
-
 static bool one_of(const char *v, const char *list)
 {
 	size_t len = strlen(v);
@@ -370,6 +361,29 @@ static bool one_of(const char *v, const char *list)
 	}
 	return false;
 }
+
+int conf_print(const struct conf *c, FILE *to)
+{
+	for (unsigned k = 0; k < KEYS; k++)
+		print_value(c, k, to);
+	return ferror(to) ? -EIO : 0;
+}
+
+int conf_print_census(const struct conf *c, FILE *to)
+{
+	static const char free_keys[] =
+		"rate workers backend interface ports xdp_mode bind rcvbuf_bytes pin bootstrap "
+		"max_endpoints max_runtime_s cooldown_s epochs resume checkpoint_s warm blocklist "
+		"dry_run store report nodes_csv keep_bad truth_dir status_file metadata_file notes "
+		"geo city_mmdb asn_mmdb country_mmdb";
+
+	for (unsigned k = 0; k < KEYS; k++)
+		if (!one_of(keys[k].name, free_keys))
+			print_value(c, k, to);
+	return ferror(to) ? -EIO : 0;
+}
+
+/* ---- sense --------------------------------------------------------------- */
 
 static int bad(char *why, const char *key, const char *allowed)
 {
@@ -433,6 +447,8 @@ static int check_numbers(const struct conf *c, char *why)
 		return bad(why, "max_runtime_s", "0 or more seconds");
 	if (!(c->cooldown_s >= 0 && c->cooldown_s <= 600))
 		return bad(why, "cooldown_s", "0 to 600 seconds");
+	if (!(c->checkpoint_s >= 0 && c->checkpoint_s <= 86400))
+		return bad(why, "checkpoint_s", "0 to 86400 seconds");
 	if (!(c->raise_above >= 0 && c->raise_above <= 1))
 		return bad(why, "raise_above", "a share from 0 to 1");
 	if (!(c->certify == -1 || (c->certify >= 0 && c->certify <= 1)))
@@ -473,6 +489,9 @@ int conf_check(const struct conf *c, char why[static CONF_WHY_MAX])
 			   "a file; only report and nodes_csv take - for standard output");
 	if (c->truth_dir[0] && !c->sim)
 		return bad(why, "truth_dir", "only a simulation (--sim N) has a truth to write");
+	if (c->resume && !c->store[0])
+		return bad(why, "resume",
+			   "needs the store of the run that was killed (--store DIR)");
 	if (campaign_check(c, why) < 0)
 		return DT_ERANGE;
 	if (check_bad(c, why))

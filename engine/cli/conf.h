@@ -55,6 +55,13 @@ void conf_free(struct conf *c);
 /** conf_print() - the effective configuration as YAML that conf_load() reads. */
 int conf_print(const struct conf *c, FILE *to) DT_MUST;
 
+/**
+ * conf_print_census() - those keys alone that say what a census asks and finds: a
+ * census can be gone on with where they are the same. Keys of the machine, of files
+ * and of talk may differ.
+ */
+int conf_print_census(const struct conf *c, FILE *to) DT_MUST;
+
 /** conf_check() - values and combinations; @why names the key and what is allowed. */
 int conf_check(const struct conf *c, char why[static CONF_WHY_MAX]) DT_MUST;
 

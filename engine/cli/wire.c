@@ -24,6 +24,8 @@ static void unwire(struct wire *w)
 	engine_free(w->engine);
 	net_group_close(w->sockets);
 	failures_free(w->failures);
+	checkpoint_close(w->resume);
+	free(w->census_keys);
 	store_writer_free(w->writer);
 	if (w->talk->store_closing)
 		w->talk->store_closing(w->talk->ctx);
@@ -51,6 +53,10 @@ static int prepare(struct wire *w)
 	if (!strcmp(w->c->sim_mode, "virtual") && w->c->sim)
 		w->workers = 1;
 	w->clock = clock_system();
+	w->time_s = w->c->sim_time;
+	rc = wire_resume_open(w);
+	if (rc < 0)
+		return rc;
 	rc = wire_open_geo(w, NULL);
 	if (rc >= 0)
 		rc = w->c->sim ? wire_start_simulation(w) : wire_find_network(w);
@@ -64,6 +70,8 @@ static int prepare(struct wire *w)
 		rc = wire_open_store(w);
 	if (rc >= 0)
 		rc = wire_recall(w);
+	if (rc >= 0)
+		wire_resume_claim(w);
 	return rc;
 }
 
@@ -114,6 +122,8 @@ static int one_census(struct wire *w, const struct wire_talk *talk, struct wire_
 		rc = conclude(w, r);
 	engine_free(w->engine);
 	w->engine = NULL;
+	checkpoint_close(w->resume);
+	w->resume = NULL;
 	return rc;
 }
 
@@ -150,31 +160,59 @@ static bool pass_real(struct wire *w, uint64_t until_ns)
 	return signal < 0;
 }
 
+/* Time since the campaign began, whoever began it. */
+static uint64_t since_began(const struct wire *w)
+{
+	uint64_t now = clock_wall_ns(&w->clock, clock_now_ns(&w->clock));
+
+	return now > w->began_wall_ns ? now - w->began_wall_ns : 0;
+}
+
+/* Until the step that was handed out is due and every budget is whole; false: it is to end. */
+static bool await_step(struct wire *w, uint64_t free_ns)
+{
+	uint64_t now = clock_now_ns(&w->clock), since = since_began(w);
+	uint64_t due = w->step.due_ns > since ? now + (w->step.due_ns - since) : now;
+
+	due = due > free_ns ? due : free_ns;
+	return w->device ? pass_virtual(w, due) : pass_real(w, due);
+}
+
 static int run_campaign(struct wire *w, const struct wire_talk *talk,
 			void (*done)(void *ctx, const struct wire_result *r), void *ctx)
 {
-	uint64_t began_ns = clock_now_ns(&w->clock), free_ns = began_ns;
-	struct campaign plan;
+	const uint64_t gap_ns = CAMPAIGN_GAP_S * UINT64_C(1000000000);
+	bool go_on = w->resume && checkpoint_head(w->resume)->workers;
+	uint64_t free_ns = clock_now_ns(&w->clock);
 	int rc = 0;
 
-	campaign_begin(&plan, w->c);
-	while (rc >= 0 && campaign_next(&plan, clock_now_ns(&w->clock) - began_ns, &w->step)) {
-		uint64_t due_ns = began_ns + w->step.due_ns;
+	/* Budgets reach from one census into the next, and from a killed process into this. */
+	if (w->resume)
+		free_ns += gap_ns;
+	else
+		w->began_wall_ns = clock_wall_ns(&w->clock, free_ns);
+	while (rc >= 0 && (go_on || campaign_next(&w->plan, since_began(w), &w->step))) {
 		struct wire_result r;
-		bool stopped;
+		enum engine_end end;
+		bool more;
 
-		/* Budgets reach from one census into the next. */
-		due_ns = due_ns > free_ns ? due_ns : free_ns;
-		if (!(w->device ? pass_virtual(w, due_ns) : pass_real(w, due_ns)))
+		go_on = false;
+		if (!await_step(w, free_ns))
 			return 1;
 		rc = one_census(w, talk, &r);
 		if (rc >= 0)
 			done(ctx, &r);
-		stopped = r.engine.end == ENGINE_END_INTERRUPTED;
+		end = r.engine.end;
 		wire_result_free(&r);
-		if (stopped)
-			return rc < 0 ? rc : 1;
-		free_ns = clock_now_ns(&w->clock) + CAMPAIGN_GAP_S * UINT64_C(1000000000);
+		more = campaign_more(&w->plan, since_began(w));
+		if (rc < 0 || end == ENGINE_END_INTERRUPTED ||
+		    (end == ENGINE_END_RUNTIME && !more)) {
+			if (rc >= 0 && w->store && w->c->checkpoint_s > 0)
+				cli_say("broken off; the same command with --resume goes on");
+			return rc < 0 ? rc : end == ENGINE_END_INTERRUPTED;
+		}
+		wire_resume_mark(w, more);
+		free_ns = clock_now_ns(&w->clock) + gap_ns;
 	}
 	return rc < 0 ? rc : 0;
 }

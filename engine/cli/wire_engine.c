@@ -166,6 +166,21 @@ static void fill_words(struct wire *w, const struct wire_talk *talk, struct engi
 	o->drop_privileges = true;
 }
 
+/* Checkpoints beside the store, and the one to go on with. */
+static void keep_checkpoints(struct wire *w, struct engine_opts *o)
+{
+	const char *path = wire_resume_path(w, w->resume_path);
+
+	o->keep = (struct engine_keep){ .path = path[0] && w->c->checkpoint_s > 0 ? path : NULL,
+					.every_ns = (uint64_t)(w->c->checkpoint_s * 1e9),
+					.note = wire_resume_note,
+					.ctx = w };
+	if (!w->resume || !checkpoint_head(w->resume)->workers)
+		return;
+	o->resume = w->resume;
+	o->crawl.own_id = checkpoint_head(w->resume)->own_id;
+}
+
 int wire_make_engine(struct wire *w, const struct wire_talk *talk)
 {
 	const char *keep[WIRE_WRITABLE_MAX + 1];
@@ -186,6 +201,7 @@ int wire_make_engine(struct wire *w, const struct wire_talk *talk)
 	o.part_name = w->step.name;
 	o.warm = w->warm_allowed && w->warm_since_s ? wire_offer_warm : NULL;
 	o.warm_ctx = w;
+	keep_checkpoints(w, &o);
 	o.bootstrap = w->boot;
 	o.bootstrap_count = w->boot_count;
 	o.max_runtime_ns = (uint64_t)(c->max_runtime_s * 1e9);

@@ -8,6 +8,7 @@
 
 #include "bench/sim/sim.h"
 #include "engine/bad.h"
+#include "engine/checkpoint.h"
 #include "engine/cli/campaign.h"
 #include "engine/cli/wire.h"
 #include "store/geo.h"
@@ -22,6 +23,7 @@
  *	wire_certify.c	the second pass
  *	wire_keep.c	what is left behind
  *	wire_warm.c	what one census leaves to the next
+ *	wire_resume.c	what a killed process leaves to the one after it
  *
  * Everything here says what went wrong on standard error before it returns an error.
  */
@@ -45,6 +47,13 @@ struct wire {
 	unsigned boot_count;
 	struct engine *engine;
 	struct campaign_step step; /* the census that is running */
+	struct campaign plan;      /* and what comes after it */
+	double time_s;             /* of the simulated world, when this process began */
+	uint64_t began_wall_ns;    /* of the campaign, on the run's clock */
+	struct checkpoint *resume; /* the census to go on with; NULL = none */
+	char resume_path[CHECKPOINT_PATH_MAX];
+	uint64_t csv_kept;         /* bytes of the table of nodes that a checkpoint covers */
+	char *census_keys;         /* conf_print_census() */
 	struct net_group *sockets; /* kept from one census to the next */
 	struct failures *failures;
 	bool warm_allowed;              /* the store holds nothing of another kind of network */
@@ -122,6 +131,23 @@ int wire_offer_warm(void *ctx, void (*take)(void *seat, const struct crawl_conta
 
 /** wire_remember() - a census is over: note who was silent, and keep it beside the store. */
 void wire_remember(struct wire *w, const struct wire_result *r);
+
+/* ---- wire_resume.c ----------------------------------------------------------- */
+
+/** wire_resume_open() - --resume: read what there is, refuse another census; before the world. */
+int wire_resume_open(struct wire *w) DT_MUST;
+
+/** wire_resume_claim() - the store is ours: what lies there and is not resumed, goes. */
+void wire_resume_claim(struct wire *w);
+
+/** wire_resume_note() - the engine's note callback; @ctx is the struct wire. */
+void wire_resume_note(void *ctx, char *out, size_t cap);
+
+/** wire_resume_mark() - this census is over; @more: others follow, and stay resumable. */
+void wire_resume_mark(struct wire *w, bool more);
+
+/** wire_resume_path() - STORE/resume, or "" without a store. */
+const char *wire_resume_path(const struct wire *w, char out[static CHECKPOINT_PATH_MAX]);
 
 /** wire_seal() - the end of the epoch, and the tables rewritten in order. */
 int wire_seal(struct wire *w, const struct wire_result *r) DT_MUST;

@@ -73,13 +73,33 @@ int wire_flush(void *ctx)
 
 	if (w->csv && (fflush(w->csv) || ferror(w->csv)))
 		return -EIO;
+	/* Relaxed: read by the monitor after it waited for this call. */
+	if (w->csv && w->csv != stdout)
+		__atomic_store_n(&w->csv_kept, (uint64_t)ftello(w->csv), __ATOMIC_RELAXED);
 	return w->writer ? store_writer_flush(w->writer) : 0;
+}
+
+/* What the checkpoint covers stays, the rest will be said again. */
+static int go_on_with_csv(struct wire *w)
+{
+	int err = 0;
+
+	w->csv = fopen(w->c->nodes_csv, "r+e");
+	if (!w->csv || ftruncate(fileno(w->csv), (off_t)w->csv_kept) || fseeko(w->csv, 0, SEEK_END))
+		err = -errno;
+	if (err)
+		cli_fail("%s: %s; cure: another --nodes-csv, which will hold what is found from "
+			 "now on",
+			 w->c->nodes_csv, dt_strerror(err));
+	return err;
 }
 
 int wire_open_csv(struct wire *w)
 {
 	if (!w->c->nodes_csv[0])
 		return 0;
+	if (w->csv_kept && strcmp(w->c->nodes_csv, "-") != 0)
+		return go_on_with_csv(w);
 	w->csv = strcmp(w->c->nodes_csv, "-") ? fopen(w->c->nodes_csv, "we") : stdout;
 	if (!w->csv) {
 		int err = -errno;
@@ -139,7 +159,10 @@ int wire_begin_epoch(struct wire *w)
 
 	if (!w->store)
 		return 0;
-	rc = store_epoch_begin(w->store, now_s, w->c->sim != 0, &w->epoch);
+	if (w->resume && checkpoint_head(w->resume)->workers)
+		rc = store_epoch_reopen(w->store, w->epoch);
+	else
+		rc = store_epoch_begin(w->store, now_s, w->c->sim != 0, &w->epoch);
 	if (rc < 0)
 		wire_store_fail(w, rc);
 	return rc;

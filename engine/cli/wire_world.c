@@ -69,7 +69,7 @@ static int make_world(struct wire *w)
 	opts.delay_us = (uint32_t)(c->delay * 1000);
 	opts.churn = c->churn;
 	opts.diurnal = c->diurnal;
-	opts.time_s = c->sim_time;
+	opts.time_s = w->time_s;
 #define BAD(name, value, help) opts.bad.name = c->sim_##name;
 #include "bench/sim/bad.def"
 #undef BAD
@@ -100,9 +100,9 @@ int wire_start_simulation(struct wire *w)
 		rc = net_sim_open(w->world, &w->device, &w->clock);
 	else
 		rc = sim_farm_start(w->world, &farm, &w->farm);
-	if (w->farm && (sim_world_moves(w->world) || w->c->sim_time > 0))
+	if (w->farm && (sim_world_moves(w->world) || w->time_s > 0))
 		w->clock.wall_minus_now_ns =
-			SIM_WALL_NS + (uint64_t)(w->c->sim_time * 1e9) - clock_now_ns(&w->clock);
+			SIM_WALL_NS + (uint64_t)(w->time_s * 1e9) - clock_now_ns(&w->clock);
 	if (rc < 0) {
 		cli_fail("the simulation cannot start: %s", dt_strerror(rc));
 		return rc;
