@@ -32,6 +32,7 @@ int cmd_demo(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_tap(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_listen(int argc, char **argv);
 
 /** cli_version() - what git describe said when this was built. */
 const char *cli_version(void);

@@ -18,6 +18,7 @@
 static const struct cli_command commands[] = {
 	{ "demo", "the whole path with no network: simulated DHT, census, store, map", cmd_demo },
 	{ "crawl", "active census of the DHT, or of a simulated one (--sim N)", cmd_crawl },
+	{ "listen", "be an honest DHT node, and write down every message that comes", cmd_listen },
 	{ "tap", "passive capture of a device or a pcap file; sends nothing", cmd_tap },
 	{ "summary", "what a store holds, as text or --json", cmd_summary },
 	{ "render", "the world map of a store as a picture", cmd_render },
