@@ -240,7 +240,6 @@ static int open_identities(struct ear *e, uint64_t now_ns)
 		ear_table_init(&me->table, &me->id);
 		/* Not all at once: each has its tenth of a second. */
 		me->own_due_ns = me->lookup_due_ns = now_ns + i * (uint64_t)EAR_TICK_NS;
-		me->prove_due_ns = me->own_due_ns;
 	}
 	return 0;
 }

@@ -20,14 +20,16 @@ enum {
 	FAILED_AGAIN_S = 30,
 	OWN_EVERY_S = 5 * 60, /* the neighbourhood */
 	REFRESH_EVERY_S = 60,
-	YOUNG_EVERY_S = 4, /* while the table is small */
-	YOUNG_NODES = 64,
-	RETRY_BOOT_S = 15,
+	GROWING_EVERY_S = 3, /* while one of the last lookups taught something */
+	GROWING_NODES = 2,
+	BARREN_LOOKUPS = 4,
+	SMALL_EVERY_S = 15,
+	SMALL_NODES = 64,
 	QUERY_MAX_BYTES = 256,
-	PROVES_PER_TICK = 1,
-	INTRODUCERS = 1, /* for the gate: no service port on anybody's word */
+	PROVES_PER_TICK = 2, /* 20 a second, of the 50 that the gate lets out */
+	INTRODUCERS = 1,     /* for the gate: no service port on anybody's word */
 };
-static const uint64_t prove_every_ns = S_NS / 5;
+static const uint64_t patience_ns = S_NS * 3 / 2; /* of a lookup, before it asks one more */
 
 /* ---- sending ---------------------------------------------------------------------- */
 
@@ -161,39 +163,67 @@ static struct ear_candidate *next_candidate(struct ear_lookup *l)
 	return NULL;
 }
 
+/* Asked lately and silent so far. Later they may still answer, but nobody waits for them. */
+static unsigned awaited(const struct ear_lookup *l, uint64_t now_ns)
+{
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < l->count; k++)
+		n += l->list[k].state == EAR_ASKED && now_ns - l->list[k].asked_ns < patience_ns;
+	return n;
+}
+
+/* How long until the next one. */
+static unsigned lookup_pause_s(struct ear_identity *me)
+{
+	bool barren = me->table.count <= me->count_before + GROWING_NODES;
+
+	me->count_before = me->table.count;
+	me->barren = barren ? me->barren + 1 : 0;
+	if (me->table.count && me->barren < BARREN_LOOKUPS)
+		return GROWING_EVERY_S;
+	return me->table.count < SMALL_NODES ? SMALL_EVERY_S : REFRESH_EVERY_S;
+}
+
 static void step_lookup(struct ear *e, unsigned i, uint64_t now_ns)
 {
 	struct ear_identity *me = &e->ids[i];
 	struct ear_lookup *l = &me->lookup;
 	struct ear_candidate *c = NULL;
 
-	while (l->active && l->in_flight < EAR_LOOKUP_ALPHA && l->asked < EAR_LOOKUP_ASKS &&
+	while (l->active && awaited(l, now_ns) < EAR_LOOKUP_ALPHA && l->asked < EAR_LOOKUP_ASKS &&
 	       (c = next_candidate(l)) != NULL) {
 		struct ask ask = { EAR_LOOKUP, c->has_id ? &c->id : NULL, &c->ep, l->number };
-
 		enum sent sent = send_query(e, i, &ask, KRPC_FIND_NODE, &l->target, now_ns);
 
 		if (sent == LATER)
 			return;
 		c->state = sent == SENT ? EAR_ASKED : EAR_FAILED;
-		l->in_flight += sent == SENT;
+		c->asked_ns = now_ns;
 		l->asked += sent == SENT;
 	}
-	if (!l->active || l->in_flight || (c && l->asked < EAR_LOOKUP_ASKS))
+	if (!l->active || awaited(l, now_ns) || (c && l->asked < EAR_LOOKUP_ASKS))
 		return;
 	l->active = false;
+	me->lookup_due_ns = now_ns + lookup_pause_s(me) * S_NS;
 	me->settled |= nodeid_equal(&l->target, &me->id) && me->table.count > 0;
+}
+
+static bool worth_waiting(const struct ear *e, unsigned i, const struct nodeid *id,
+			  const struct endpoint *ep)
+{
+	return endpoint_is4(ep) == ear_is4(&e->ids[i]) && gate_may_learn(e->gate, ep) == GATE_OK &&
+	       !ear_is_self(e, id) && ear_table_wants(&e->ids[i].table, id, ep);
 }
 
 /* What answered, or did not, within a lookup. */
 static void lookup_heard(struct ear *e, unsigned i, const struct ear_pending *p,
-			 const struct krpc_msg *m)
+			 const struct krpc_msg *m, uint64_t now_ns)
 {
 	struct ear_lookup *l = &e->ids[i].lookup;
 
 	if (!l->active || p->lookup != l->number)
 		return;
-	l->in_flight -= l->in_flight > 0;
 	for (unsigned k = 0; k < l->count; k++)
 		if (endpoint_equal(&l->list[k].ep, &p->to))
 			l->list[k].state = m ? EAR_DONE : EAR_FAILED;
@@ -208,6 +238,9 @@ static void lookup_heard(struct ear *e, unsigned i, const struct ear_pending *p,
 		else
 			krpc_node6(m->nodes6, k - m->nodes.len / 26, &id, &ep);
 		offer(e, i, &id, &ep);
+		/* Mentioned only: it is pinged before it is believed, as a newcomer is. */
+		if (worth_waiting(e, i, &id, &ep))
+			ear_table_wait(&e->ids[i].table, &id, &ep, now_ns);
 	}
 }
 
@@ -277,12 +310,12 @@ bool ear_ask_answered(struct ear *e, unsigned i, const struct endpoint *from,
 	was = *p;
 	release(e, p);
 	if (m->kind != KRPC_REPLY || !m->id.ptr) {
-		lookup_heard(e, i, &was, NULL);
+		lookup_heard(e, i, &was, NULL, now_ns);
 		return true;
 	}
 	memcpy(id.b, m->id.ptr, NODEID_BYTES);
 	if (ear_is_self(e, &id)) { /* an echo, or somebody who lives of others' ids */
-		lookup_heard(e, i, &was, NULL);
+		lookup_heard(e, i, &was, NULL, now_ns);
 		return true;
 	}
 	e->stats.answered++;
@@ -292,7 +325,7 @@ bool ear_ask_answered(struct ear *e, unsigned i, const struct endpoint *from,
 		ear_table_wait(&me->table, &id, from, now_ns);
 	say_answer(e, &was, from, &id, m, now_ns);
 	if (was.purpose == EAR_LOOKUP)
-		lookup_heard(e, i, &was, m);
+		lookup_heard(e, i, &was, m, now_ns);
 	vote(e, i, from, m, now_ns);
 	return true;
 }
@@ -318,24 +351,34 @@ static void expire(struct ear *e, uint64_t now_ns)
 		e->stats.timeouts++;
 		if (p->has_id)
 			ear_table_failed(&e->ids[p->identity].table, &p->id, &p->to);
-		lookup_heard(e, p->identity, p, NULL);
+		lookup_heard(e, p->identity, p, NULL, now_ns);
 		release(e, p);
 	}
 }
 
-/* A random id in the bucket that has been quiet for longest. */
+/* A bucket with room goes before one that is full; among equals the one quiet for longest. */
+static bool needs_more(const struct ear_table *t, unsigned a, unsigned b)
+{
+	const struct ear_bucket *x = t->buckets[a], *y = t->buckets[b];
+	bool full_x = x && x->count == ear_bucket_cap(a),
+	     full_y = y && y->count == ear_bucket_cap(b);
+
+	if (full_x != full_y)
+		return full_y;
+	return (x ? x->refreshed_ns : 0) < (y ? y->refreshed_ns : 0);
+}
+
 static struct nodeid refresh_target(struct ear *e, struct ear_identity *me)
 {
 	unsigned depth = ear_table_depth(&me->table), pick = 0;
-	struct nodeid target, random;
+	struct nodeid target, random = { { 0 } };
 
-	for (unsigned b = 0; b < depth; b++) {
-		const struct ear_bucket *k = me->table.buckets[b];
-		const struct ear_bucket *p = me->table.buckets[pick];
-
-		if ((k ? k->refreshed_ns : 0) < (p ? p->refreshed_ns : 0))
+	/* Every other time anywhere: half of all nodes are in the farthest bucket. */
+	if (e->lookup_number % 2)
+		depth = 0;
+	for (unsigned b = 1; b < depth; b++)
+		if (needs_more(&me->table, b, pick))
 			pick = b;
-	}
 	rng_bytes(&e->rng, random.b, sizeof(random.b));
 	if (!depth)
 		return random;
@@ -350,8 +393,8 @@ static struct nodeid refresh_target(struct ear *e, struct ear_identity *me)
 static void look_up(struct ear *e, unsigned i, uint64_t now_ns)
 {
 	struct ear_identity *me = &e->ids[i];
-	bool young = me->table.count < YOUNG_NODES;
 	struct nodeid target;
+	unsigned b;
 
 	if (me->lookup.active || now_ns < me->lookup_due_ns)
 		return;
@@ -359,17 +402,12 @@ static void look_up(struct ear *e, unsigned i, uint64_t now_ns)
 		target = me->id;
 		me->own_due_ns = now_ns + OWN_EVERY_S * S_NS;
 	} else {
-		unsigned b;
-
 		target = refresh_target(e, me);
 		b = nodeid_common_bits(&me->id, &target);
 		if (b < EAR_BUCKETS && me->table.buckets[b])
 			me->table.buckets[b]->refreshed_ns = now_ns;
 	}
 	begin(e, i, &target);
-	me->lookup_due_ns = now_ns + S_NS * (uint64_t)(me->table.count == 0 ? RETRY_BOOT_S
-						       : young              ? YOUNG_EVERY_S
-									    : REFRESH_EVERY_S);
 }
 
 static void prove(struct ear *e, unsigned i, uint64_t now_ns)
@@ -380,9 +418,6 @@ static void prove(struct ear *e, unsigned i, uint64_t now_ns)
 	uint64_t quiet = now_ns > QUIET_S * S_NS ? now_ns - QUIET_S * S_NS : 0;
 	uint64_t failed = now_ns > FAILED_AGAIN_S * S_NS ? now_ns - FAILED_AGAIN_S * S_NS : 0;
 
-	if (now_ns < me->prove_due_ns)
-		return;
-	me->prove_due_ns = now_ns + prove_every_ns;
 	stale = ear_table_stale(&me->table, quiet, failed);
 	if (stale) {
 		ask = (struct ask){ EAR_KEEP, &stale->id, &stale->ep, 0 };
@@ -401,6 +436,7 @@ void ear_ask_tick(struct ear *e, uint64_t now_ns)
 	for (unsigned i = 0; i < e->opts.ids; i++) {
 		look_up(e, i, now_ns);
 		step_lookup(e, i, now_ns);
-		prove(e, i, now_ns);
+		for (unsigned k = 0; k < PROVES_PER_TICK; k++)
+			prove(e, i, now_ns);
 	}
 }

@@ -46,12 +46,13 @@ struct ear_candidate {
 	struct endpoint ep;
 	bool has_id; /* false: a place to begin */
 	uint8_t state;
+	uint64_t asked_ns;
 };
 
 struct ear_lookup {
 	bool active;
 	uint32_t number;
-	unsigned count, in_flight, asked;
+	unsigned count, asked;
 	struct nodeid target;
 	struct ear_candidate list[EAR_LOOKUP_MAX]; /* nearest first; without an id last */
 };
@@ -64,8 +65,10 @@ struct ear_identity {
 	struct ear_table table;
 	struct ear_vote vote;
 	struct ear_lookup lookup;
-	uint64_t lookup_due_ns, own_due_ns, prove_due_ns;
-	bool settled; /* its own neighbourhood was looked up */
+	uint64_t lookup_due_ns, own_due_ns;
+	uint32_t count_before; /* nodes in its table when the last lookup ended */
+	unsigned barren;       /* lookups in a row that taught nothing */
+	bool settled;          /* its own neighbourhood was looked up */
 };
 
 struct ear {

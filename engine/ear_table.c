@@ -179,40 +179,62 @@ void ear_table_failed(struct ear_table *t, const struct nodeid *id, const struct
 		n->fails++;
 }
 
-/* The newest eight; of one network, one. */
+/*
+ * Who was heard last is thought of first: after a flood of forged addresses the honest, who call
+ * again, need not wait behind them.
+ */
+static bool promises_more(const struct ear_node *a, const struct ear_node *b)
+{
+	return a->heard_ns > b->heard_ns;
+}
+
+/* The eight that promise most; of one network, one. */
 void ear_table_wait(struct ear_table *t, const struct nodeid *id, const struct endpoint *ep,
 		    uint64_t now_ns)
 {
-	unsigned b = index_of(t, id), oldest = 0;
+	unsigned b = index_of(t, id), least = 0;
 	struct ear_bucket *k;
 
 	if (b >= EAR_BUCKETS || make_bucket(t, b))
 		return;
 	k = t->buckets[b];
 	for (unsigned i = 0; i < k->waiting_count; i++) {
+		if (is(&k->waiting[i], id, ep)) {
+			k->waiting[i].heard_ns = now_ns;
+			return;
+		}
 		if (same_net(&k->waiting[i].ep, ep))
 			return;
-		if (k->waiting[i].heard_ns < k->waiting[oldest].heard_ns)
-			oldest = i;
+		if (promises_more(&k->waiting[least], &k->waiting[i]))
+			least = i;
 	}
 	if (k->waiting_count < EAR_WAITING_MAX)
-		oldest = k->waiting_count++;
-	k->waiting[oldest] = (struct ear_node){ .id = *id, .ep = *ep, .heard_ns = now_ns };
+		least = k->waiting_count++;
+	k->waiting[least] = (struct ear_node){ .id = *id, .ep = *ep, .heard_ns = now_ns };
 }
 
 int ear_table_candidate(struct ear_table *t, struct ear_node *out)
 {
-	for (unsigned b = EAR_BUCKETS; b-- > 0;) { /* the nearest buckets first */
+	unsigned bucket = 0, at = 0;
+	bool found = false;
+
+	for (unsigned b = 0; b < EAR_BUCKETS; b++) {
 		struct ear_bucket *k = t->buckets[b];
 
-		for (unsigned i = 0; k && i < k->waiting_count; i++)
-			if (ear_table_wants(t, &k->waiting[i].id, &k->waiting[i].ep)) {
-				*out = k->waiting[i];
-				drop_waiting(k, i);
-				return 1;
-			}
+		for (unsigned i = 0; k && i < k->waiting_count; i++) {
+			if (found && !promises_more(&k->waiting[i], out))
+				continue;
+			if (!ear_table_wants(t, &k->waiting[i].id, &k->waiting[i].ep))
+				continue;
+			*out = k->waiting[i];
+			bucket = b;
+			at = i;
+			found = true;
+		}
 	}
-	return 0;
+	if (found)
+		drop_waiting(t->buckets[bucket], at);
+	return found;
 }
 
 unsigned ear_table_closest(const struct ear_table *t, const struct nodeid *target, unsigned max,

@@ -31,6 +31,7 @@ struct ear_node {
 	struct nodeid id;
 	struct endpoint ep;
 	uint8_t fails;
+	uint8_t calls;        /* while it waits: how often it came again */
 	uint64_t heard_ns;    /* anything from it */
 	uint64_t answered_ns; /* an answer to us */
 	uint64_t asked_ns;
@@ -87,7 +88,10 @@ bool ear_table_wants(const struct ear_table *t, const struct nodeid *id, const s
 void ear_table_wait(struct ear_table *t, const struct nodeid *id, const struct endpoint *ep,
 		    uint64_t now_ns);
 
-/** ear_table_candidate() - one that waits and would be wanted now, taken off; 0 or 1. */
+/**
+ * ear_table_candidate() - one that waits and would be wanted now, taken off: who was
+ * heard last. Returns 0 or 1.
+ */
 int ear_table_candidate(struct ear_table *t, struct ear_node *out);
 
 enum { EAR_CLOSEST_MAX = 8 };
