@@ -4,7 +4,8 @@
 
 /**
  * DOC: GraphML, for igraph, networkx, Gephi, Cytoscape and yEd. Each column of
- * the table of nodes is a key; what is unknown is left out.
+ * the table of nodes is a key; what is unknown is left out, and so is the first
+ * time of an edge where it is the last.
  *
  * Source: graphml.graphdrawing.org, "The GraphML File Format", schema 1.1.
  */
@@ -82,7 +83,8 @@ static int put_edges(struct writer *w)
 		if (w->g->level) {
 			put_datum(w->out, "weight", e.times);
 		} else {
-			put_datum(w->out, "first", e.first_s);
+			if (e.first_s != e.last_s)
+				put_datum(w->out, "first", e.first_s);
 			put_datum(w->out, "last", e.last_s);
 		}
 		export_xml_put(w->out, "</edge>\n");
