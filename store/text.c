@@ -38,6 +38,12 @@ static bool is_deceptive(uint32_t cp)
 	       (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff || (cp >= 0x80 && cp < 0xa0);
 }
 
+/* Code points that are no characters (Unicode 23.7); XML has no way to write the last two. */
+static bool is_none(uint32_t cp)
+{
+	return (cp >= 0xfdd0 && cp <= 0xfdef) || (cp & 0xfffe) == 0xfffe;
+}
+
 char *text_clean(const char *in, char *out, size_t cap)
 {
 	const unsigned char *s = (const unsigned char *)in;
@@ -47,7 +53,7 @@ char *text_clean(const char *in, char *out, size_t cap)
 		uint32_t cp;
 		size_t len = decode(s, &cp);
 
-		if (len > 1 && !is_deceptive(cp)) {
+		if (len > 1 && !is_deceptive(cp) && !is_none(cp)) {
 			if (n + len >= cap)
 				break;
 			memcpy(out + n, s, len);

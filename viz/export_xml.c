@@ -39,13 +39,6 @@ static const char *entity(uint8_t c)
 	}
 }
 
-/* U+FFFE and U+FFFF are no characters of XML 1.0; other control characters are cleaned away. */
-static bool is_none(struct span s, size_t at)
-{
-	return s.len - at >= 3 && s.ptr[at] == 0xef && s.ptr[at + 1] == 0xbf &&
-	       s.ptr[at + 2] >= 0xbe;
-}
-
 void export_xml_text(struct export_out *out, struct span s)
 {
 	char *start = (char *)export_out_room(out, PIECE_MAX), *at = start;
@@ -53,14 +46,10 @@ void export_xml_text(struct export_out *out, struct span s)
 	for (size_t i = 0; i < s.len && i < EXPORT_TEXT_MAX; i++) {
 		const char *name = entity(s.ptr[i]);
 
-		if (name) {
+		if (name)
 			at = stpcpy(at, name);
-		} else if (is_none(s, i)) {
-			at = stpcpy(at, "\xef\xbf\xbd");
-			i += 2;
-		} else {
-			*at++ = s.ptr[i] < 0x20 ? ' ' : (char)s.ptr[i];
-		}
+		else
+			*at++ = (char)s.ptr[i];
 	}
 	export_out_took(out, (size_t)(at - start));
 }

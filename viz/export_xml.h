@@ -14,7 +14,8 @@ void export_xml_u64(struct export_out *out, uint64_t v);
 /** export_xml_float() - nothing for NAN. */
 void export_xml_float(struct export_out *out, float v);
 
-/** export_xml_text() - of an element, or of an attribute in double quotes; cleaned beforehand. */
+/** export_xml_text() - of an element, or of an attribute in double quotes. text_clean() has made it
+ * characters of XML. */
 void export_xml_text(struct export_out *out, struct span s);
 
 /** export_xml_type() - "string", "long" or "float": GraphML and GEXF have these names in common. */

@@ -14,7 +14,10 @@ mkdir "$TMP/geo"
 {
 	printf '1.0.0.0\t31.255.255.255\t100\tNA\t"A" & <b>'"'"'=1+1 \303\251 ]]> \360\237\247\252\n'
 	printf '32.0.0.0\t63.255.255.255\t200\tDE\tcomma, only\n'
-	printf '64.0.0.0\t127.255.255.255\t4294967295\tBR\t\n'
+	# Escape sequences, a bidirectional override, no UTF-8, no characters of XML at all.
+	printf '64.0.0.0\t95.255.255.255\t4294967295\tBR\t\n'
+	printf '96.0.0.0\t111.255.255.255\t400\tFR\t\033[31mred\001\177 \342\200\256evil\342\200\254 \377\300\200 \357\277\276\357\277\277\n'
+	printf '112.0.0.0\t127.255.255.255\t500\tIL\t\327\251\327\234\327\225\327\235\342\200\217 </node> %%s %%n ${x} $(y)\n'
 	printf '128.0.0.0\t191.255.255.255\t300\tJP\t\331\205\330\261\330\255\330\250\330\247\n'
 } >"$TMP/geo/ip2asn-v4.tsv"
 store=$TMP/store
@@ -91,8 +94,8 @@ if command -v node >/dev/null && [ -d "$here/../node_modules/@duckdb" ]; then
 		"SELECT count(*) - (SELECT count(*) FROM '$b/edges.csv') n FROM '$a/edges.parquet'" \
 		"SELECT count(*) - (SELECT count(*) FROM '$b/edges.csv') n FROM '$out/zst/edges.csv.zst'" \
 		"SELECT count(*) n FROM '$a/edges.parquet' e ANTI JOIN '$a/nodes.parquet' n ON e.source = n.node" \
-		"SELECT count(*) n FROM (SELECT id, port, asn FROM '$a/nodes.parquet' EXCEPT
-			SELECT id, port, asn FROM read_csv('$b/nodes.csv', all_varchar = true))" | sort -u)
+		"SELECT count(*) n FROM (SELECT id, port::VARCHAR, asn::VARCHAR, org, country FROM '$a/nodes.parquet' EXCEPT
+			SELECT id, port, asn, coalesce(org, ''), coalesce(country, '') FROM read_csv('$b/nodes.csv', all_varchar = true))" | sort -u)
 	[ "$n" = '{"n":0}' ]
 	result $? "DuckDB finds the same edges and nodes as parquet, as csv and as csv.zst"
 else

@@ -20,8 +20,9 @@ bad = 0
 def check(ok, what):
     global bad
     if not ok:
-        print("  wrong:", what)
-        bad = 1
+        bad += 1
+        if bad <= 10:
+            print("  wrong:", str(what)[:600])
 
 
 def path(*parts):
@@ -173,4 +174,4 @@ check(name(both_nodes, both) == name(first_nodes, first) | name(nodes, edges), "
 key = ["id", "address", "port"]
 rows = lambda t: set(map(tuple, t[key].values))
 check(rows(both_nodes) == rows(first_nodes) | rows(nodes), "nodes of two censuses")
-sys.exit(bad)
+sys.exit(bad > 0)

@@ -26,6 +26,9 @@ static void rows_of_it(void **state)
 		{ "right to left", "x\xe2\x80\xaey", "x?y" },
 		{ "zero width", "x\xe2\x80\x8by\xef\xbb\xbf", "x?y?" },
 		{ "C1", "\xc2\x9b", "?" },
+		{ "no characters", "\xef\xbf\xbe\xef\xbf\xbf \xef\xb7\x90 \xf4\x8f\xbf\xbf",
+		  "?? ? ?" },
+		{ "replacement character", "\xef\xbf\xbd", "\xef\xbf\xbd" },
 	};
 	char out[64];
 
