@@ -115,29 +115,93 @@ static void sidecar_path(const char *path, char out[static PATH_MAX])
 		snprintf(out, PATH_MAX, "%.*s.data.js", (int)(len - 5), path);
 }
 
-/* The /20 of every node of the scene, in the same order. */
-static int read_prefixes(struct store_view *v, const struct scene *earth, uint32_t **out,
-			 char why[static 256])
-{
-	struct scene *square;
+/* What the page wants beside the scene: parallel to its nodes. */
+struct beside {
 	uint32_t *prefix;
-	int err = scene_view_read(v, SCENE_IPV4, &square, why);
+	uint64_t *history;
+	uint32_t *of_ordinal; /* place in the scene, NOBODY; only while it is made */
+	uint32_t ordinals;
+};
 
-	if (err)
-		return err;
-	prefix = malloc(((size_t)earth->node_count + 1) * sizeof(*prefix));
-	if (!prefix || square->node_count != earth->node_count) {
-		err = prefix ? DT_ECORRUPT : -ENOMEM;
-		free(prefix);
-		scene_free(square);
-		return err;
+enum { NOBODY = UINT32_MAX };
+
+static void beside_free(struct beside *b)
+{
+	free(b->prefix);
+	free(b->history);
+	free(b->of_ordinal);
+}
+
+static int note_ordinal(struct beside *b, uint32_t ordinal, uint32_t at)
+{
+	if (ordinal >= b->ordinals) {
+		uint64_t room = (uint64_t)ordinal + ordinal / 2 + 1024;
+		uint32_t *grown = realloc(b->of_ordinal, room * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		memset(grown + b->ordinals, 0xff, (room - b->ordinals) * sizeof(*grown));
+		b->of_ordinal = grown;
+		b->ordinals = (uint32_t)room;
 	}
-	for (uint32_t i = 0; i < square->node_count; i++)
-		prefix[i] = square->nodes[i].place == SCENE_NOWHERE ? LIVE_NO_PREFIX
-								    : square->nodes[i].seed >> 12;
-	scene_free(square);
-	*out = prefix;
+	b->of_ordinal[ordinal] = at;
 	return 0;
+}
+
+/* The view walked again, in the order in which it filled the scene. */
+static int read_nodes(struct store_view *v, uint32_t count, struct beside *b)
+{
+	struct store_node n;
+	uint32_t i = 0;
+	int rc = 0;
+
+	b->prefix = malloc(((size_t)count + 1) * sizeof(*b->prefix));
+	b->history = calloc((size_t)count + 1, sizeof(*b->history));
+	if (!b->prefix || !b->history)
+		return -ENOMEM;
+	store_view_rewind(v);
+	for (; rc == 0 && i < count && (rc = store_view_next(v, &n)) == 1; i++) {
+		b->prefix[i] = endpoint_is4(&n.ep) ? endpoint_get_ip4(&n.ep) >> 12 : LIVE_NO_PREFIX;
+		rc = note_ordinal(b, n.ordinal, i);
+	}
+	return rc < 0 ? rc : i == count ? 0 : DT_ECORRUPT;
+}
+
+static void mark(struct beside *b, const struct store_log_block *block, double first_s,
+		 double step_s)
+{
+	for (uint32_t i = 0; i < block->count; i++) {
+		double step = ((double)(block->bucket_s + block->after_s[i]) - first_s) / step_s;
+		uint32_t ordinal = block->ordinal[i];
+
+		if (step < 0 || ordinal >= b->ordinals || b->of_ordinal[ordinal] == NOBODY)
+			continue;
+		b->history[b->of_ordinal[ordinal]] |=
+			1ull << (step < LIVE_STEPS ? (unsigned)step : LIVE_STEPS - 1);
+	}
+}
+
+/* In which steps each node was seen. 1, or 0 where the log holds nothing of the time. */
+static int read_log(struct store_view *v, uint64_t last_s, double cutoff_s, struct beside *b)
+{
+	double first_s = (double)last_s - cutoff_s;
+	const struct store_log_opts opts = {
+		.from_s = first_s > 3600 ? (uint64_t)first_s - 3600 : 0, /* the bucket it lies in */
+		.columns = STORE_LOG_AFTER,
+	};
+	struct store_log_block block;
+	struct store_log *log;
+	bool any = false;
+	int rc = store_log_open(v, &opts, &log);
+
+	if (rc < 0)
+		return rc;
+	while ((rc = store_log_next(log, &block)) == 1) {
+		mark(b, &block, first_s, cutoff_s / LIVE_STEPS);
+		any = true;
+	}
+	store_log_close(log);
+	return rc < 0 ? rc : any;
 }
 
 static int write_files(const struct live_files *f, const char *path, const char *sidecar,
@@ -151,20 +215,23 @@ static int write_files(const struct live_files *f, const char *path, const char 
 int live_of_view(struct store_view *v, const struct live_opts *o, struct live_files *out,
 		 struct live_stats *stats, char why[static 256])
 {
-	uint32_t *prefix = NULL;
+	struct beside b = { 0 };
 	struct scene *s;
-	int err = scene_view_read(v, SCENE_EARTH, &s, why);
+	int logged = 0, err = scene_view_read(v, SCENE_EARTH, &s, why);
 
 	if (err)
 		return err;
-	err = read_prefixes(v, s, &prefix, why);
-	if (err) {
-		scene_free(s);
-		return err;
-	}
-	err = live_page(&(struct live_scene){ .earth = s, .prefix = prefix }, o, name_in_store, v,
-			out, stats);
-	free(prefix);
+	err = read_nodes(v, s->node_count, &b);
+	if (!err)
+		logged = read_log(v, s->last_s, o->cutoff_s, &b);
+	if (logged < 0)
+		err = logged;
+	if (!err)
+		err = live_page(&(struct live_scene){ .earth = s,
+						      .prefix = b.prefix,
+						      .history = logged ? b.history : NULL },
+				o, name_in_store, v, out, stats);
+	beside_free(&b);
 	scene_free(s);
 	if (err == DT_ENOTFOUND)
 		/* the seed's words */

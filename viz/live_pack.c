@@ -21,9 +21,10 @@
 enum {
 	WIDTH = 1920, /* the page's own frame: spots lie as on a 1080p picture */
 	HEIGHT = 1080,
-	SUB = 8,   /* a spot's grid: 1/8 pixel, 2.6 km on the equator */
-	LEVEL = 9, /* libdeflate: a page is written every ten seconds, not sixty times one */
-	AGE_STEPS = 4095,
+	SUB = 8,         /* the grid of coasts: 1/8 pixel, 2.6 km on the equator */
+	SPOT_SUB = 4,    /* and of nodes, whose places are known to tens of kilometres */
+	LEVEL = 9,       /* libdeflate: a page is written every ten seconds, not sixty times one */
+	AGE_PARTS = 256, /* of a step: 5 s where the cutoff is 24 hours */
 	META_MAX = 1 << 17,
 	LAND_STEP = 3, /* shorter steps of a coast are left out; of SUB */
 };
@@ -130,9 +131,9 @@ static int put_land(struct live_bytes *out, const struct project_map *map, uint3
 
 struct spot {
 	uint64_t history;
-	uint32_t z;       /* x and y, bits interleaved */
+	uint16_t x, y;    /* of SPOT_SUB */
 	uint32_t network; /* rank */
-	uint32_t age;     /* of AGE_STEPS */
+	uint32_t age;     /* of AGE_PARTS times LIVE_STEPS */
 	uint32_t prefix;
 };
 
@@ -144,28 +145,9 @@ struct pack {
 	struct spot *spots;
 	uint32_t *rank_of, *by_rank; /* of networks: index to rank and back */
 	uint32_t ranks, rings;
+	uint64_t used; /* steps in which anybody was seen */
 	struct live_stats *stats;
 };
-
-static uint32_t interleave(uint32_t x, uint32_t y)
-{
-	uint64_t v = (uint64_t)y << 32 | x;
-
-	v = (v | v << 8) & 0x00ff00ff00ff00ffull;
-	v = (v | v << 4) & 0x0f0f0f0f0f0f0f0full;
-	v = (v | v << 2) & 0x3333333333333333ull;
-	v = (v | v << 1) & 0x5555555555555555ull;
-	return (uint32_t)v | (uint32_t)(v >> 32) << 1;
-}
-
-static uint32_t even_bits(uint32_t v)
-{
-	v &= 0x55555555;
-	v = (v | v >> 1) & 0x33333333;
-	v = (v | v >> 2) & 0x0f0f0f0f;
-	v = (v | v >> 4) & 0x00ff00ff;
-	return (v | v >> 8) & 0xffff;
-}
 
 static int by_nodes(const void *a, const void *b, void *networks)
 {
@@ -179,18 +161,21 @@ static int by_nodes(const void *a, const void *b, void *networks)
 	return x->asn < y->asn ? -1 : x->asn > y->asn;
 }
 
+/* By address: what is near there stands near, belongs together and was seen together. */
 static int by_spot(const void *a, const void *b)
 {
 	const struct spot *x = a, *y = b;
 
-	if (x->z != y->z)
-		return x->z < y->z ? -1 : 1;
-	if (x->network != y->network)
-		return x->network < y->network ? -1 : 1;
-	if (x->age != y->age)
-		return x->age < y->age ? -1 : 1;
 	if (x->prefix != y->prefix)
 		return x->prefix < y->prefix ? -1 : 1;
+	if (x->network != y->network)
+		return x->network < y->network ? -1 : 1;
+	if (x->y != y->y)
+		return x->y < y->y ? -1 : 1;
+	if (x->x != y->x)
+		return x->x < y->x ? -1 : 1;
+	if (x->age != y->age)
+		return x->age < y->age ? -1 : 1;
 	return x->history < y->history ? -1 : x->history > y->history;
 }
 
@@ -229,24 +214,24 @@ static uint64_t lit_between(const struct pack *p, const struct scene_node *n)
 	return (b - a == 63 ? UINT64_MAX : (1ull << (b - a + 1)) - 1) << a;
 }
 
+/* 1/16 pixel to the grid of spots, within the frame. */
+static uint16_t on_grid(int32_t v, int32_t pixels)
+{
+	v = v * SPOT_SUB / 16;
+	return (uint16_t)(v < 0 ? 0 : v >= pixels * SPOT_SUB ? pixels * SPOT_SUB - 1 : v);
+}
+
 static struct spot spot_of(const struct pack *p, const struct spread *spread,
 			   const struct spread_spot *place, uint32_t i)
 {
-	const int32_t most = (1 << 15) - 1;
 	const struct scene_node *n = &p->s->nodes[i];
-	double age = (double)(p->s->last_s - n->last_s) / p->o->cutoff_s * AGE_STEPS;
+	double age = (double)(p->s->last_s - n->last_s) / p->o->cutoff_s * AGE_PARTS * LIVE_STEPS;
 	int32_t x, y;
 
 	spread_node(spread, place, n->seed, &x, &y);
-	x = x * SUB / 16;
-	y = y * SUB / 16;
 	return (struct spot){
-		.z = interleave((uint32_t)(x < 0      ? 0
-					   : x > most ? most
-						      : x),
-				(uint32_t)(y < 0      ? 0
-					   : y > most ? most
-						      : y)),
+		.x = on_grid(x, WIDTH),
+		.y = on_grid(y, HEIGHT),
 		.network = p->rank_of[n->network],
 		.age = (uint32_t)(age + 0.5),
 		.prefix = p->from->prefix ? p->from->prefix[i] : LIVE_NO_PREFIX,
@@ -315,11 +300,9 @@ static uint64_t keep_tops(const struct pack *p, uint32_t columns, uint32_t rows,
 
 	memset(in_cell, 0, (size_t)columns * rows * sizeof(*in_cell));
 	for (uint64_t i = 0; i < p->stats->shown; i++) {
-		uint64_t x = even_bits(p->spots[i].z), y = even_bits(p->spots[i].z >> 1);
-		uint64_t row = y * rows / (HEIGHT * SUB), column = x * columns / (WIDTH * SUB);
+		uint64_t row = (uint64_t)p->spots[i].y * rows / (HEIGHT * SPOT_SUB);
+		uint64_t column = (uint64_t)p->spots[i].x * columns / (WIDTH * SPOT_SUB);
 
-		row = row < rows ? row : rows - 1;
-		column = column < columns ? column : columns - 1;
 		keep[i] = in_cell[row * columns + column]++ < p->o->cell_top;
 		kept += keep[i];
 	}
@@ -363,19 +346,52 @@ out:
 
 /* ---- packing --------------------------------------------------------------------------- */
 
-enum field { NETWORK, AGE, HISTORY, PREFIX };
-
-static uint64_t field_of(const struct spot *s, enum field f)
+/*
+ * A history as it is kept: of the steps in which anybody was seen, and of these where
+ * it changes. Who stays is a run of zeros.
+ */
+static uint64_t changes(const struct pack *p, uint64_t history)
 {
+	uint64_t kept = 0;
+	unsigned n = 0;
+
+	for (uint64_t left = p->used; left; left &= left - 1)
+		kept |= (history >> __builtin_ctzll(left) & 1) << n++;
+	return kept ^ kept >> 1;
+}
+
+/* How long before the end of the last step of its history it was seen last. */
+static uint32_t age_in_step(const struct spot *s)
+{
+	uint32_t behind = s->history ? (uint32_t)__builtin_clzll(s->history) * AGE_PARTS : 0;
+	uint32_t part = s->age > behind ? s->age - behind : 0;
+
+	return part < AGE_PARTS ? part : AGE_PARTS - 1;
+}
+
+enum field { NETWORK, X, Y, AGE, HISTORY };
+
+static uint64_t zigzag(int32_t v)
+{
+	return (uint32_t)v << 1 ^ (v < 0 ? UINT32_MAX : 0);
+}
+
+/* Of node @i; x and y as the way from the node before. */
+static uint64_t field_of(const struct pack *p, uint64_t i, enum field f)
+{
+	const struct spot none = { 0 }, *s = &p->spots[i], *before = i ? s - 1 : &none;
+
 	switch (f) {
 	case NETWORK:
 		return s->network;
+	case X:
+		return zigzag((int32_t)s->x - before->x);
+	case Y:
+		return zigzag((int32_t)s->y - before->y);
 	case AGE:
-		return s->age;
+		return age_in_step(s);
 	case HISTORY:
-		return s->history;
-	case PREFIX:
-		return s->prefix;
+		return changes(p, s->history);
 	}
 	return 0;
 }
@@ -386,20 +402,20 @@ static void put_planes(struct live_bytes *out, const struct pack *p, enum field 
 {
 	for (unsigned shift = 0; shift < 8 * bytes; shift += 8)
 		for (uint64_t i = 0; i < p->stats->shown; i++)
-			live_put(out, (uint8_t)(field_of(&p->spots[i], f) >> shift));
+			live_put(out, (uint8_t)(field_of(p, i, f) >> shift));
 }
 
 static void put_nodes(struct live_bytes *out, const struct pack *p)
 {
-	uint32_t z = 0;
+	uint32_t prefix = 0;
 
-	for (uint64_t i = 0; i < p->stats->shown; z = p->spots[i++].z)
-		put_varint(out, p->spots[i].z - z);
+	for (uint64_t i = 0; i < p->stats->shown; prefix = p->spots[i++].prefix)
+		put_varint(out, p->spots[i].prefix - prefix);
 	put_planes(out, p, NETWORK, 3);
-	put_planes(out, p, AGE, 2);
-	put_planes(out, p, HISTORY, 8);
-	if (p->from->prefix)
-		put_planes(out, p, PREFIX, 3);
+	put_planes(out, p, X, 2);
+	put_planes(out, p, Y, 2);
+	put_planes(out, p, AGE, 1);
+	put_planes(out, p, HISTORY, ((unsigned)__builtin_popcountll(p->used) + 7) / 8);
 }
 
 static void put_networks(struct live_bytes *out, const struct pack *p)
@@ -476,6 +492,11 @@ static int write_meta(const struct pack *p, live_name *name, void *ctx, char *ou
 	json_kv_u64(&j, "networks", p->ranks);
 	json_kv_u64(&j, "rings", p->rings);
 	json_kv_u64(&j, "steps", LIVE_STEPS);
+	json_key(&j, "used");
+	json_array_begin(&j);
+	for (uint64_t left = p->used; left; left &= left - 1)
+		json_u64(&j, (uint64_t)__builtin_ctzll(left));
+	json_array_end(&j);
 	json_key(&j, "log");
 	json_bool(&j, p->from->history != NULL);
 	json_key(&j, "square");
@@ -535,6 +556,8 @@ int live_pack(const struct live_scene *from, const struct live_opts *o, live_nam
 		err = DT_ENOTFOUND;
 	if (!err) {
 		qsort(p.spots, stats->shown, sizeof(*p.spots), by_spot);
+		for (uint64_t i = 0; i < stats->shown; i++)
+			p.used |= p.spots[i].history;
 		err = pack_land(&p, &out->land);
 	}
 	if (!err)

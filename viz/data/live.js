@@ -8,7 +8,7 @@
 const $ = id => document.getElementById(id);
 let meta = JSON.parse($('meta').textContent);
 const SUB = 8, WIDTH = 1920 * SUB, TOP = 30 * SUB, FADE = 848 * SUB, SOUTH = 900 * SUB, SIDE = 1024 * SUB;
-const CELL = 8 * SUB, COLUMNS = WIDTH / CELL, ROWS = 1080 * SUB / CELL, NO_PREFIX = 1 << 20;
+const CELL = 8 * SUB, COLUMNS = WIDTH / CELL, ROWS = 1080 * SUB / CELL, NO_PREFIX = 1 << 20, OUTSIDE = 8000;
 const ground = $('ground'), tip = $('tip');
 let lights = $('lights');
 
@@ -85,11 +85,6 @@ async function unpackLand(base64) {
 	}
 }
 
-const evenBits = v => {
-	v &= 0x55555555; v = (v | v >>> 1) & 0x33333333; v = (v | v >>> 2) & 0x0f0f0f0f;
-	v = (v | v >>> 4) & 0x00ff00ff; return (v | v >>> 8) & 0xffff;
-};
-
 /* The cell of a /20 along the curve; 0/8 upper left, 255/8 upper right: viz/hilbert.c. */
 const PLACE = [[0, 1, 3, 2], [0, 2, 3, 1], [3, 2, 0, 1], [3, 1, 0, 2]];
 const TURN = [[1, 0, 0, 3], [0, 1, 1, 2], [3, 2, 2, 1], [2, 3, 3, 0]];
@@ -110,23 +105,32 @@ async function unpackNodes(m, base64) {
 	const xy = new Uint16Array(2 * n), cell = new Uint16Array(2 * n), rank = new Uint32Array(n);
 	const age = new Float32Array(n), rgb = new Uint8Array(3 * n), seen = new Uint32Array(2 * n);
 	const per = new Uint32Array(m.steps);
-	for (let i = 0, z = 0; i < n; i++) {
-		z += varint();
-		xy[2 * i] = evenBits(z); xy[2 * i + 1] = evenBits(z >>> 1);
-	}
-	const planes = count => Array.from({ length: count }, () => take(n));
-	const r = planes(3), a = planes(2), h = planes(8), p = m.square ? planes(3) : null;
-	for (let i = 0; i < n; i++) {
-		rank[i] = r[0][i] | r[1][i] << 8 | r[2][i] << 16;
-		age[i] = (a[0][i] | a[1][i] << 8) / 4095 * m.cutoff;
-		seen[2 * i] = h[0][i] | h[1][i] << 8 | h[2][i] << 16 | h[3][i] << 24;
-		seen[2 * i + 1] = h[4][i] | h[5][i] << 8 | h[6][i] << 16 | h[7][i] << 24;
-		rgb.set(networks[rank[i]].rgb, 3 * i);
-		for (let k = 0; k < m.steps; k++)
-			per[k] += seen[2 * i + (k >> 5)] >>> (k & 31) & 1;
-		const prefix = p ? p[0][i] | p[1][i] << 8 | p[2][i] << 16 : NO_PREFIX;
-		const at = prefix === NO_PREFIX ? [8000, 8000] : hilbert(prefix);
+	for (let i = 0, prefix = 0; i < n; i++) {
+		prefix += varint();
+		const at = prefix === NO_PREFIX ? [OUTSIDE, OUTSIDE] : hilbert(prefix);
 		cell[2 * i] = at[0] * SUB; cell[2 * i + 1] = at[1] * SUB;
+	}
+	const planes = count => Array.from({ length: count }, () => take(n)), back = v => v & 1 ? -(v + 1) / 2 : v / 2;
+	const r = planes(3), dx = planes(2), dy = planes(2), [a] = planes(1), h = planes(m.used.length + 7 >> 3);
+	for (let i = 0, x = 0, y = 0; i < n; i++) {
+		rank[i] = r[0][i] | r[1][i] << 8 | r[2][i] << 16;
+		x += back(dx[0][i] | dx[1][i] << 8) * 2; y += back(dy[0][i] | dy[1][i] << 8) * 2;
+		xy[2 * i] = x; xy[2 * i + 1] = y;
+		/* of the steps in which anybody was seen, where it changes; from the last one back */
+		let last = m.steps - 1, on = 0;
+		for (let k = m.used.length - 1, first = true; k >= 0; k--) {
+			on ^= h[k >> 3][i] >> (k & 7) & 1;
+			if (!on)
+				continue;
+			const step = m.used[k];
+			seen[2 * i + (step >> 5)] |= 1 << (step & 31);
+			if (first)
+				last = step;
+			first = false;
+			per[step]++;
+		}
+		age[i] = (m.steps - 1 - last + a[i] / 256) * m.cutoff / m.steps;
+		rgb.set(networks[rank[i]].rgb, 3 * i);
 	}
 	return { n, rank, age, rgb, seen, per, networks,
 		map: index(xy, n), square: index(cell, n) };
@@ -518,6 +522,7 @@ function show(space) {
 	view = spaces[space];
 	for (const s of Object.keys(spaces))
 		$('tab-' + s).setAttribute('aria-selected', String(s === space));
+	document.body.classList.toggle('square', space === 'square');
 	tip.style.display = 'none';
 	fit();
 	redraw();
@@ -647,7 +652,6 @@ function legend() {
 
 function words() {
 	$('title').textContent = document.title = meta.title;
-	$('what').textContent = 'BitTorrent Mainline DHT · ' + (live ? 'live' : 'snapshot') + ' · half-life ' + long(meta.halfLife);
 	$('from').textContent = long(meta.cutoff) + ' ago';
 	$('to').textContent = live ? 'now' : 'written';
 	$('tab-square').hidden = !meta.square;
@@ -676,8 +680,10 @@ function count() {
 		}
 	$('nodes').textContent = figure(lit);
 	$('aside').textContent = past !== null ?
-		'nodes alight, by ' + (meta.log ? 'sightings' : 'first and last sight') + ' · half-life ' + long(halfPast) :
+		'nodes alight, by ' + (meta.log ? 'sightings' : 'first and last sight') :
 		(meta.constellation ? 'nodes shown' : 'nodes alight') + (meta.unlocated ? ` · ${figure(meta.unlocated)} unlocated` : '');
+	$('what').textContent = 'BitTorrent Mainline DHT · ' + (past !== null ? 'past' : live ? 'live' : 'snapshot') +
+		' · half-life ' + long(past !== null ? halfPast : meta.halfLife);
 	const rows = [...$('rows').querySelectorAll('button')];
 	const most = Math.max(1, ...rows.map(b => per[b.dataset.rank]));
 	for (const b of rows) {

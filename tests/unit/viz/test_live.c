@@ -200,6 +200,18 @@ static unsigned number_of(const struct page *p, const char *key)
 	return v;
 }
 
+/* In how many steps anybody was seen. */
+static unsigned used_of(const struct page *p)
+{
+	char *list = between(p, "\"used\":[", "]");
+	unsigned n = *list != 0;
+
+	for (const char *c = list; *c; c++)
+		n += *c == ',';
+	free(list);
+	return n;
+}
+
 /* The data unpack, and are as long as the header says: rings; networks, then planes of bytes. */
 static void test_packed(void **state)
 {
@@ -209,7 +221,7 @@ static void test_packed(void **state)
 	uint8_t *land = unpack(&p, "\"land\" type=\"text/plain\">", "</script>", &land_len);
 	uint8_t *raw = unpack(&p, "\"data\" type=\"text/plain\">", "</script>", &len);
 	unsigned rings = number_of(&p, "\"rings\":");
-	uint64_t z = 0;
+	uint64_t prefix = 0;
 
 	(void)state;
 	assert_true(rings > 1000);
@@ -221,9 +233,9 @@ static void test_packed(void **state)
 	for (unsigned i = 0; i < s->network_count; i++, at += 3)
 		varint(raw, &at);
 	for (size_t i = 0; i < n; i++)
-		z += varint(raw, &at);
-	assert_true(z < 1u << 30);
-	assert_int_equal(at + 13 * n, len);
+		prefix += varint(raw, &at);
+	assert_int_equal(prefix, LIVE_NO_PREFIX);
+	assert_int_equal(at + (3 + 4 + 1 + (used_of(&p) + 7) / 8) * n, len);
 	for (size_t i = 0; i < n; i++)
 		if (raw[at + i] > most)
 			most = raw[at + i];
@@ -234,20 +246,29 @@ static void test_packed(void **state)
 	scene_free(s);
 }
 
-/* The planes behind the varints, for the first node of a scene of one. */
-static uint64_t plane_of_one(const struct page *p, unsigned first, unsigned bytes)
+/* What the page's program makes of a scene of one node. */
+static void unpack_one(const struct page *p, uint64_t *history, uint32_t *prefix)
 {
+	char *list = between(p, "\"used\":[", "]"), *next = list;
 	size_t len, at = 0;
 	uint8_t *raw = unpack(p, "\"data\" type=\"text/plain\">", "</script>", &len);
-	uint64_t v = 0;
+	unsigned used[LIVE_STEPS], n = 0, on = 0, bytes;
 
+	for (; *next; next += *next == ',')
+		used[n++] = (unsigned)strtoul(next, &next, 10);
+	bytes = (n + 7) / 8;
 	varint(raw, &at);
 	at += 3;
-	varint(raw, &at);
-	for (unsigned i = 0; i < bytes; i++)
-		v |= (uint64_t)raw[at + first + i] << 8 * i;
+	*prefix = varint(raw, &at);
+	at += 8; /* rank, x, y, age */
+	*history = 0;
+	for (unsigned k = n; k-- > 0;) {
+		on ^= raw[at + k / 8] >> k % 8 & 1;
+		*history |= (uint64_t)on << used[k];
+	}
+	assert_int_equal(at + bytes, len);
+	free(list);
 	free(raw);
-	return v;
 }
 
 static const struct {
@@ -267,6 +288,8 @@ static void test_history(void **state)
 {
 	const uint32_t end = 1795240800, prefix = 0x5d1b2;
 	const uint64_t history = 0x8000000000000421;
+	uint32_t got_prefix;
+	uint64_t got;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(spans) / sizeof(*spans); i++) {
@@ -282,9 +305,10 @@ static void test_history(void **state)
 		scene_seal(s);
 		s->last_s = end;
 		p = page_of(s, &opts, plain);
-		if (plane_of_one(&p, 5, 8) != spans[i].history)
-			fail_msg("%s: %llx", spans[i].name,
-				 (unsigned long long)plane_of_one(&p, 5, 8));
+		unpack_one(&p, &got, &got_prefix);
+		if (got != spans[i].history)
+			fail_msg("%s: %llx", spans[i].name, (unsigned long long)got);
+		assert_int_equal(got_prefix, LIVE_NO_PREFIX);
 		assert_non_null(strstr(p.html, "\"log\":false"));
 		page_free(&p);
 		{
@@ -294,8 +318,9 @@ static void test_history(void **state)
 			assert_int_equal(live_page(&all, &opts, plain, NULL, &f, &p.stats), 0);
 			p.html = f.html;
 			p.sidecar = f.sidecar;
-			assert_true(plane_of_one(&p, 5, 8) == history);
-			assert_int_equal(plane_of_one(&p, 13, 3), prefix);
+			unpack_one(&p, &got, &got_prefix);
+			assert_true(got == history);
+			assert_int_equal(got_prefix, prefix);
 			assert_non_null(strstr(p.html, "\"log\":true"));
 			page_free(&p);
 		}
