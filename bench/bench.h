@@ -42,6 +42,7 @@ extern const struct bench bench_export[];       /* bench_export.c */
 extern const struct bench bench_graph[];        /* bench_graph.c */
 extern const struct bench bench_strategies[];   /* bench_strategies.c */
 extern const struct bench bench_tap[];          /* bench_tap.c */
+extern const struct bench bench_serve[];        /* bench_serve.c */
 
 /** bench_list() - names and what they measure, one a line. */
 void bench_list(FILE *out);
