@@ -282,6 +282,11 @@ void crawl_stats(const struct crawl *c, struct crawl_stats *out)
 	out->bytes_frontier = frontier_bytes(&c->frontier);
 }
 
+const struct vantage_votes *crawl_votes(const struct crawl *c)
+{
+	return &c->votes;
+}
+
 uint32_t crawl_rtt_us(const struct crawl *c)
 {
 	return c->rtt_us;

@@ -9,6 +9,7 @@
 #include "engine/health.h"
 #include "engine/net.h"
 #include "engine/part.h"
+#include "engine/vantage.h"
 #include "proto/endpoint.h"
 #include "proto/err.h"
 #include "proto/listing.h"
@@ -197,6 +198,9 @@ void crawl_stats(const struct crawl *c, struct crawl_stats *out);
 /** crawl_rtt_us() - round trip of recent answers, smoothed over about 64 of them; 0 before the
  * first. */
 uint32_t crawl_rtt_us(const struct crawl *c);
+
+/** crawl_votes() - under which addresses nodes see us. */
+const struct vantage_votes *crawl_votes(const struct crawl *c);
 
 /** crawl_close() - say every endpoint once more as SIGHTING_FINAL through the port. */
 void crawl_close(struct crawl *c, uint64_t now_ns);

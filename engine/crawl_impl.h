@@ -111,6 +111,7 @@ struct crawl {
 	uint8_t zone_rest[CENSUS_ZONES]; /* questions after the own id, a bit each, by zone */
 	uint8_t plan_rest;               /* what the plan itself asks for */
 	struct crawl_walks *walks;       /* of plan drain; else NULL */
+	struct vantage_votes votes;      /* the ip field of replies */
 	struct crawl_sample listed;      /* what a sample of nodes lists */
 
 	struct nodetab_key batch_keys[CRAWL_LEARN_BATCH];

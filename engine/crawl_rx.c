@@ -167,6 +167,7 @@ static void answered(struct crawl *c, const struct outcome *o, const struct krpc
 		else if (n->attempts >= 1 && n->attempts <= CRAWL_ATTEMPTS_Q1)
 			c->stats.heard[n->attempts - 1]++;
 		c->inside_live += crawl_inside(c, &n->id);
+		vantage_vote(&c->votes, msg->ip); /* a node, a vote */
 		crawl_say(c, o->ref, msg, o->flags | flags_of(msg), o->rtt_us, now_ns);
 	}
 	if (c->port.listing)

@@ -154,6 +154,7 @@ struct engine_result {
 	struct census_estimate estimate;       /* census_chao1() of it */
 	struct crawl_part part;                /* what was asked; tally and estimate are of it */
 	char part_name[PART_TEXT_MAX];         /* "" = the whole */
+	struct vantage_votes votes;            /* under which addresses nodes see us */
 	struct census_health health;           /* of routing tables, from a sample */
 	struct census_certificate certificate; /* filled by certify_run(); else all zero */
 	uint64_t distinct_ids, distinct_addresses; /* among endpoints that answered */

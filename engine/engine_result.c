@@ -69,8 +69,12 @@ static void fill_census(struct engine *e, struct engine_result *out)
 	uint64_t live = out->counters.crawl.endpoints_live;
 
 	for (unsigned i = 0; i < e->workers; i++)
-		if (e->seats[i].worker)
-			crawl_tally(worker_crawl(e->seats[i].worker), &out->tally);
+		if (e->seats[i].worker) {
+			struct crawl *c = worker_crawl(e->seats[i].worker);
+
+			crawl_tally(c, &out->tally);
+			vantage_add(&out->votes, crawl_votes(c));
+		}
 	out->estimate = census_chao1(&out->tally);
 	out->distinct_ids = distinct(e, crawl_ids, live);
 	out->distinct_addresses = distinct(e, crawl_addresses, live);

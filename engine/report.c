@@ -207,6 +207,27 @@ static void json_conduct(struct json *j, const struct engine_counters *e)
 	json_object_end(j);
 }
 
+/* How others see us: our own address, in a report that is ours. */
+static void json_vantage(struct json *j, const struct vantage_votes *v)
+{
+	char text[ENDPOINT_TEXT_MAX];
+	struct endpoint ep;
+	uint64_t votes = vantage_best(v, &ep);
+
+	json_key(j, "vantage");
+	if (!votes) {
+		json_null(j);
+		return;
+	}
+	json_object_begin(j);
+	json_kv_cstring(j, "address", endpoint_to_text(&ep, text));
+	json_kv_u64(j, "votes", votes);
+	json_kv_u64(j, "votes_all", v->all);
+	json_key(j, "dark");
+	json_bool(j, vantage_is_dark(&ep));
+	json_object_end(j);
+}
+
 static void json_truth(struct json *j, const struct census_report *rep)
 {
 	json_key(j, "truth");
@@ -249,6 +270,7 @@ int report_to_json(const struct census_report *rep, char *buf, size_t cap)
 	json_losses(&j, &r->counters);
 	json_conduct(&j, &r->counters);
 	json_truth(&j, rep);
+	json_vantage(&j, &r->votes);
 	report_certificate_json(&j, rep);
 	report_health_json(&j, rep);
 	json_object_end(&j);
@@ -454,6 +476,28 @@ static void text_conduct(struct text *t, const struct engine_counters *e)
 	    e->gate.worst_host_10s, e->gate.worst_net_10s);
 }
 
+/* Said where it matters: packets from there are dropped, or nodes do not agree who we are. */
+static void text_vantage(struct text *t, const struct vantage_votes *v)
+{
+	char address[ENDPOINT_TEXT_MAX];
+	struct endpoint ep;
+	uint64_t votes = vantage_best(v, &ep);
+
+	if (!votes)
+		return;
+	endpoint_to_text(&ep, address);
+	if (vantage_is_dark(&ep))
+		say(t,
+		    "  SEEN FROM THE DARK  nodes see us at %s: most drop packets from there "
+		    "(census P1); the figures are of those who do not\n",
+		    address);
+	else if (votes < v->all - v->all / 4)
+		say(t,
+		    "  seen as            several addresses, %s by %.0f %%: a NAT with a pool, or "
+		    "liars\n",
+		    address, 100 * ratio((double)votes, (double)v->all));
+}
+
 int report_to_text(const struct census_report *rep, char *buf, size_t cap)
 {
 	const struct engine_result *r = rep->result;
@@ -469,5 +513,6 @@ int report_to_text(const struct census_report *rep, char *buf, size_t cap)
 	say(&t, "\n");
 	text_losses(&t, &r->counters);
 	text_conduct(&t, &r->counters);
+	text_vantage(&t, &r->votes);
 	return t.len < t.cap ? (int)t.len : DT_EFULL;
 }

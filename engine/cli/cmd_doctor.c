@@ -6,8 +6,6 @@
 #include <argp.h>
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,10 +16,10 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-#include "engine/blocklist.h"
 #include "engine/cli/cli.h"
 #include "engine/cpu.h"
 #include "engine/net.h"
+#include "engine/vantage.h"
 #include "store/geo.h"
 
 enum level { FIT, NOTE, UNFIT };
@@ -131,64 +129,41 @@ static void check_conntrack(struct doctor *d)
 		    max, now);
 }
 
-/* libtorrent drops DHT packets from these first octets by default (census P1). */
-static bool dark(uint8_t first)
+struct vantage_look {
+	struct doctor *doctor;
+	unsigned seen;
+};
+
+static void look_at_address(void *ctx, const char *device, const struct endpoint *ep)
 {
-	static const uint8_t octets[] = { 3,  6,  7,  9,  11, 19, 21, 22, 25,
-					  26, 28, 29, 30, 33, 34, 48, 56 };
+	struct vantage_look *l = ctx;
+	struct doctor *d = l->doctor;
+	char text[INET_ADDRSTRLEN];
 
-	return memchr(octets, first, sizeof(octets)) != NULL;
-}
-
-static bool special(const struct endpoint *ep)
-{
-	struct blocklist *b;
-	bool hit;
-
-	if (blocklist_new(&b) < 0)
-		return false;
-	hit = blocklist_lookup(b, ep) != BLOCKLIST_CLEAR;
-	blocklist_free(b);
-	return hit;
+	inet_ntop(AF_INET, ep->addr + 12, text, sizeof(text));
+	l->seen++;
+	if (vantage_is_dark(ep))
+		say(d, UNFIT, "vantage",
+		    "%s on %s: most nodes drop packets from %u/8 (libtorrent's "
+		    "ignore_dark_internet); cure: another address",
+		    text, device, ep->addr[12]);
+	else if (!vantage_is_public(ep))
+		say(d, NOTE, "vantage",
+		    "%s on %s is not a public address: a NAT stands between, and its table is a "
+		    "limit; keep the rate low. A census says under which address it was seen",
+		    text, device);
+	else
+		say(d, FIT, "vantage", "%s on %s", text, device);
 }
 
 static void check_vantage(struct doctor *d)
 {
-	struct ifaddrs *list, *a;
-	unsigned seen = 0;
+	struct vantage_look l = { .doctor = d };
 
-	if (getifaddrs(&list))
+	if (vantage_local(look_at_address, &l) < 0)
 		return;
-	for (a = list; a; a = a->ifa_next) {
-		char text[INET_ADDRSTRLEN];
-		struct sockaddr_in sin;
-		struct endpoint ep;
-
-		if (!a->ifa_addr || a->ifa_addr->sa_family != AF_INET ||
-		    a->ifa_flags & IFF_LOOPBACK)
-			continue;
-		memcpy(&sin, a->ifa_addr, sizeof(sin));
-		ep = endpoint_ip4(ntohl(sin.sin_addr.s_addr), 1);
-		inet_ntop(AF_INET, &sin.sin_addr, text, sizeof(text));
-		seen++;
-		if (dark(ep.addr[12]))
-			say(d, UNFIT, "vantage",
-			    "%s on %s: most nodes drop packets from %u/8 (libtorrent's "
-			    "ignore_dark_internet); "
-			    "cure: another address",
-			    text, a->ifa_name, ep.addr[12]);
-		else if (special(&ep))
-			say(d, NOTE, "vantage",
-			    "%s on %s is not a public address: a NAT stands between, and its table "
-			    "is a "
-			    "limit; keep the rate low",
-			    text, a->ifa_name);
-		else
-			say(d, FIT, "vantage", "%s on %s", text, a->ifa_name);
-	}
-	if (!seen)
+	if (!l.seen)
 		say(d, NOTE, "vantage", "no address but loopback: only --sim will work");
-	freeifaddrs(list);
 }
 
 static void count_line(void *ctx, const char *line)

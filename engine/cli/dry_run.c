@@ -6,23 +6,132 @@
 #include <string.h>
 
 #include "engine/blocklist.h"
+#include "engine/certify.h"
+#include "engine/cli/campaign.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/wire.h"
+#include "engine/crawl.h"
 
 /* Bytes of one query and one 8-node reply with IP, UDP and Ethernet around them (census 4.6). */
 enum { QUERY_WIRE_BYTES = 114 + 28 + 38, REPLY_WIRE_BYTES = 302 + 28 + 38 };
 
-static void expect(FILE *to, const char *name, double live, double dead_per_live, double rate_pps)
-{
-	/* 2.1 questions over 5 % loss, three attempts at every dead contact (census 4.6). */
-	double packets = live * (2.1 / 0.95 + 3 * dead_per_live);
-	char num[32];
+enum { PEER_K = 8 }; /* contacts of a reply: where a table's neighbourhood begins */
 
-	fprintf(to, "  %-22s %14s packets", name,
-		cli_group_digits((unsigned long long)packets, num));
-	if (rate_pps > 0)
-		fprintf(to, ", %7.1f min at this rate", packets / rate_pps / 60);
-	fprintf(to, ", %.1f GB out\n", packets * QUERY_WIRE_BYTES / 1e9);
+/* What is asked of whom. */
+struct outlook {
+	const struct conf *c;
+	enum crawl_plan plan;
+	double whole, live, dead_per_live; /* live: of the part that is asked */
+	double rate_pps;
+};
+
+/*
+ * Questions to a live node, as bench strategies measures them; drain asks one a
+ * level, from the neighbourhood (log2 of N/8) down to bit 0.
+ */
+static double questions(const struct outlook *o)
+{
+	double mixing = o->c->mixing;
+
+	if (!strcmp(o->c->query, "ping"))
+		return 1;
+	switch (o->plan) {
+	case CRAWL_PLAN_2PLUS:
+	case CRAWL_PLAN_FLIP_C:
+		return 2 + mixing;
+	case CRAWL_PLAN_3:
+		return 3 + mixing;
+	case CRAWL_PLAN_4:
+		return 4 + mixing;
+	case CRAWL_PLAN_5:
+		return 5 + mixing;
+	case CRAWL_PLAN_DRAIN:
+		return 1 + mixing + fmax(0, log2(o->whole * (1 + o->dead_per_live) / PEER_K));
+	case CRAWL_PLAN_OWN:
+		return 1 + mixing;
+	case CRAWL_PLAN_RANDOM2:
+		return 2;
+	case CRAWL_PLAN_RANDOM4:
+		return 4;
+	case CRAWL_PLAN_RANDOM8:
+		return 8;
+	case CRAWL_PLAN_CPL16:
+		return 16;
+	case CRAWL_PLAN_RANDOM1:
+	case CRAWL_PLAN_PING:
+	case CRAWL_PLANS:
+	default:
+		return 1;
+	}
+}
+
+static double lost(const struct outlook *o)
+{
+	return o->c->sim ? o->c->loss : 0.05; /* census 4.6 reckons with 5 % */
+}
+
+static void line(FILE *to, const struct outlook *o, const char *name, double hosts, double packets,
+		 double replies)
+{
+	char a[32], b[32];
+
+	fprintf(to, "#   %-24s %14s packets to %s endpoints, %.1f GB out, %.1f in", name,
+		cli_group_digits((unsigned long long)packets, a),
+		cli_group_digits((unsigned long long)hosts, b), packets * QUERY_WIRE_BYTES / 1e9,
+		replies * REPLY_WIRE_BYTES / 1e9);
+	if (o->rate_pps > 0)
+		fprintf(to, ", %.1f min", packets / o->rate_pps / 60);
+	fprintf(to, "\n");
+}
+
+/* The census, and its second pass: plan 5 over a share of it, and a ping to each (E-72, E-73). */
+static void expect(FILE *to, const struct outlook *o, const char *name)
+{
+	double answered = 1 / (1 - lost(o)), hosts = o->live * (1 + o->dead_per_live);
+	double share = wire_certify_share(o->c), q = questions(o);
+
+	if (share > 0 && share * o->live < CERTIFY_NODES_MIN)
+		share = fmin(1, CERTIFY_NODES_MIN / o->live);
+	fprintf(to, "#   %.1f questions to a node that answers, 3 packets to one that does not:\n",
+		q);
+	line(to, o, name, hosts, o->live * (q * answered + 3 * o->dead_per_live), o->live * q);
+	if (share <= 0)
+		return;
+	line(to, o, "  its second pass", hosts * share,
+	     o->live * share * ((5 + o->c->mixing + 1) * answered + 3 * o->dead_per_live),
+	     o->live * share * (6 + o->c->mixing));
+}
+
+static void expect_all(FILE *to, const struct conf *c, double rate)
+{
+	struct outlook o = { .c = c, .rate_pps = rate };
+	char part_name[PART_TEXT_MAX];
+	struct crawl_part part;
+	double share;
+
+	if (crawl_plan_from_text(c->plan, &o.plan) < 0)
+		o.plan = CRAWL_PLAN_2PLUS; /* conf_check() let nothing else pass */
+	campaign_part(c, &part, part_name);
+	share = part_share(&part);
+	fprintf(to, "# to be expected, plan %s:\n", c->plan);
+	if (share < 1)
+		fprintf(to, "#   of %s, %.3g of the id space\n", part_name, share);
+	if (c->sim) {
+		o.whole = (double)c->sim;
+		o.live = o.whole * share;
+		o.dead_per_live = c->dead / (1 - c->dead);
+		expect(to, &o, "this simulation");
+	} else {
+		o.dead_per_live = 0.67;
+		o.whole = 10e6;
+		o.live = o.whole * share;
+		expect(to, &o, "10 M live, 0.67 dead");
+		o.whole = 20e6;
+		o.live = o.whole * share;
+		expect(to, &o, "20 M live, 0.67 dead");
+	}
+	if (c->epochs > 1)
+		fprintf(to, "#   %llu times\n", (unsigned long long)c->epochs);
 }
 
 int wire_dry_run(const struct conf *c, FILE *to)
@@ -51,12 +160,9 @@ int wire_dry_run(const struct conf *c, FILE *to)
 	if (rate > 0)
 		fprintf(to, "# bandwidth: %.2f Mbit/s out, up to %.2f Mbit/s in\n",
 			rate * QUERY_WIRE_BYTES * 8 / 1e6, rate * REPLY_WIRE_BYTES * 8 / 1e6);
-	fprintf(to, "# to be expected:\n");
-	if (c->sim) {
-		expect(to, "this simulation", (double)c->sim, c->dead / (1 - c->dead), rate);
-	} else {
-		expect(to, "10 M live, 0.67 dead", 10e6, 0.67, rate);
-		expect(to, "20 M live, 0.67 dead", 20e6, 0.67, rate);
-	}
+	fprintf(to,
+		"# at most: 9 packets to one address in any 10 s (1/s, burst 4), 32/s to a /24, "
+		"64 contacts of one introducer\n");
+	expect_all(to, c, rate);
 	return 0;
 }

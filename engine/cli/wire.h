@@ -57,6 +57,9 @@ int wire_campaign(const struct conf *c, const struct wire_talk *talk,
 
 void wire_result_free(struct wire_result *r);
 
+/** wire_certify_share() - of the zones that a second pass asks; 0 = there is none. */
+double wire_certify_share(const struct conf *c);
+
 /** wire_dry_run() - print what a census with this configuration would do. */
 int wire_dry_run(const struct conf *c, FILE *to) DT_MUST;
 

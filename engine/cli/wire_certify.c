@@ -27,7 +27,7 @@ struct wire_second {
 	unsigned devices;
 };
 
-static double share_of(const struct conf *c)
+double wire_certify_share(const struct conf *c)
 {
 	bool farm = c->sim && strcmp(c->sim_mode, "virtual") != 0;
 	bool learns = strcmp(c->plan, "ping") != 0 && strcmp(c->query, "ping") != 0;
@@ -43,7 +43,7 @@ int wire_open_second(struct wire *w)
 	char text[ENDPOINT_TEXT_MAX];
 	int err;
 
-	if (w->second || share_of(w->c) <= 0)
+	if (w->second || wire_certify_share(w->c) <= 0)
 		return 0;
 	w->second = calloc(1, sizeof(*w->second));
 	if (!w->second)
@@ -134,7 +134,7 @@ static struct census_canaries plant(const struct wire *w)
 static void second_pass(struct wire *w, struct wire_result *r)
 {
 	struct certify_opts o = { .engine = w->engine_opts,
-				  .share = share_of(w->c),
+				  .share = wire_certify_share(w->c),
 				  .seed = w->c->seed + 1,
 				  .ctx = w->second };
 	char why[ENGINE_WHY_MAX];
@@ -150,7 +150,8 @@ static void second_pass(struct wire *w, struct wire_result *r)
 		o.engine.backend = NET_BACKEND_AUTO;
 	randombytes_buf(o.own_id.b, sizeof(o.own_id.b));
 	randombytes_buf(o.engine.crawl.mac_key, sizeof(o.engine.crawl.mac_key));
-	cli_say("second pass: %.3g of the id space, from another port and id", share_of(w->c));
+	cli_say("second pass: %.3g of the id space, from another port and id",
+		wire_certify_share(w->c));
 	err = certify_run(&o, w->engine, &r->engine, why);
 	if (err < 0)
 		cli_say("note: no second pass: %s", *why ? why : dt_strerror(err));

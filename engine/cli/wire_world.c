@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "engine/cli/cli.h"
+#include "engine/vantage.h"
 
 int wire_open_geo(struct wire *w, const char *dir)
 {
@@ -148,12 +149,37 @@ static void resolve(struct wire *w, char *host)
 	freeaddrinfo(list);
 }
 
+/* From some addresses a census sees a tenth of what is: said before a packet is sent. */
+static void warn_of_vantage(void *ctx, const char *device, const struct endpoint *ep)
+{
+	const struct endpoint *bound = ctx;
+	uint32_t ip = endpoint_get_ip4(ep);
+
+	if (!vantage_is_dark(ep) || (endpoint_get_ip4(bound) && endpoint_get_ip4(bound) != ip))
+		return;
+	cli_say("warning: %u.%u.%u.%u on %s: most nodes drop packets from %u/8, so this census "
+		"will "
+		"miss them; cure: another address (--bind), see doctor",
+		ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255, device, ip >> 24);
+}
+
+static void look_at_vantage(const struct conf *c)
+{
+	struct endpoint bound;
+
+	if (endpoint_from_text(c->bind, &bound) < 0 || !endpoint_is4(&bound))
+		return;
+	if (vantage_local(warn_of_vantage, &bound) < 0)
+		cli_say("note: the addresses of this machine cannot be read");
+}
+
 int wire_find_network(struct wire *w)
 {
 	char *list = strdup(w->c->bootstrap), *save = NULL;
 
 	if (!list)
 		return -ENOMEM;
+	look_at_vantage(w->c);
 	for (char *host = strtok_r(list, ", ", &save); host; host = strtok_r(NULL, ", ", &save))
 		resolve(w, host);
 	free(list);

@@ -20,6 +20,7 @@ want '.certificate.cost.unexplained == 0 and .certificate.cost.packets_sent > 0'
 want '.truth.recall - .certificate.recall_estimate | fabs < 0.01'
 want '.canaries.planted == 2000 and .canaries.recall_low < .truth.recall'
 want '.politeness.packets_to_one_address_10s_max <= 9'
+want '.vantage.address == "198.51.100.1:0" and .vantage.dark == false'
 want '.table_health.listers > 100 and (.table_health.buckets | length) > 5'
 want '(.zones.live | length) == 256 and (.zones.live | add) == .live_endpoints'
 expect 0 'not seen, Chapman' -- cat "$TMP/text"
@@ -38,6 +39,8 @@ want '.certificate.second > 3500 and .certificate.cost.unexplained == 0'
 want '.certificate.both / .certificate.second > 0.99'
 want '.politeness.packets_to_one_address_10s_max <= 9'
 
+expect 0 'its second pass' -- "$PROG" crawl --dry-run
+expect 0 '18.8 questions' -- "$PROG" crawl --dry-run --sim 1000000 --plan drain --zone a0/8
 expect 2 'canaries' -- "$PROG" crawl --canaries 5 --dry-run
 expect 2 'certify: a share' -- "$PROG" crawl --certify 2 --dry-run
 finish

@@ -122,6 +122,7 @@ static void test_promises(void **state)
 		struct sim_opts sim = sim_opts_default();
 		struct outcome o;
 		const struct crawl_stats *c = &o.result.counters.crawl;
+		struct endpoint seen_as;
 
 		sim.seed = 3 + i;
 		sim.live = rows[i].live;
@@ -140,6 +141,9 @@ static void test_promises(void **state)
 		assert_int_equal(c->in_flight, 0);
 		assert_int_equal(c->endpoints_live, o.truth.answered);
 		assert_true(o.result.counters.gate.worst_host_10s <= 9);
+		/* the world sees us at 198.51.100.1, and libtorrent-like nodes say so */
+		assert_true(vantage_best(&o.result.votes, &seen_as) > o.truth.answered / 2);
+		assert_int_equal(endpoint_get_ip4(&seen_as), 0xc6336401);
 		assert_true(o.report.bytes_per_endpoint <= 64 || c->endpoints_known < 50000);
 	}
 }
