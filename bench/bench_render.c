@@ -194,7 +194,7 @@ static int frame_of(const struct bench_ctx *ctx, unsigned height, const char *na
 		if (err)
 			break;
 		opened = bench_now_ns();
-		err = frame_draw(&f, s, &stats, why);
+		err = frame_draw(&f, &s, &stats, why);
 		timing_add(&t, (double)(bench_now_ns() - opened) / 1e6);
 		timing_add(&open, (double)(opened - start) / 1e6);
 		timing_add(&splat, stats.splat_s * 1e3);
@@ -282,7 +282,7 @@ static int run_png(const struct bench_ctx *ctx, FILE *out)
 		return err;
 	err = frame_open(&f, &o, why);
 	if (!err) {
-		err = frame_draw(&f, s, &stats, why);
+		err = frame_draw(&f, &s, &stats, why);
 		if (!err)
 			err = png_of(ctx, &f, out);
 		frame_close(&f);

@@ -2,8 +2,12 @@
 #ifndef VIZ_ACCUM_H
 #define VIZ_ACCUM_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
 
 #include "proto/err.h"
 #include "viz/palette.h"
@@ -23,6 +27,39 @@
 typedef uint32_t accum_cell __attribute__((vector_size(16))); /* r g b w */
 typedef int32_t accum_int __attribute__((vector_size(16)));
 typedef float accum_light __attribute__((vector_size(16))); /* r g b, w 1 */
+
+/** accum_most(), accum_least() - of each pair. */
+static inline accum_light accum_most(accum_light a, accum_light b)
+{
+#ifdef __SSE__
+	return _mm_max_ps(a, b);
+#else
+	accum_int of_a = a > b;
+
+	return (accum_light)(((accum_int)a & of_a) | ((accum_int)b & ~of_a));
+#endif
+}
+
+static inline accum_light accum_least(accum_light a, accum_light b)
+{
+#ifdef __SSE__
+	return _mm_min_ps(a, b);
+#else
+	accum_int of_a = a < b;
+
+	return (accum_light)(((accum_int)a & of_a) | ((accum_int)b & ~of_a));
+#endif
+}
+
+/** accum_sqrt() - of each; exact, as IEEE 754 has it. */
+static inline accum_light accum_sqrt(accum_light v)
+{
+#ifdef __SSE__
+	return _mm_sqrt_ps(v);
+#else
+	return (accum_light){ sqrtf(v[0]), sqrtf(v[1]), sqrtf(v[2]), sqrtf(v[3]) };
+#endif
+}
 
 enum {
 	ACCUM_UNIT = 4096,   /* of one node; cells hold 2^20 nodes */

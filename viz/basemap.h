@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "proto/err.h"
+#include "viz/accum.h"
 #include "viz/project.h"
 #include "viz/sun.h"
 
@@ -15,15 +16,19 @@
  * towards the band at the bottom are laid over it row by row in linear light.
  */
 
+enum { BASEMAP_WIDTH_MAX = 16384 };
+
 struct basemap {
 	unsigned width, height;
 	struct project_map map;
 	uint32_t *px; /* 0x00rrggbb, sRGB */
 	float *fade;  /* per row: 1 on the map, 0 where the page has taken over */
 	/* private */
-	float linear[256];         /* of an sRGB byte */
+	float byte[256]; /* linear light of an sRGB byte */
+	accum_light page;
 	struct basemap_row {       /* of the globe */
 		float left, right; /* its edges, pixels; right <= left where there is none */
+		unsigned from, to; /* pixels wholly on it */
 		float sin_lat, cos_lat, lon0,
 			lon_step; /* radians, at pixel 0's centre and per pixel */
 	} * rows;
@@ -49,7 +54,7 @@ int basemap_land(const struct project_map *map,
 /**
  * basemap_row() - linear r, g, b of row @y, faded.
  * @sun: NULL = no day and night.
- * @out: @width times r g b and one of padding.
+ * @out: @width times r g b and a nought, aligned as accum_light is.
  */
 void basemap_row(const struct basemap *b, unsigned y, const struct sun *sun, float *out);
 

@@ -10,20 +10,18 @@
 #include "viz/palette.h"
 #include "viz/parallel.h"
 
-enum {
-	NOISE_SIDE = 64,
-	ROWS_PER_JOB = 8,
-	/* indexed by the root, where sRGB is nearly straight: 0.04 of a byte's step apart */
-	SRGB_STEPS = 4096,
-};
+enum { NOISE_SIDE = COMPOSE_NOISE_SIDE, SRGB_STEPS = COMPOSE_SRGB_STEPS, ROWS_PER_JOB = 8 };
 
 struct pass {
+	const struct compose *tables;
 	const struct compose_parts *parts;
 	uint8_t *rgba;
-	accum_light *rows; /* two per worker */
-	float noise[NOISE_SIDE * NOISE_SIDE];
-	float srgb[SRGB_STEPS + 1]; /* 0 .. 255 */
+	accum_light *rows; /* ROW_BUFFERS per worker */
 };
+
+/* Ground, glow and noise; a row of the latter is as long as its tile. */
+enum { ROW_BUFFERS = 3 };
+#define ROW_ROOM(width) ((size_t)(width) + NOISE_SIDE)
 
 /* A rank among 4096 as noise of triangular density, -1 .. 1: its inverse distribution. */
 static void make_noise(float *out)
@@ -45,25 +43,30 @@ static void make_srgb(float *out)
 	}
 }
 
+void compose_init(struct compose *c)
+{
+	make_noise(c->noise);
+	make_srgb(c->srgb);
+}
+
 static inline accum_light shoulder(accum_light v)
 {
 	float most = v[0] > v[1] ? v[0] : v[1];
 
 	most = v[2] > most ? v[2] : most;
-	return most > 0 ? v * (compose_shoulder(most) / most) : v;
+	return v * (1.7f / (1 + 1.53f * most));
 }
 
 /* sRGB 0 .. 255 of linear light, not rounded */
 static inline accum_light encode(const float *srgb, accum_light v)
 {
-	accum_light out = { 0 };
+	const accum_light none = { 0 }, full = { 1, 1, 1, 1 };
+	accum_int at;
 
-	for (int i = 0; i < 3; i++) {
-		float c = v[i] < 0 ? 0 : v[i] > 1 ? 1 : v[i];
-
-		out[i] = srgb[(unsigned)(sqrtf(c) * SRGB_STEPS + 0.5f)];
-	}
-	return out;
+	v = accum_least(accum_most(v, none), full);
+	v = accum_sqrt(v);
+	at = __builtin_convertvector(v * (float)SRGB_STEPS + 0.5f, accum_int);
+	return (accum_light){ srgb[at[0]], srgb[at[1]], srgb[at[2]], 0 };
 }
 
 static inline accum_light over(accum_light under, uint32_t argb)
@@ -75,69 +78,116 @@ static inline accum_light over(accum_light under, uint32_t argb)
 	return under * keep + word;
 }
 
-/* Each channel takes its noise elsewhere in the tile, each frame too. */
-static inline void put(const struct pass *p, accum_light v, unsigned x, unsigned y, uint8_t *out)
+/* A row of noise: each channel takes its own elsewhere in the tile, each frame too. */
+static void noise_row(const struct pass *p, unsigned y, accum_light *out)
 {
-	unsigned fx = x + p->parts->frame * 23, fy = y + p->parts->frame * 41;
+	const float *noise = p->tables->noise;
 
-	for (unsigned i = 0; i < 3; i++) {
-		unsigned at = (fy + i * 29) % NOISE_SIDE * NOISE_SIDE + (fx + i * 17) % NOISE_SIDE;
-		float byte = v[i] + p->noise[at] + 0.5f;
+	for (unsigned x = 0; x < NOISE_SIDE; x++) {
+		unsigned fx = x + p->parts->frame * 23, fy = y + p->parts->frame * 41;
 
-		out[i] = byte <= 0 ? 0 : byte >= 255 ? 255 : (uint8_t)byte;
+		out[x] = (accum_light){ 0 };
+		for (unsigned i = 0; i < 3; i++)
+			out[x][i] = 0.5f + noise[(fy + i * 29) % NOISE_SIDE * NOISE_SIDE +
+						 (fx + i * 17) % NOISE_SIDE];
 	}
-	out[3] = 255;
 }
 
-static void compose_row(struct pass *p, unsigned y, accum_light *base, accum_light *glow)
+static inline void put(accum_light v, uint8_t *out)
+{
+	const accum_light none = { 0 }, full = { 255, 255, 255, 255 };
+	accum_int byte;
+	uint32_t rgba;
+
+	v = accum_least(accum_most(v, none), full);
+	byte = __builtin_convertvector(v, accum_int);
+	rgba = (uint32_t)byte[0] | (uint32_t)byte[1] << 8 | (uint32_t)byte[2] << 16 | 0xff000000u;
+	memcpy(out, &rgba, 4); /* little-endian, as everything here is built for */
+}
+
+struct row {
+	const accum_light *base, *glow, *noise, *light; /* light: NULL in the dark */
+	const uint32_t *words;                          /* NULL where there are none */
+	uint8_t *out;
+};
+
+static inline __attribute__((always_inline)) void compose_span(const struct pass *p,
+							       const struct row *r, unsigned x0,
+							       unsigned x1, bool lit, bool worded)
+{
+	const float *srgb = p->tables->srgb;
+	const float glow = p->parts->glow;
+
+	for (unsigned x = x0; x < x1; x++) {
+		accum_light v = r->glow[x] * glow;
+
+		if (lit)
+			v += r->light[x];
+		v = shoulder(v);
+		v = encode(srgb, r->base[x] + v * (1 - r->base[x])); /* screen */
+		if (worded && r->words[x])
+			v = over(v, r->words[x]);
+		put(v + r->noise[x % NOISE_SIDE], r->out + 4 * (size_t)x);
+	}
+}
+
+static void compose_row(const struct pass *p, unsigned y, accum_light *rows)
 {
 	const struct compose_parts *c = p->parts;
-	const accum_light *light = c->light + (size_t)y * c->width;
-	const uint32_t *words = c->overlay ? c->overlay + (size_t)y * c->width : NULL;
-	uint8_t *out = p->rgba + (size_t)y * c->width * 4;
+	unsigned stride = c->stride ? c->stride : c->width;
+	unsigned tiles = (c->width + ACCUM_TILE - 1) / ACCUM_TILE;
+	const uint8_t *lit = c->lit ? c->lit + (size_t)(y / ACCUM_TILE) * tiles : NULL;
+	const uint8_t *words = c->words ? c->words + (size_t)(y / ACCUM_TILE) * tiles : NULL;
+	accum_light *base = rows, *glow = base + ROW_ROOM(c->width);
+	accum_light *noise = glow + ROW_ROOM(c->width);
+	struct row r = { .base = base,
+			 .glow = glow,
+			 .noise = noise,
+			 .light = c->light ? c->light + (size_t)y * c->width : NULL,
+			 .words = c->overlay ? c->overlay + (size_t)y * stride : NULL,
+			 .out = p->rgba + (size_t)y * stride * 4 };
 
 	basemap_row(c->base, y, c->sun, (float *)base);
 	bloom_row(c->bloom, y, glow);
-	for (unsigned x = 0; x < c->width; x++, out += 4) {
-		accum_light v = shoulder(light[x] + glow[x] * c->glow);
+	noise_row(p, y, noise);
+	for (unsigned t = 0; t < tiles; t++) {
+		unsigned x0 = t * ACCUM_TILE, x1 = x0 + ACCUM_TILE;
+		bool is_lit = r.light && (!lit || lit[t]),
+		     is_worded = r.words && (!words || words[t]);
 
-		v = encode(p->srgb, base[x] + v * (1 - base[x])); /* screen */
-		if (words && words[x])
-			v = over(v, words[x]);
-		put(p, v, x, y, out);
+		x1 = x1 < c->width ? x1 : c->width;
+		if (is_lit && is_worded)
+			compose_span(p, &r, x0, x1, true, true);
+		else if (is_lit)
+			compose_span(p, &r, x0, x1, true, false);
+		else if (is_worded)
+			compose_span(p, &r, x0, x1, false, true);
+		else
+			compose_span(p, &r, x0, x1, false, false);
 	}
 }
 
 static void rows_job(void *ctx, unsigned index, unsigned worker)
 {
-	struct pass *p = ctx;
+	const struct pass *p = ctx;
 	unsigned w = p->parts->width, y1 = (index + 1) * ROWS_PER_JOB;
-	accum_light *mine = p->rows + (size_t)worker * 2 * w;
+	accum_light *mine = p->rows + (size_t)worker * ROW_BUFFERS * ROW_ROOM(w);
 
 	for (unsigned y = index * ROWS_PER_JOB; y < y1 && y < p->parts->height; y++)
-		compose_row(p, y, mine, mine + w);
+		compose_row(p, y, mine);
 }
 
-int compose_frame(const struct compose_parts *parts, uint8_t *rgba, unsigned threads)
+int compose_frame(const struct compose *c, const struct compose_parts *parts, uint8_t *rgba,
+		  unsigned threads)
 {
-	struct pass *p = malloc(sizeof(*p));
-	accum_light *rows;
+	struct pass p = { .tables = c, .parts = parts, .rgba = rgba };
 
 	threads = parallel_threads(threads);
-	rows = aligned_alloc(sizeof(accum_light),
-			     (size_t)threads * 2 * parts->width * sizeof(*rows));
-	if (!p || !rows) {
-		free(p);
-		free(rows);
+	p.rows = aligned_alloc(sizeof(accum_light),
+			       threads * ROW_BUFFERS * ROW_ROOM(parts->width) * sizeof(*p.rows));
+	if (!p.rows)
 		return -ENOMEM;
-	}
-	p->parts = parts;
-	p->rgba = rgba;
-	p->rows = rows;
-	make_noise(p->noise);
-	make_srgb(p->srgb);
-	parallel_run(threads, (parts->height + ROWS_PER_JOB - 1) / ROWS_PER_JOB, rows_job, p);
-	free(rows);
-	free(p);
+	parallel_run(threads, (parts->height + ROWS_PER_JOB - 1) / ROWS_PER_JOB, rows_job, &p);
+	free(p.rows);
 	return 0;
 }

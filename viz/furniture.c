@@ -3,18 +3,23 @@
 
 #include <cairo.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "viz/breath.h"
 #include "viz/compose.h"
+#include "viz/num.h"
 
 #define BRIGHT 0xf5f7ffu
 #define MIDDLE 0x99a8bdu
 #define FAINT  0x6b788cu
 
 /* All lengths below are in U, 1/1080 of the height; cairo's matrix makes pixels of them. */
-#define MARGIN 40.0
+#define MARGIN               40.0
+#define CAPTION_AT           946.0
+#define CAPTION_WIDTH(frame) ((frame)-2 * 290)
 
 struct desk {
 	const struct furniture *f;
@@ -22,6 +27,7 @@ struct desk {
 	cairo_t *cr;
 	double width; /* of the frame; its height is 1080 */
 	double scale; /* of text */
+	unsigned layers;
 };
 
 static struct text_style style(const struct desk *d, double size, uint32_t rgb)
@@ -87,6 +93,11 @@ static struct tm utc(uint64_t at_s)
 	return out;
 }
 
+static bool on(const struct desk *d, enum furniture_layer layer)
+{
+	return (d->layers & layer) != 0;
+}
+
 static void clock_face(const struct desk *d)
 {
 	struct tm t = utc(d->f->at_s);
@@ -104,47 +115,87 @@ static void clock_face(const struct desk *d)
 
 /* ---- left: networks ---------------------------------------------------------------- */
 
-static void legend_row(const struct desk *d, const struct furniture_row *row, uint64_t most,
-		       double y)
+static void legend_name(const struct desk *d, const struct furniture_row *row, double y)
 {
 	const double width = 236 * d->scale;
 	struct text_style name = style(d, 13, BRIGHT), count = style(d, 12.5, MIDDLE);
 	char figure[32], shown[TEXT_NAME_MAX];
-	double room;
 
-	text_count(row->nodes, figure);
-	room = width - text_width(d->text, &count, figure) - 12 * d->scale;
+	text_count(row->most > row->nodes ? row->most : row->nodes, figure);
 	memcpy(shown, row->name, sizeof(shown));
 	name.tabular = false;
-	text_fit(d->text, &name, shown, sizeof(shown), room);
+	text_fit(d->text, &name, shown, sizeof(shown),
+		 width - text_width(d->text, &count, figure) - 12 * d->scale);
 	left_text(d, name, MARGIN, y, shown);
-	right_text(d, count, MARGIN + width, y, figure);
 	use_color(d->cr, FAINT, 0.16);
 	bar(d, MARGIN, y + 5.75 * d->scale, width, 1);
+}
+
+static void legend_count(const struct desk *d, const struct furniture_row *row, uint64_t most,
+			 double y)
+{
+	const double width = 236 * d->scale;
+	double share = (double)row->nodes / (double)most;
+	char figure[32];
+
+	right_text(d, style(d, 12.5, MIDDLE), MARGIN + width, y, text_count(row->nodes, figure));
 	use_color(d->cr, (uint32_t)(row->rgb[0] << 16 | row->rgb[1] << 8 | row->rgb[2]), 1);
-	bar(d, MARGIN, y + 5.5 * d->scale, width * (double)row->nodes / (double)most, 1.5);
+	bar(d, MARGIN, y + 5.5 * d->scale, width * (share < 1 ? share : 1), 1.5);
+}
+
+#define LEGEND_LAST 906.0 /* its lowest row */
+
+static uint64_t legend_most(const struct furniture *f)
+{
+	uint64_t most = f->widest ? f->widest : 1;
+
+	for (unsigned i = 0; i < f->row_count && !f->widest; i++)
+		if (f->rows[i].nodes > most)
+			most = f->rows[i].nodes;
+	return most;
 }
 
 static void legend(const struct desk *d)
 {
-	const double pitch = 24 * d->scale, last = 906;
+	const double pitch = 24 * d->scale;
 	struct text_style head = style(d, 11, MIDDLE);
-	unsigned n = d->f->row_count;
-	uint64_t most = 1;
+	const struct furniture *f = d->f;
 
-	if (n == 0)
+	if (f->row_count == 0)
 		return;
-	for (unsigned i = 0; i < n; i++)
-		if (d->f->rows[i].nodes > most)
-			most = d->f->rows[i].nodes;
 	head.face = TEXT_SEMIBOLD;
 	head.tracking_px = 1.9 * d->scale;
-	left_text(d, head, MARGIN, last - n * pitch - 6 * d->scale,
-		  d->f->legend_title ? d->f->legend_title : "TOP NETWORKS");
-	for (unsigned i = 0; i < n; i++)
-		legend_row(d, &d->f->rows[i], most, last - (n - 1 - i) * pitch);
-	if (d->f->note)
-		left_text(d, style(d, 11, FAINT), MARGIN, last + 27 * d->scale, d->f->note);
+	if (on(d, FURNITURE_FIXED))
+		left_text(d, head, MARGIN, LEGEND_LAST - f->row_count * pitch - 6 * d->scale,
+			  f->legend_title ? f->legend_title : "TOP NETWORKS");
+	for (unsigned i = 0; i < f->row_count; i++) {
+		double y = LEGEND_LAST - (f->row_count - 1 - i) * pitch;
+
+		if (on(d, f->race ? FURNITURE_MOVING : FURNITURE_FIXED))
+			legend_name(d, &f->rows[i], y);
+		if (on(d, FURNITURE_MOVING))
+			legend_count(d, &f->rows[i], legend_most(f), y);
+	}
+	if (f->note && on(d, FURNITURE_FIXED))
+		left_text(d, style(d, 11, FAINT), MARGIN, LEGEND_LAST + 27 * d->scale, f->note);
+}
+
+/* Words for a moment, above the chart. */
+static void caption(const struct desk *d)
+{
+	struct text_style s = style(d, 22, BRIGHT);
+	char line[512];
+
+	if (!d->f->caption || !*d->f->caption || d->f->caption_alpha <= 0)
+		return;
+	s.align = TEXT_CENTER;
+	s.tabular = false;
+	snprintf(line, sizeof(line), "%s", d->f->caption);
+	text_fit(d->text, &s, line, sizeof(line), CAPTION_WIDTH(d->width) - 40);
+	cairo_push_group(d->cr);
+	text_draw_edged(d->text, d->cr, &s, d->width / 2, CAPTION_AT, 1.2, line);
+	cairo_pop_group_to_source(d->cr);
+	cairo_paint_with_alpha(d->cr, d->f->caption_alpha < 1 ? d->f->caption_alpha : 1);
 }
 
 /* ---- bottom: counters ----------------------------------------------------------------- */
@@ -157,32 +208,47 @@ static void facts(const struct desk *d)
 		if (!d->f->facts[i].label[0])
 			continue;
 		y -= 52 * d->scale;
-		right_text(d, style(d, 26, BRIGHT), right, y, d->f->facts[i].figure);
-		right_text(d, style(d, 14, MIDDLE), right, y + 20 * d->scale, d->f->facts[i].label);
+		if (on(d, FURNITURE_MOVING))
+			right_text(d, style(d, 26, BRIGHT), right, y, d->f->facts[i].figure);
+		if (on(d, FURNITURE_FIXED))
+			right_text(d, style(d, 14, MIDDLE), right, y + 20 * d->scale,
+				   d->f->facts[i].label);
 	}
+}
+
+static void nowhere_line(const struct desk *d, char line[static 128])
+{
+	const char *nowhere = d->f->unlocated_label ? d->f->unlocated_label : "unlocated";
+	char figure[32], other[32];
+
+	line[0] = '\0';
+	if (d->f->unlocated && d->f->country_level)
+		snprintf(line, 128, "%s %s  ·  %s country-level",
+			 text_count(d->f->unlocated, figure), nowhere,
+			 text_count(d->f->country_level, other));
+	else if (d->f->unlocated)
+		snprintf(line, 128, "%s %s", text_count(d->f->unlocated, figure), nowhere);
+	else if (d->f->country_level)
+		snprintf(line, 128, "%s country-level", text_count(d->f->country_level, figure));
 }
 
 static void counters(const struct desk *d)
 {
-	const char *nowhere = d->f->unlocated_label ? d->f->unlocated_label : "unlocated";
-	char figure[32], line[128], other[32];
+	const char *what = d->f->networks_label ? d->f->networks_label : "networks (ASN)";
+	char figure[32], line[128];
 	double right = d->width - MARGIN;
 
+	if (on(d, FURNITURE_FIXED)) {
+		left_text(d, style(d, 14.5, MIDDLE), MARGIN, 1034, d->f->alight_label);
+		left_text(d, style(d, 11, FAINT), MARGIN, 1068, d->f->weight_label);
+		right_text(d, style(d, 14, MIDDLE), right, 1008, what);
+	}
+	if (!on(d, FURNITURE_MOVING))
+		return;
 	left_text(d, style(d, 44, BRIGHT), MARGIN - 2, 1012, text_count(d->f->alight, figure));
-	left_text(d, style(d, 14.5, MIDDLE), MARGIN, 1034, d->f->alight_label);
-	line[0] = '\0';
-	if (d->f->unlocated && d->f->country_level)
-		snprintf(line, sizeof(line), "%s %s  ·  %s country-level",
-			 text_count(d->f->unlocated, figure), nowhere,
-			 text_count(d->f->country_level, other));
-	else if (d->f->unlocated)
-		snprintf(line, sizeof(line), "%s %s", text_count(d->f->unlocated, figure), nowhere);
-	else if (d->f->country_level)
-		snprintf(line, sizeof(line), "%s country-level",
-			 text_count(d->f->country_level, figure));
+	nowhere_line(d, line);
 	left_text(d, style(d, 11, FAINT), MARGIN, 1052, line);
 	right_text(d, style(d, 26, BRIGHT), right, 988, text_count(d->f->networks, figure));
-	right_text(d, style(d, 14, MIDDLE), right, 1008, "networks (ASN)");
 }
 
 /* Light as the screen shows it: shoulder, then sRGB. */
@@ -233,6 +299,29 @@ static void ramp(const struct desk *d)
 		text_draw(d->text, d->cr, &s, at, y + 18, label);
 		free_from = at + half + 6;
 	}
+}
+
+static void ramp_of_breath(const struct desk *d)
+{
+	const double width = 186, x = d->width - MARGIN - width, y = 1024;
+	struct text_style s = style(d, 10.5, MIDDLE);
+	cairo_pattern_t *fill = cairo_pattern_create_linear(x, 0, x + width, 0);
+
+	for (int i = -4; i <= 4; i++) {
+		struct palette_rgb c = breath_color(num_exp2(i / 4.0));
+
+		cairo_pattern_add_color_stop_rgb(fill, (i + 4) / 8.0, palette_srgb((double)c.r),
+						 palette_srgb((double)c.g),
+						 palette_srgb((double)c.b));
+	}
+	cairo_set_source(d->cr, fill);
+	bar(d, x, y, width, 5);
+	cairo_pattern_destroy(fill);
+	right_text(d, s, x - 10, y + 6, "of its day's mean");
+	left_text(d, s, x, y + 18, "half");
+	right_text(d, s, x + width, y + 18, "twice");
+	s.align = TEXT_CENTER;
+	text_draw(d->text, d->cr, &s, x + width / 2, y + 18, "1");
 }
 
 static void ramp_of_deviation(const struct desk *d)
@@ -351,23 +440,43 @@ static void ticks(const struct desk *d, const struct plot *p)
 	}
 }
 
+/* Where the chart lies; false where there is none. */
+static bool plot_of(const struct furniture *f, double width, struct plot *p)
+{
+	double margin = f->chart_margin > 0 ? f->chart_margin : 370;
+
+	*p = (struct plot){
+		.x = margin, .y = 1026, .width = width - 2 * margin, .height = 52, .h = f->history
+	};
+	return p->h && p->h->to_s > p->h->from_s && p->h->most && p->width >= 120;
+}
+
+static double playhead(const struct furniture *f, const struct plot *p)
+{
+	return f->at_s ? plot_x(p, (double)f->at_s) : p->x + p->width;
+}
+
 static void chart(const struct desk *d)
 {
-	struct plot p = {
-		.x = 370, .y = 1026, .width = d->width - 370 - 370, .height = 52, .h = d->f->history
-	};
+	bool all = d->layers == FURNITURE_ALL;
+	struct plot p;
 	double now;
 
-	if (!p.h || p.h->to_s <= p.h->from_s || !p.h->most || p.width < 120)
+	if (!plot_of(d->f, d->width, &p))
 		return;
-	now = d->f->at_s ? plot_x(&p, (double)d->f->at_s) : p.x + p.width;
-	plot_area(d, &p, p.x, now, 0x5a7096, 0.50, 1);
-	plot_area(d, &p, now, p.x + p.width, 0x5a7096, 0.14, 0.3);
-	use_color(d->cr, FAINT, 0.35);
-	bar(d, p.x, p.y, p.width, 1);
-	ticks(d, &p);
-	use_color(d->cr, BRIGHT, 1);
-	bar(d, now - 0.75, p.y - p.height - 6, 1.5, p.height + 11);
+	now = playhead(d->f, &p);
+	if (on(d, FURNITURE_PLAYED))
+		plot_area(d, &p, p.x, all ? now : p.x + p.width, 0x5a7096, 0.50, 1);
+	if (on(d, FURNITURE_FIXED)) {
+		plot_area(d, &p, all ? now : p.x, p.x + p.width, 0x5a7096, 0.14, 0.3);
+		use_color(d->cr, FAINT, 0.35);
+		bar(d, p.x, p.y, p.width, 1);
+		ticks(d, &p);
+	}
+	if (on(d, FURNITURE_MOVING)) {
+		use_color(d->cr, BRIGHT, 1);
+		bar(d, now - 0.75, p.y - p.height - 6, 1.5, p.height + 11);
+	}
 }
 
 static void sources(const struct desk *d)
@@ -388,40 +497,96 @@ static void sources(const struct desk *d)
 	right_text(d, s, x, y, line);
 }
 
-int furniture_draw(const struct furniture *f, const struct furniture_box *box, uint32_t *overlay)
+/* A box in U as whole pixels of the overlay. */
+static struct furniture_box pixels(const struct furniture_box *of, double x0, double y0, double x1,
+				   double y1)
+{
+	double u = of->height / 1080.0, w = of->width / u;
+	struct furniture_box b = { .stride = of->stride };
+
+	x0 = x0 < 0 ? 0 : x0 > w ? w : x0;
+	x1 = x1 < x0 ? x0 : x1 > w ? w : x1;
+	y1 = y1 > 1080 ? 1080 : y1;
+	y0 = y0 < 0 ? 0 : y0 > y1 ? y1 : y0;
+	b.x = of->x + (unsigned)(x0 * u);
+	b.y = of->y + (unsigned)(y0 * u);
+	b.width = of->x + (unsigned)(x1 * u) - b.x;
+	b.height = of->y + (unsigned)(y1 * u) - b.y;
+	return b;
+}
+
+unsigned furniture_moving(const struct furniture *f, const struct furniture_box *box,
+			  struct furniture_box out[FURNITURE_BOXES], struct furniture_box *played)
+{
+	double width = box->width / (box->height / 1080.0);
+	double scale = f->text_scale > 0 ? f->text_scale : 1, now;
+	struct plot p;
+	unsigned n = 0;
+
+	out[n++] = pixels(box, width - MARGIN - 330 * scale, 20, width, 41 + 76 * scale);
+	out[n++] = pixels(box, MARGIN - 4, LEGEND_LAST - (FURNITURE_ROWS + 0.4) * 24 * scale,
+			  MARGIN + 250 * scale, LEGEND_LAST + 14 * scale);
+	out[n++] = pixels(box, 0, 930, width, 1060); /* counters, chart, caption's foot */
+	out[n++] = pixels(box, width - MARGIN - 330 * scale, 988 - 3.4 * 52 * scale, width, 988);
+	out[n++] = pixels(box, width / 2 - CAPTION_WIDTH(width) / 2, CAPTION_AT - 40,
+			  width / 2 + CAPTION_WIDTH(width) / 2, CAPTION_AT + 14);
+	*played = (struct furniture_box){ 0 };
+	if (plot_of(f, width, &p)) {
+		now = playhead(f, &p);
+		*played = pixels(box, p.x, p.y - p.height - 8, now, p.y + 2);
+	}
+	return n;
+}
+
+static void draw_all(const struct desk *d)
+{
+	if (on(d, FURNITURE_FIXED))
+		title(d);
+	if (on(d, FURNITURE_MOVING))
+		clock_face(d);
+	legend(d);
+	counters(d);
+	facts(d);
+	if (on(d, FURNITURE_FIXED)) {
+		if (d->f->breath)
+			ramp_of_breath(d);
+		else if (d->f->deviation)
+			ramp_of_deviation(d);
+		else if (d->f->tone)
+			ramp(d);
+		sources(d);
+	}
+	chart(d);
+	if (on(d, FURNITURE_MOVING))
+		caption(d);
+}
+
+int furniture_draw(const struct furniture *f, const struct furniture_box *box, unsigned layers,
+		   uint32_t *overlay)
 {
 	uint32_t *corner = overlay + (size_t)box->y * box->stride + box->x;
 	cairo_surface_t *surface = cairo_image_surface_create_for_data(
 		(unsigned char *)corner, CAIRO_FORMAT_ARGB32, (int)box->width, (int)box->height,
 		(int)box->stride * 4);
 	double u = box->height / 1080.0;
-	struct text *text = NULL;
+	struct text *own = NULL;
 	struct desk d = { .f = f,
 			  .cr = cairo_create(surface),
 			  .width = box->width / u,
+			  .layers = layers,
 			  .scale = f->text_scale > 0 ? f->text_scale : 1 };
-	int err = text_open(&text);
+	int err = f->text ? 0 : text_open(&own);
 
 	if (!err) {
-		d.text = text;
+		d.text = f->text ? f->text : own;
 		cairo_set_antialias(d.cr, CAIRO_ANTIALIAS_BEST);
 		cairo_scale(d.cr, u, u);
-		title(&d);
-		clock_face(&d);
-		legend(&d);
-		counters(&d);
-		facts(&d);
-		if (f->deviation)
-			ramp_of_deviation(&d);
-		else if (f->tone)
-			ramp(&d);
-		chart(&d);
-		sources(&d);
+		draw_all(&d);
 		if (cairo_status(d.cr))
 			err = -ENOMEM;
 		cairo_surface_flush(surface);
 	}
-	text_close(text);
+	text_close(own);
 	cairo_destroy(d.cr);
 	cairo_surface_destroy(surface);
 	return err;

@@ -57,6 +57,14 @@ int hilbert_init(struct hilbert *h, unsigned width, unsigned height)
 	return h->poster && h->order < HILBERT_POSTER_ORDER_MIN ? DT_ERANGE : 0;
 }
 
+int hilbert_square(struct hilbert *h, unsigned side)
+{
+	*h = (struct hilbert){ .order = HILBERT_ORDER_MIN };
+	while (h->order < 14 && 1u << h->order < side)
+		h->order++;
+	return 1u << h->order == side ? 0 : DT_ERANGE;
+}
+
 /* Source: IANA IPv4 Special-Purpose Address Registry; RFC 5771, RFC 1112. */
 static const struct reserved {
 	uint32_t ip;
@@ -172,6 +180,7 @@ static void numbers(const struct pen *p)
 				.size_px = (p->h->poster ? 8 : 10.5) * p->u * p->scale,
 				.tabular = true };
 
+	s.size_px = s.size_px < 8 ? 8 : s.size_px;
 	for (uint32_t block = 0; block < 256; block++) {
 		struct square at = square_of(p->h, block << 24, 8);
 		char line[8];
@@ -204,12 +213,12 @@ static void names(const struct pen *p)
 	}
 }
 
-int hilbert_words(const struct hilbert *h, unsigned width, unsigned height, double text_scale,
-		  uint32_t *overlay)
+int hilbert_words(const struct hilbert *h, unsigned width, unsigned height, unsigned stride,
+		  double text_scale, uint32_t *overlay)
 {
 	cairo_surface_t *surface =
 		cairo_image_surface_create_for_data((unsigned char *)overlay, CAIRO_FORMAT_ARGB32,
-						    (int)width, (int)height, (int)width * 4);
+						    (int)width, (int)height, (int)stride * 4);
 	struct pen p = { .h = h,
 			 .cr = cairo_create(surface),
 			 /* 1080p has a square of 1024 */

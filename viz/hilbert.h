@@ -36,6 +36,9 @@ enum {
  */
 int hilbert_init(struct hilbert *h, unsigned width, unsigned height) DT_MUST;
 
+/** hilbert_square() - all of a square of @side pixels, a view among others. Errors: DT_ERANGE. */
+int hilbert_square(struct hilbert *h, unsigned side) DT_MUST;
+
 /** hilbert_xy() - of cell @d of the 4^@order along the curve; y downwards. */
 void hilbert_xy(unsigned order, uint32_t d, unsigned *x, unsigned *y);
 
@@ -52,10 +55,10 @@ int hilbert_ground(const struct hilbert *h, struct basemap *b) DT_MUST;
 
 /**
  * hilbert_words() - the net of /8 blocks, their numbers and the names of the grey ones,
- * onto @overlay[width * height], premultiplied ARGB.
+ * onto @overlay of @stride pixels a row, premultiplied ARGB.
  * Errors:  -ENOMEM; DT_ECORRUPT of the embedded fonts.
  */
-int hilbert_words(const struct hilbert *h, unsigned width, unsigned height, double text_scale,
-		  uint32_t *overlay) DT_MUST;
+int hilbert_words(const struct hilbert *h, unsigned width, unsigned height, unsigned stride,
+		  double text_scale, uint32_t *overlay) DT_MUST;
 
 #endif

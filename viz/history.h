@@ -4,7 +4,9 @@
 
 #include <stdint.h>
 
+#include "proto/err.h"
 #include "viz/scene.h"
+#include "viz/sights.h"
 
 /**
  * DOC: how many nodes were alight at each moment of the range of a scene: the
@@ -22,6 +24,15 @@ struct history {
 	uint64_t most;
 };
 
-void history_build(struct history *h, const struct scene *s, double half_life_s, double cutoff_s);
+/**
+ * history_build() - between two instants.
+ * @shine_s: how long after its last sighting a node is alight; 0 = for ever.
+ */
+void history_build(struct history *h, const struct scene *s, uint64_t from_s, uint64_t to_s,
+		   double shine_s);
+
+/** history_build_log() - the same of a log of sightings of @nodes nodes. Errors: of the log. */
+int history_build_log(struct history *h, struct sights *log, uint32_t nodes, uint64_t from_s,
+		      uint64_t to_s, double shine_s) DT_MUST;
 
 #endif

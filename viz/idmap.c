@@ -21,6 +21,12 @@ int idmap_init(struct idmap *m, unsigned width, unsigned height)
 	return m->x < panel_u * height / 1080 ? DT_ERANGE : 0;
 }
 
+int idmap_square(struct idmap *m, unsigned side)
+{
+	*m = (struct idmap){ .cell = side / IDMAP_SIDE };
+	return m->cell && side % IDMAP_SIDE == 0 ? 0 : DT_ERANGE;
+}
+
 void idmap_xy(unsigned order, uint32_t prefix, unsigned *x, unsigned *y)
 {
 	*x = *y = 0;
@@ -76,15 +82,15 @@ bool idmap_is_crowded(const struct idmap_facts *f, unsigned prefix)
 	return share >= 16 && n > 2 * share;
 }
 
-static void fill_cell(const struct idmap *m, struct basemap *b, unsigned x, unsigned y,
-		      uint32_t rgb)
+static void fill_cell(const struct idmap *m, uint32_t *ground, unsigned stride, unsigned x,
+		      unsigned y, uint32_t rgb)
 {
 	for (unsigned dy = 0; dy < m->cell; dy++)
 		for (unsigned dx = 0; dx < m->cell; dx++)
-			b->px[(size_t)(y + dy) * b->width + x + dx] = rgb;
+			ground[(size_t)(y + dy) * stride + x + dx] = rgb;
 }
 
-void idmap_paint(const struct idmap *m, const struct accum *plate, struct basemap *b,
+void idmap_paint(const struct idmap *m, const struct accum *plate, uint32_t *ground,
 		 struct idmap_facts *facts)
 {
 	measure(m, plate, facts);
@@ -95,7 +101,7 @@ void idmap_paint(const struct idmap *m, const struct accum *plate, struct basema
 		unsigned x, y;
 
 		idmap_pixel(m, i << (32 - IDMAP_BITS), &x, &y);
-		fill_cell(m, b, x, y, palette_deviation(off));
+		fill_cell(m, ground, plate->width, x, y, palette_deviation(off));
 	}
 }
 
@@ -131,7 +137,7 @@ static void net(const struct pen *p)
 static void digits(const struct pen *p)
 {
 	struct text_style s = { .face = TEXT_SEMIBOLD,
-				.size_px = 10.5 * p->u * p->scale,
+				.size_px = (p->u < 0.8 ? 8 : 10.5 * p->u) * p->scale,
 				.rgb = 0xd3dae8,
 				.tabular = true };
 
@@ -162,11 +168,11 @@ static void frames(const struct pen *p, const struct idmap_facts *f)
 }
 
 int idmap_words(const struct idmap *m, const struct idmap_facts *f, unsigned width, unsigned height,
-		double text_scale, uint32_t *overlay)
+		unsigned stride, double text_scale, uint32_t *overlay)
 {
 	cairo_surface_t *surface =
 		cairo_image_surface_create_for_data((unsigned char *)overlay, CAIRO_FORMAT_ARGB32,
-						    (int)width, (int)height, (int)width * 4);
+						    (int)width, (int)height, (int)stride * 4);
 	struct pen p = { .m = m,
 			 .cr = cairo_create(surface),
 			 .u = m->cell / 2.0, /* 1080p has cells of 2 pixels */

@@ -26,6 +26,9 @@ struct idmap {
 /** idmap_init() - where it lies. Errors: DT_ERANGE where it has no room beside the furniture. */
 int idmap_init(struct idmap *m, unsigned width, unsigned height) DT_MUST;
 
+/** idmap_square() - all of a square of @side pixels, a view among others. Errors: DT_ERANGE. */
+int idmap_square(struct idmap *m, unsigned side) DT_MUST;
+
 /** idmap_xy() - of a prefix of 2 * @order bits; y downwards, 0 upper left, 1 to its right. */
 void idmap_xy(unsigned order, uint32_t prefix, unsigned *x, unsigned *y);
 
@@ -42,10 +45,10 @@ struct idmap_facts {
 };
 
 /**
- * idmap_paint() - cells onto a bare basemap, from a plate on which every node lies with
- * weight 1 on its cell's idmap_pixel().
+ * idmap_paint() - cells onto @ground, pixels of a bare basemap, from a plate on which every node
+ * lies with weight 1 on its cell's idmap_pixel().
  */
-void idmap_paint(const struct idmap *m, const struct accum *plate, struct basemap *b,
+void idmap_paint(const struct idmap *m, const struct accum *plate, uint32_t *ground,
 		 struct idmap_facts *facts);
 
 /** idmap_is_crowded() - more than twice its share: perhaps somebody's doing. */
@@ -53,10 +56,10 @@ bool idmap_is_crowded(const struct idmap_facts *f, unsigned prefix);
 
 /**
  * idmap_words() - the net of 8-bit prefixes, their digits, and a frame around the crowded
- * ones, onto @overlay[width * height], premultiplied ARGB.
+ * ones, onto @overlay of @stride pixels a row, premultiplied ARGB.
  * Errors:  -ENOMEM; DT_ECORRUPT of the embedded fonts.
  */
 int idmap_words(const struct idmap *m, const struct idmap_facts *f, unsigned width, unsigned height,
-		double text_scale, uint32_t *overlay) DT_MUST;
+		unsigned stride, double text_scale, uint32_t *overlay) DT_MUST;
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "viz/num.h"
 #include "viz/parallel.h"
-#include "viz/spread.h"
+#include "viz/spots.h"
 
 /*
  * Nodes come in any order, but the plate is far larger than a cache. So each
@@ -19,7 +19,6 @@ enum {
 	BAND_ROWS = ACCUM_TILE,
 	CHUNK_NODES = 16 * 1024,
 	ROUND_CHUNKS = 64, /* a million nodes' dots: 16 MB between the two halves of a round */
-	CHUNK_PLACES = 4096,
 	NO_SLOT = 255,
 };
 
@@ -31,6 +30,7 @@ struct dots {
 struct worker {
 	struct dots *bands;
 	struct lights_tally tally;
+	uint32_t bucket[RING_BUCKETS + 1];
 	bool failed;
 };
 
@@ -38,12 +38,11 @@ struct pass {
 	const struct scene *scene;
 	const struct lights_opts *opts;
 	struct accum *plate;
-	struct spread spread;
-	struct spread_spot *spots;
+	struct spots spots;
 	uint8_t *slots;     /* per network: its row in the legend, or NO_SLOT */
 	atomic_uchar *seen; /* per network: has a node alight */
 	struct worker *workers;
-	uint32_t *blocks; /* of a square: how many nodes share their first 16 bits */
+	atomic_uint arcs[RING_ARCS]; /* of a ring */
 	unsigned threads, bands;
 	uint32_t first_chunk;
 };
@@ -58,19 +57,6 @@ float lights_weight(const struct lights_opts *o, uint32_t first_s, uint32_t last
 		return 1;
 	age /= o->half_life_s;
 	return age < 24 ? num_exp2f((float)-age) : 0; /* 2^-24 is below a unit of the plate */
-}
-
-static void place_job(void *ctx, unsigned index, unsigned worker)
-{
-	struct pass *p = ctx;
-	uint32_t end = (index + 1) * CHUNK_PLACES;
-
-	(void)worker;
-	if (end > p->scene->place_count)
-		end = p->scene->place_count;
-	for (uint32_t i = index * CHUNK_PLACES; i < end; i++)
-		p->spots[i] =
-			spread_spot(p->opts->map, &p->scene->places[i], p->plate->height / 1080.0);
 }
 
 static bool keep(struct dots *d, const struct accum_dot *dot)
@@ -114,28 +100,23 @@ static void tally_node(struct pass *p, struct worker *w, const struct scene_node
 }
 
 /* Where on the plate; false off the map. */
-static bool stand(const struct pass *p, struct worker *w, const struct scene_node *n,
+static bool stand(struct pass *p, struct worker *w, const struct scene_node *n,
 		  struct accum_dot *dot)
 {
-	const struct spread_spot *spot = &p->spots[n->place];
-	unsigned x, y;
+	struct spots_at at;
 
-	if (p->blocks) {
-		if (p->opts->hilbert) {
-			hilbert_pixel(p->opts->hilbert, n->seed, &x, &y);
-		} else {
-			idmap_pixel(p->opts->idmap, n->seed, &x, &y);
-			dot->weight = 1; /* it is counted, not shown */
-		}
-		dot->x = (int32_t)(x * ACCUM_SUB + ACCUM_SUB / 2);
-		dot->y = (int32_t)(y * ACCUM_SUB + ACCUM_SUB / 2);
-		return true;
-	}
-	if (spot->off)
+	if (!spots_node(&p->spots, n, &at))
 		return false;
-	w->tally.country_level += spot->disc;
-	dot->weight *= spot->dim;
-	spread_node(&p->spread, spot, n->seed, &dot->x, &dot->y);
+	w->tally.country_level += at.country;
+	dot->weight = p->opts->geometry.idmap ? 1 /* it is counted, not shown */
+					      : dot->weight * at.dim;
+	dot->x = at.x;
+	dot->y = at.y;
+	if (p->opts->geometry.ring) {
+		atomic_fetch_add_explicit(&p->arcs[n->seed >> (32 - RING_ARC_BITS)], 1,
+					  memory_order_relaxed);
+		w->bucket[ring_bucket(p->opts->geometry.ring, n->seed)]++;
+	}
 	return true;
 }
 
@@ -185,16 +166,15 @@ static void band_job(void *ctx, unsigned index, unsigned worker)
 static int pass_open(struct pass *p)
 {
 	const struct scene *s = p->scene;
-	bool square = p->opts->hilbert || p->opts->idmap;
+	int err =
+		spots_open(&p->spots, s, &p->opts->geometry, p->plate->height / 1080.0, p->threads);
 
-	spread_init(&p->spread);
-	p->spots = malloc((s->place_count + 1) * sizeof(*p->spots));
+	if (err)
+		return err;
 	p->slots = malloc(s->network_count + 1);
 	p->seen = calloc(s->network_count + 1, 1);
 	p->workers = calloc(p->threads, sizeof(*p->workers));
-	if (square)
-		p->blocks = calloc(1 << 16, sizeof(*p->blocks));
-	if (!p->spots || !p->slots || !p->seen || !p->workers || (square && !p->blocks))
+	if (!p->slots || !p->seen || !p->workers)
 		return -ENOMEM;
 	for (unsigned t = 0; t < p->threads; t++) {
 		p->workers[t].bands = calloc(p->bands, sizeof(struct dots));
@@ -215,9 +195,8 @@ static void pass_close(struct pass *p)
 		free(p->workers[t].bands);
 	}
 	free(p->workers);
-	free(p->spots);
+	spots_close(&p->spots);
 	free(p->slots);
-	free(p->blocks);
 	free(p->seen);
 }
 
@@ -235,34 +214,15 @@ static int collect(const struct pass *p, struct lights_tally *out)
 		out->country_level += w->tally.country_level;
 		for (unsigned i = 0; i < SCENE_TOP; i++)
 			out->top[i] += w->tally.top[i];
+		for (unsigned i = 0; i <= RING_BUCKETS; i++)
+			out->ring.bucket[i] += w->bucket[i];
 	}
+	for (unsigned i = 0; i < RING_ARCS; i++)
+		out->ring.arc[i] = p->arcs[i];
+	ring_measure(&out->ring);
 	for (uint32_t i = 0; i < p->scene->network_count; i++)
 		out->networks += p->seen[i] && p->scene->networks[i].asn != 0;
 	return 0;
-}
-
-static uint32_t most_on_a_place(const struct scene *s)
-{
-	uint32_t most = 0;
-
-	for (uint32_t i = 0; i < s->place_count; i++)
-		if (s->places[i].nodes > most)
-			most = s->places[i].nodes;
-	return most;
-}
-
-/* No pixel of a square holds more than 16 common bits, whose count is bound enough. */
-static uint32_t most_on_a_block(const struct scene *s, uint32_t *blocks)
-{
-	uint32_t most = 0;
-
-	for (uint32_t i = 0; i < s->node_count; i++) {
-		uint32_t *count = &blocks[s->nodes[i].seed >> 16];
-
-		if (s->nodes[i].place != SCENE_NOWHERE && ++*count > most)
-			most = *count;
-	}
-	return most;
 }
 
 static void draw_all(struct pass *p)
@@ -270,13 +230,7 @@ static void draw_all(struct pass *p)
 	const struct scene *s = p->scene;
 	uint32_t chunks = (s->node_count + CHUNK_NODES - 1) / CHUNK_NODES;
 
-	if (p->blocks) {
-		accum_crowd(p->plate, most_on_a_block(s, p->blocks));
-	} else {
-		parallel_run(p->threads, (s->place_count + CHUNK_PLACES - 1) / CHUNK_PLACES,
-			     place_job, p);
-		accum_crowd(p->plate, most_on_a_place(s));
-	}
+	accum_crowd(p->plate, p->spots.crowd);
 	for (p->first_chunk = 0; p->first_chunk < chunks; p->first_chunk += ROUND_CHUNKS) {
 		uint32_t left = chunks - p->first_chunk;
 

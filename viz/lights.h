@@ -6,10 +6,9 @@
 
 #include "proto/err.h"
 #include "viz/accum.h"
-#include "viz/hilbert.h"
-#include "viz/idmap.h"
-#include "viz/project.h"
+#include "viz/ring.h"
 #include "viz/scene.h"
+#include "viz/spots.h"
 
 /**
  * DOC: the nodes of a scene, at one instant, onto the plate. How bright a node
@@ -18,9 +17,7 @@
  */
 
 struct lights_opts {
-	const struct project_map *map;
-	const struct hilbert *hilbert;    /* of a scene of SCENE_IPV4, instead of a map */
-	const struct idmap *idmap;        /* of SCENE_IDS; nodes then do not fade */
+	struct spots_geometry geometry;   /* on an idmap nodes do not fade */
 	const struct palette_rgb *colors; /* per network of the scene */
 	uint32_t at_s;                    /* the instant, Unix */
 	double half_life_s;               /* 0 = no fading */
@@ -36,6 +33,7 @@ struct lights_tally {
 	uint64_t country_level;  /* on the map, but only as somewhere in a country */
 	uint64_t top[SCENE_TOP]; /* per network of the legend */
 	uint64_t networks;       /* that have a node alight; unknown ones do not count */
+	struct ring_facts ring;  /* of that layout */
 };
 
 /** lights_weight() - of a node seen from @first_s to @last_s; 0 .. 1. */

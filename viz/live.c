@@ -217,7 +217,8 @@ int live_of_view(struct store_view *v, const struct live_opts *o, struct live_fi
 {
 	struct beside b = { 0 };
 	struct scene *s;
-	int logged = 0, err = scene_view_read(v, SCENE_EARTH, &s, why);
+	const struct scene_want want = { .space = SCENE_EARTH };
+	int logged = 0, err = scene_view_read(v, &want, &s, why);
 
 	if (err)
 		return err;

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "viz/palette.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "store/store.h"
+#include "viz/group.h"
 #include "viz/num.h"
+
+static const char *const names[] = { "hash", "focus", "cvd", "rir", "density" };
+
+const char *palette_name(enum palette_kind kind)
+{
+	return names[kind];
+}
 
 int palette_parse(const char *name, enum palette_kind *out)
 {
-	static const char *const names[] = { "hash", "focus", "cvd", "density" };
 
 	if (!name || !*name)
 		name = names[PALETTE_HASH];
@@ -76,6 +84,30 @@ static struct palette_rgb by_hash(uint32_t asn)
 	return palette_from_srgb(rgb);
 }
 
+/* The same lightness for all five: none is worth more. */
+static struct palette_rgb of_registry(uint32_t registry)
+{
+	static const double hue[REGISTRIES] = {
+		[AFRINIC] = 95, [APNIC] = 25, [ARIN] = 255, [LACNIC] = 150, [RIPE] = 315
+	};
+
+	if (registry == REGISTRY_NONE || registry >= REGISTRIES)
+		return palette_oklch(0.74, 0, 0);
+	return palette_oklch(0.74, 0.125, hue[registry]);
+}
+
+/* Countries are many and go by hash; where there are few, each number is far from the next. */
+static struct palette_rgb by_group(enum group_kind kind, uint32_t group)
+{
+	if (kind == GROUP_NETWORK || group == 0)
+		return by_hash(group);
+	if (kind == GROUP_REGISTRY)
+		return of_registry(group);
+	if (kind == GROUP_COUNTRY)
+		return by_hash(0xffff0000u | group); /* AS numbers that are nobody's */
+	return palette_oklch(0.74, 0.125, fmod(70 + 137.50776 * group, 360));
+}
+
 /* Six hues 60 degrees apart, begun where none is near its neighbour's name. */
 static struct palette_rgb focus(unsigned rank)
 {
@@ -100,7 +132,9 @@ void palette_colors(enum palette_kind kind, const struct scene *s, struct palett
 	const struct palette_rgb plain = kind == PALETTE_DENSITY ? palette_ember(0.6f) : slate();
 
 	for (uint32_t i = 0; i < s->network_count; i++)
-		out[i] = kind == PALETTE_HASH ? by_hash(s->networks[i].asn) : plain;
+		out[i] = kind == PALETTE_HASH || kind == PALETTE_RIR
+				 ? by_group((enum group_kind)s->group, s->networks[i].asn)
+				 : plain;
 	for (unsigned rank = 0; rank < s->top_count; rank++) {
 		if (kind == PALETTE_FOCUS)
 			out[s->top[rank].network] = focus(rank);

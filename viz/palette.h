@@ -14,6 +14,7 @@
  *   hash     hue by hash of the AS number, all equally bright (the default)
  *   focus    the six biggest networks in six far hues, the rest slate
  *   cvd      four networks told apart under protanopia and deuteranopia too
+ *   rir      the five regional registries, by country, in five far hues
  *   density  one ember ramp; networks are not told apart
  */
 
@@ -21,10 +22,13 @@ struct palette_rgb {
 	float r, g, b;
 };
 
-enum palette_kind { PALETTE_HASH, PALETTE_FOCUS, PALETTE_CVD, PALETTE_DENSITY };
+enum palette_kind { PALETTE_HASH, PALETTE_FOCUS, PALETTE_CVD, PALETTE_RIR, PALETTE_DENSITY };
 
 /** palette_parse() - NULL and "" are "hash". Errors: DT_ENOTFOUND. */
 int palette_parse(const char *name, enum palette_kind *out) DT_MUST;
+
+/** palette_name() - the inverse. */
+const char *palette_name(enum palette_kind kind);
 
 /** palette_oklch() - sRGB-linear colour of OKLCH; @hue in degrees. May lie out of gamut. */
 struct palette_rgb palette_oklch(double lightness, double chroma, double hue);

@@ -14,7 +14,9 @@
 
 struct render_opts render_opts_default(void)
 {
-	return (struct render_opts){ .width = 1920, .height = 1080, .terminator = true };
+	return (struct render_opts){
+		.width = 1920, .height = 1080, .terminator = true, .reference = 0x80000000
+	};
 }
 
 static double now_s(void)
@@ -41,25 +43,34 @@ static void *open_frame(void *arg)
 	return NULL;
 }
 
-/* Rows stay with the caller's thread: a store's snapshot belongs to it. */
-static int read_beside(struct opening *o, struct store_view *v, struct scene **scene,
+/* One scene for each view. */
+static int read_scenes(const struct frame_kind *k, struct store_view *v, struct scene **scenes,
 		       char why[static 256])
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < k->view_count && !err; i++)
+		err = scene_view_read(
+			v, &(struct scene_want){ layout_space(k->views[i].kind), k->group, false },
+			&scenes[i], why);
+	return err;
+}
+
+/* Rows stay with the caller's thread: a store's snapshot belongs to it. */
+static int read_beside(struct opening *o, const struct frame_kind *kind, struct store_view *v,
+		       struct scene **scenes, char why[static 256])
 {
 	pthread_t thread;
 	bool apart = parallel_threads(o->opts->threads) > 1 &&
 		     pthread_create(&thread, NULL, open_frame, o) == 0;
-	enum layout_kind layout;
 	int err;
 
 	if (!apart)
 		open_frame(o);
-	err = layout_parse(o->opts->layout, &layout);
-	if (!err)
-		err = scene_view_read(v, layout_space(layout), scene, why);
+	err = read_scenes(kind, v, scenes, why);
 	if (apart)
 		pthread_join(thread, NULL);
 	if (!err && o->err) {
-		scene_free(*scene);
 		memcpy(why, o->why, sizeof(o->why));
 		return o->err;
 	}
@@ -68,11 +79,11 @@ static int read_beside(struct opening *o, struct store_view *v, struct scene **s
 	return err;
 }
 
-static int draw_and_write(struct frame *f, const struct scene *s, const char *path,
+static int draw_and_write(struct frame *f, struct scene *const *scenes, const char *path,
 			  struct render_stats *stats, char why[static 256])
 {
 	double start;
-	int err = frame_draw(f, s, stats, why);
+	int err = frame_draw(f, scenes, stats, why);
 
 	if (err)
 		return err;
@@ -87,19 +98,22 @@ int render_still(struct store_view *v, const struct render_opts *opts, const cha
 {
 	struct render_stats own = { 0 };
 	struct opening opening = { .opts = opts };
-	struct scene *scene;
+	struct scene *scenes[LAYOUT_VIEWS_MAX] = { NULL };
+	struct frame_kind kind;
 	double start = now_s();
-	int err = frame_check(opts, why);
+	int err = frame_check(opts, &kind, why);
 
 	stats = stats ? stats : &own;
 	*stats = (struct render_stats){ 0 };
 	if (!err)
-		err = read_beside(&opening, v, &scene, why);
+		err = read_beside(&opening, &kind, v, scenes, why);
 	if (err)
-		return err;
+		goto done;
 	stats->read_s = now_s() - start;
-	err = draw_and_write(&opening.frame, scene, path, stats, why);
-	scene_free(scene);
+	err = draw_and_write(&opening.frame, scenes, path, stats, why);
 	frame_close(&opening.frame);
+done:
+	for (unsigned i = 0; i < LAYOUT_VIEWS_MAX; i++)
+		scene_free(scenes[i]);
 	return err;
 }

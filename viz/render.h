@@ -12,12 +12,30 @@
  * DOC: from rows to pictures. viz.md section 4 is the specification.
  */
 
+enum render_mode {
+	RENDER_GLOW,       /* lit, then fading */
+	RENDER_BREATH,     /* more or fewer than in the day's mean; films only */
+	RENDER_CUMULATIVE, /* once lit, lit for ever */
+};
+
+enum render_weights {
+	RENDER_WEIGHTS_AUTO,      /* sightings where the store has a log of them, else span */
+	RENDER_WEIGHTS_SIGHTINGS, /* bright at each sighting */
+	RENDER_WEIGHTS_SPAN,      /* lit from the first sighting to the last */
+};
+
 struct render_opts {
 	unsigned width, height; /* 1920x1080, 3840x2160; any >= 320x180 */
-	const char *layout;     /* "map", "hilbert", "idmap"; NULL = map */
-	const char *palette;    /* "hash", "focus", "cvd", "density"; NULL = hash */
-	const char *title;      /* NULL = DHT TELESCOPE */
-	double half_life_s;     /* decay by age against the instant; 0 = every node full */
+	const char *layout;     /* layout.h; NULL = map */
+	const char *palette;    /* palette.h; NULL = hash */
+	const char *color_by;   /* group.h; NULL = network */
+	enum render_mode mode;
+	enum render_weights weights;
+	uint32_t reference; /* of a ring: first 32 bits of the id whose buckets it shows */
+	bool no_sparks;     /* of a film: what is new does not flash */
+	bool race;          /* of a film: the legend is ordered by what is alight now */
+	const char *title;  /* NULL = DHT TELESCOPE */
+	double half_life_s; /* decay by age against the instant; 0 = every node full */
 	double cutoff_s;
 	uint64_t at_s;   /* the instant; 0 = last sighting in the store */
 	double exposure; /* reference brightness; 0 = from the data */

@@ -157,11 +157,18 @@ void scene_free(struct scene *s)
 	if (!s)
 		return;
 	free(s->nodes);
+	free(s->ordinals);
 	free(s->places);
 	free(s->networks);
 	free(s->place_index.slots);
 	free(s->network_index.slots);
 	free(s);
+}
+
+int scene_number(struct scene *s)
+{
+	s->ordinals = malloc(((size_t)s->node_room + 1) * sizeof(*s->ordinals));
+	return s->ordinals ? 0 : -ENOMEM;
 }
 
 /* Unix seconds fit 32 bits until 2106; what a broken clock wrote beyond stays there. */
@@ -254,6 +261,8 @@ static int add_one(struct scene *s, const struct scene_row *row, const struct bl
 	n.last_s = seconds(row->last_s);
 	n.first_s = row->first_s ? seconds(row->first_s) : n.last_s;
 	widen_range(s, &n);
+	if (s->ordinals)
+		s->ordinals[s->node_count] = row->ordinal;
 	s->nodes[s->node_count++] = n;
 	return 0;
 }
@@ -265,10 +274,14 @@ int scene_add(struct scene *s, const struct scene_row *rows, unsigned count)
 	for (unsigned at = 0; at < count; at += BLOCK) {
 		unsigned n = count - at < BLOCK ? count - at : BLOCK;
 		int err = s->node_count + n > SCENE_NODES_MAX ? DT_EFULL : 0;
+		uint32_t room = s->node_room;
 
 		if (!err)
 			err = make_room((void **)&s->nodes, &s->node_room, s->node_count + n - 1,
 					sizeof(*s->nodes));
+		if (!err && s->ordinals)
+			err = make_room((void **)&s->ordinals, &room, s->node_count + n - 1,
+					sizeof(*s->ordinals));
 		if (!err)
 			prepare(s, rows + at, n, &b);
 		for (unsigned i = 0; i < n && !err; i++)

@@ -64,6 +64,7 @@ struct scene_top {
 
 struct scene {
 	struct scene_node *nodes;
+	uint32_t *ordinals; /* of the nodes, in a log of sightings; NULL where not kept */
 	struct scene_place *places;
 	struct scene_network *networks;
 	uint32_t node_count, place_count, network_count;
@@ -72,6 +73,7 @@ struct scene {
 	struct scene_top top[SCENE_TOP]; /* by nodes over the whole range */
 	unsigned top_count;
 	enum scene_space space;
+	unsigned group; /* enum group_kind: what a network here is */
 	bool synthetic;
 	char attribution[512]; /* of the geo sources; may be "" */
 
@@ -86,7 +88,7 @@ struct scene {
 /** struct scene_row - one node as it comes. */
 struct scene_row {
 	uint64_t first_s, last_s; /* Unix */
-	uint32_t asn, seed;
+	uint32_t asn, seed, ordinal;
 	float lat, lon, radius_km;
 	bool has_point, country_level;
 };
@@ -94,6 +96,9 @@ struct scene_row {
 /** scene_new() - empty. @nodes: how many to make room for; more may come. NULL = no memory. */
 struct scene *scene_new(uint64_t nodes);
 void scene_free(struct scene *s);
+
+/** scene_number() - before the first node: keep their ordinals. Errors: -ENOMEM. */
+int scene_number(struct scene *s) DT_MUST;
 
 /**
  * scene_add() - @count more nodes. A coordinate that is no number or out of

@@ -28,13 +28,14 @@ static void move_to(enum scene_space space, const struct store_node *n, struct s
 	row->seed = space == SCENE_IDS ? first_bits(&n->key) : endpoint_get_ip4(&n->ep);
 }
 
-static struct scene_row row_of(const struct store_node *n)
+static struct scene_row row_of(const struct store_node *n, enum group_kind group)
 {
 	return (struct scene_row){
 		.first_s = n->first_answered_s ? n->first_answered_s : n->first_seen_s,
 		.last_s = n->last_answered_s ? n->last_answered_s : n->last_seen_s,
-		.asn = n->asn,
+		.asn = group == GROUP_NETWORK ? n->asn : group_of(group, n),
 		.seed = scene_view_seed(&n->ep),
+		.ordinal = n->ordinal,
 		.lat = n->lat,
 		.lon = n->lon,
 		.radius_km = n->radius_km,
@@ -43,7 +44,7 @@ static struct scene_row row_of(const struct store_node *n)
 	};
 }
 
-static int add_all(struct scene *s, enum scene_space space, struct store_view *v)
+static int add_all(struct scene *s, struct store_view *v)
 {
 	enum { BATCH = 128 };
 	struct scene_row rows[BATCH];
@@ -53,8 +54,8 @@ static int add_all(struct scene *s, enum scene_space space, struct store_view *v
 
 	store_view_rewind(v);
 	while ((got = store_view_next(v, &n)) > 0) {
-		rows[count] = row_of(&n);
-		move_to(space, &n, &rows[count++]);
+		rows[count] = row_of(&n, (enum group_kind)s->group);
+		move_to(s->space, &n, &rows[count++]);
 		if (count == BATCH) {
 			int err = scene_add(s, rows, count);
 
@@ -69,11 +70,9 @@ static int add_all(struct scene *s, enum scene_space space, struct store_view *v
 static void name_all(struct scene *s, struct store_view *v)
 {
 	for (unsigned i = 0; i < s->top_count; i++) {
-		char org[GEO_ORG_MAX];
+		uint32_t group = s->networks[s->top[i].network].asn;
 
-		store_view_org(v, s->networks[s->top[i].network].asn, org);
-		if (org[0])
-			memcpy(s->top[i].name, org, sizeof(org));
+		group_name((enum group_kind)s->group, group, v, s->top[i].name);
 	}
 	store_view_attribution(v, s->attribution, sizeof(s->attribution));
 }
@@ -90,7 +89,7 @@ static bool any_synthetic(struct store_view *v, uint32_t epochs)
 	return false;
 }
 
-int scene_view_read(struct store_view *v, enum scene_space space, struct scene **out,
+int scene_view_read(struct store_view *v, const struct scene_want *want, struct scene **out,
 		    char why[static 256])
 {
 	struct store_counts counts;
@@ -102,14 +101,20 @@ int scene_view_read(struct store_view *v, enum scene_space space, struct scene *
 		return err;
 	}
 	s = scene_new(counts.nodes);
-	err = s ? add_all(s, space, v) : -ENOMEM;
+	err = s ? 0 : -ENOMEM;
+	if (!err) {
+		s->space = want->space;
+		s->group = want->group;
+		err = want->numbered ? scene_number(s) : 0;
+	}
+	if (!err)
+		err = add_all(s, v);
 	if (err) {
 		snprintf(why, 256, "reading %llu nodes from the store: %s",
 			 (unsigned long long)counts.nodes, dt_strerror(err));
 		scene_free(s);
 		return err;
 	}
-	s->space = space;
 	scene_seal(s);
 	name_all(s, v);
 	s->synthetic = any_synthetic(v, counts.epochs);

@@ -68,7 +68,7 @@ struct spread_spot spread_spot(const struct project_map *m, const struct scene_p
 		.x = (int32_t)floor(px.x * ACCUM_SUB + 0.5),
 		.y = (int32_t)floor(px.y * ACCUM_SUB + 0.5),
 		.reach = (float)(reach * u * ACCUM_SUB),
-		.dim = p->country_level ? 0.35f : 1,
+		.dim = p->country_level ? SPREAD_DIM : 1,
 		.disc = p->country_level,
 		.off = p->lat < PROJECT_SOUTH,
 	};

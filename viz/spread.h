@@ -24,6 +24,9 @@
 
 enum { SPREAD_STEPS = 4096 };
 
+/** Weight of a node on a country's disc. */
+#define SPREAD_DIM 0.35f
+
 struct spread {
 	float radius[SPREAD_STEPS]; /* quantiles of the distance, in sigmas */
 	float root[SPREAD_STEPS];   /* of the distance on an even disc, in radii */

@@ -7,6 +7,8 @@
 
 #include "proto/err.h"
 #include "viz/accum.h"
+#include "viz/breath.h"
+#include "viz/plates.h"
 
 /**
  * DOC: from counts to light. A few nodes in a field and a hundred thousand in
@@ -18,13 +20,24 @@
  * (1 + k)^4 = 1 + k ref, so that a lone node has t = 1/4 whatever ref is (V-5).
  */
 
+enum {
+	TONE_REF_MIN = 8,
+	TONE_REF_MAX = 1 << 24,
+	/* the curve as a table over the upper bits of a float: 64 steps an octave, 2^-13 .. 2^25 */
+	TONE_STEP_BITS = 17,
+	TONE_OCTAVES = 38,
+	TONE_STEPS = TONE_OCTAVES << (23 - TONE_STEP_BITS),
+};
+
 struct tone {
 	float ref, k, per_log2; /* per_log2 = 1 / log2(1 + k ref) */
 	bool ember;             /* the "density" palette: colour by t alone */
 	bool points;            /* pixels stand alone: see tone_shine() */
+	/* private: see tone_prepare() */
+	struct tone_curve {
+		float shine, white, level;
+	} curve[TONE_STEPS + 1];
 };
-
-enum { TONE_REF_MIN = 8, TONE_REF_MAX = 1 << 24 };
 
 /** tone_init() - @ref is brought within TONE_REF_MIN .. TONE_REF_MAX. */
 void tone_init(struct tone *t, double ref, bool ember);
@@ -52,6 +65,14 @@ static inline float tone_shine(const struct tone *t, float level)
 	return t->points ? sqrtf(level) * sqrtf(sqrtf(level)) : tone_light(level);
 }
 
+/** tone_prepare() - the curve's table anew, after a change of the fields above. */
+void tone_prepare(struct tone *t);
+
+/** tone_count() - the lit cells of plates into a histogram of TONE_BINS, for tone_percentile(). */
+enum { TONE_BINS = 1 << 14 };
+void tone_count(const struct plates *p, float fade, uint64_t *bins);
+double tone_percentile(const uint64_t *bins);
+
 /** tone_reference() - the 99.7th percentile of lit cells; 0 where all is dark. Threads: pure. */
 double tone_reference(const struct accum *a);
 
@@ -60,5 +81,19 @@ double tone_reference(const struct accum *a);
  * are not written: @light comes zeroed.
  */
 void tone_map(const struct tone *t, const struct accum *a, accum_light *light, unsigned threads);
+
+/**
+ * tone_film() - the plates of a film as light, sparks included.
+ * @fade, @spark: what those plates are multiplied by at this instant.
+ * @f->tint: what colours everything instead of the networks; NULL = they do.
+ * @lit: out, per tile: has any light. Of @light only what is lit now, or was by @lit before,
+ * is written.
+ */
+struct tone_film {
+	const struct plates *plates;
+	float fade, spark;
+	const struct breath_field *tint;
+};
+void tone_film(const struct tone *t, const struct tone_film *f, accum_light *light, uint8_t *lit);
 
 #endif

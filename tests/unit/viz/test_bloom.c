@@ -17,7 +17,7 @@ static void field_open(struct field *f, unsigned width, unsigned height)
 	assert_int_equal(accum_init(&f->plate, width, height), 0);
 	assert_int_equal(bloom_init(&f->bloom, width, height), 0);
 	f->light = calloc((size_t)width * height, sizeof(*f->light));
-	f->row = calloc(width, sizeof(*f->row));
+	f->row = calloc(width + 2, sizeof(*f->row));
 	assert_non_null(f->light);
 	assert_non_null(f->row);
 }
@@ -57,7 +57,7 @@ static void test_even(void **state)
 		for (unsigned y = 0; y < sizes[i].height; y++)
 			for (unsigned x = 0; x < sizes[i].width; x++)
 				light_up(&f, x, y, 1);
-		bloom_build(&f.bloom, f.light, &f.plate, 2);
+		bloom_build(&f.bloom, f.light, f.plate.lit, 2);
 		for (unsigned y = 0; y < sizes[i].height; y += 97) {
 			bloom_row(&f.bloom, y, f.row);
 			for (unsigned x = 0; x < sizes[i].width; x += 13)
@@ -80,7 +80,7 @@ static void test_point(void **state)
 	(void)state;
 	field_open(&f, 1920, 1080);
 	light_up(&f, 960, 540, 100);
-	bloom_build(&f.bloom, f.light, &f.plate, 1);
+	bloom_build(&f.bloom, f.light, f.plate.lit, 1);
 	bloom_row(&f.bloom, 540, f.row);
 	for (unsigned x = 960; x < 1000; x += 4) {
 		assert_true(f.row[x][0] <= last);
@@ -106,7 +106,7 @@ static void test_point(void **state)
 /* The same light on twice the lines glows as wide in the picture. */
 static void test_sizes_agree(void **state)
 {
-	accum_light *other = calloc(3840, sizeof(*other));
+	accum_light *other = calloc(3842, sizeof(*other));
 	struct field hd, uhd;
 
 	(void)state;
@@ -116,8 +116,8 @@ static void test_sizes_agree(void **state)
 	light_up(&hd, 960, 540, 50);
 	for (unsigned i = 0; i < 4; i++)
 		light_up(&uhd, 1920 + i % 2, 1080 + i / 2, 50);
-	bloom_build(&hd.bloom, hd.light, &hd.plate, 1);
-	bloom_build(&uhd.bloom, uhd.light, &uhd.plate, 1);
+	bloom_build(&hd.bloom, hd.light, hd.plate.lit, 1);
+	bloom_build(&uhd.bloom, uhd.light, uhd.plate.lit, 1);
 	for (unsigned y = 500; y < 580; y += 3) {
 		bloom_row(&hd.bloom, y, hd.row);
 		bloom_row(&uhd.bloom, 2 * y, uhd.row);
@@ -141,7 +141,7 @@ static void test_dark(void **state)
 
 	(void)state;
 	field_open(&f, 640, 360);
-	bloom_build(&f.bloom, f.light, &f.plate, 1);
+	bloom_build(&f.bloom, f.light, f.plate.lit, 1);
 	bloom_row(&f.bloom, 100, f.row);
 	for (unsigned x = 0; x < 640; x++)
 		assert_true(f.row[x][0] == 0);

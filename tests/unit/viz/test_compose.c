@@ -18,11 +18,13 @@ struct stage {
 	uint32_t *words;
 	uint8_t *rgba;
 	struct compose_parts parts;
+	struct compose compose;
 };
 
 static void stage_open(struct stage *s)
 {
 	memset(s, 0, sizeof(*s));
+	compose_init(&s->compose);
 	assert_int_equal(basemap_open(&s->base, W, H, &(struct basemap_opts){ .bare = true }), 0);
 	assert_int_equal(accum_init(&s->plate, W, H), 0);
 	assert_int_equal(bloom_init(&s->bloom, W, H), 0);
@@ -30,7 +32,7 @@ static void stage_open(struct stage *s)
 	s->words = calloc(W * H, sizeof(*s->words));
 	s->rgba = calloc(W * H, 4);
 	assert_true(s->light && s->words && s->rgba);
-	bloom_build(&s->bloom, s->light, &s->plate, 1);
+	bloom_build(&s->bloom, s->light, NULL, 1);
 	s->parts = (struct compose_parts){ .width = W,
 					   .height = H,
 					   .base = &s->base,
@@ -59,7 +61,7 @@ static void test_dither(void **state)
 
 	(void)state;
 	stage_open(&s);
-	assert_int_equal(compose_frame(&s.parts, s.rgba, 1), 0);
+	assert_int_equal(compose_frame(&s.compose, &s.parts, s.rgba, 1), 0);
 	for (unsigned i = 0; i < W * H; i++) {
 		for (unsigned c = 0; c < 3; c++) {
 			assert_true(abs(s.rgba[4 * i + c] - page[c]) <= 1);
@@ -87,7 +89,7 @@ static void test_between_steps(void **state)
 
 		for (unsigned i = 0; i < W * H; i++)
 			s.light[i] = (accum_light){ level, level, level, 0 };
-		assert_int_equal(compose_frame(&s.parts, s.rgba, 2), 0);
+		assert_int_equal(compose_frame(&s.compose, &s.parts, s.rgba, 2), 0);
 		for (unsigned i = 0; i < W * H; i++)
 			sum += s.rgba[4 * i + 1];
 		if (fabs(sum / (W * H) - want) > 0.06)
@@ -104,12 +106,12 @@ static void test_words(void **state)
 	stage_open(&s);
 	s.words[100] = 0xffc08040; /* opaque */
 	s.words[200] = 0x80404040; /* half */
-	assert_int_equal(compose_frame(&s.parts, s.rgba, 1), 0);
+	assert_int_equal(compose_frame(&s.compose, &s.parts, s.rgba, 1), 0);
 	assert_true(abs(s.rgba[400] - 0xc0) <= 1 && abs(s.rgba[401] - 0x80) <= 1 &&
 		    abs(s.rgba[402] - 0x40) <= 1);
 	assert_true(abs(s.rgba[800] - (0x40 + 2)) <= 2);
 	s.parts.overlay = NULL;
-	assert_int_equal(compose_frame(&s.parts, s.rgba, 1), 0);
+	assert_int_equal(compose_frame(&s.compose, &s.parts, s.rgba, 1), 0);
 	assert_true(s.rgba[400] < 8);
 	stage_close(&s);
 }
@@ -122,7 +124,7 @@ static void test_extremes(void **state)
 	stage_open(&s);
 	for (unsigned i = 0; i < W * H; i++)
 		s.light[i] = (accum_light){ 1e6f, i % 2 ? 1e6f : 0, 0, 0 };
-	assert_int_equal(compose_frame(&s.parts, s.rgba, 1), 0);
+	assert_int_equal(compose_frame(&s.compose, &s.parts, s.rgba, 1), 0);
 	for (unsigned i = 0; i < W * H; i++)
 		assert_true(s.rgba[4 * i] >= 253 && s.rgba[4 * i + 2] < 16);
 	stage_close(&s);
@@ -138,11 +140,11 @@ static void test_threads_and_frames(void **state)
 	stage_open(&s);
 	for (unsigned i = 0; i < W * H; i++)
 		s.light[i] = (accum_light){ (float)(i % 97) / 97, (float)(i % 31) / 31, 0.1f, 0 };
-	assert_int_equal(compose_frame(&s.parts, one, 1), 0);
-	assert_int_equal(compose_frame(&s.parts, s.rgba, 5), 0);
+	assert_int_equal(compose_frame(&s.compose, &s.parts, one, 1), 0);
+	assert_int_equal(compose_frame(&s.compose, &s.parts, s.rgba, 5), 0);
 	assert_memory_equal(one, s.rgba, W * H * 4);
 	s.parts.frame = 1; /* the noise moves on */
-	assert_int_equal(compose_frame(&s.parts, s.rgba, 5), 0);
+	assert_int_equal(compose_frame(&s.compose, &s.parts, s.rgba, 5), 0);
 	assert_true(memcmp(one, s.rgba, W * H * 4) != 0);
 	free(one);
 	stage_close(&s);

@@ -36,8 +36,7 @@ static struct scene *sample(unsigned nodes)
 	return s;
 }
 
-static uint8_t *drawn(const struct render_opts *o, const struct scene *s,
-		      struct render_stats *stats)
+static uint8_t *drawn(const struct render_opts *o, struct scene *s, struct render_stats *stats)
 {
 	char why[256] = "";
 	struct frame f;
@@ -45,7 +44,7 @@ static uint8_t *drawn(const struct render_opts *o, const struct scene *s,
 
 	assert_non_null(out);
 	assert_int_equal(frame_open(&f, o, why), 0);
-	assert_int_equal(frame_draw(&f, s, stats, why), 0);
+	assert_int_equal(frame_draw(&f, &s, stats, why), 0);
 	memcpy(out, f.rgba, (size_t)o->width * o->height * 4);
 	frame_close(&f);
 	return out;
@@ -173,8 +172,8 @@ static void test_frame_again(void **state)
 
 	(void)state;
 	assert_int_equal(frame_open(&f, &o, why), 0);
-	assert_int_equal(frame_draw(&f, crowd, &stats, why), 0);
-	assert_int_equal(frame_draw(&f, few, &stats, why), 0);
+	assert_int_equal(frame_draw(&f, &crowd, &stats, why), 0);
+	assert_int_equal(frame_draw(&f, &few, &stats, why), 0);
 	assert_memory_equal(want, f.rgba, 640 * 360 * 4);
 	frame_close(&f);
 	free(want);
@@ -195,20 +194,20 @@ static void test_addresses(void **state)
 	(void)state;
 	o.layout = "hilbert";
 	assert_int_equal(frame_open(&f, &o, why), 0);
-	assert_int_equal(frame_draw(&f, s, &stats, why), 0);
+	assert_int_equal(frame_draw(&f, &s, &stats, why), 0);
 	assert_int_equal(stats.unlocated, 20000 / 16);
 	assert_int_equal(stats.drawn, 20000 - 20000 / 16);
 	for (size_t i = 0; i < (size_t)o.width * o.height; i++) {
-		assert_int_equal(f.plate.cells[i][3] % (uint32_t)f.plate.unit, 0);
-		sum += f.plate.cells[i][3] / (uint32_t)f.plate.unit;
+		assert_int_equal(f.view[0].plate.cells[i][3] % (uint32_t)f.view[0].plate.unit, 0);
+		sum += f.view[0].plate.cells[i][3] / (uint32_t)f.view[0].plate.unit;
 	}
 	assert_int_equal(sum, stats.drawn);
 	for (unsigned i = 0; i < s->node_count; i++) {
 		unsigned x, y;
 
-		hilbert_pixel(&f.hilbert, s->nodes[i].seed, &x, &y);
+		hilbert_pixel(&f.view[0].stage.hilbert, s->nodes[i].seed, &x, &y);
 		if (s->nodes[i].place != SCENE_NOWHERE)
-			assert_true(f.plate.cells[(size_t)y * o.width + x][3] > 0);
+			assert_true(f.view[0].plate.cells[(size_t)y * o.width + x][3] > 0);
 	}
 	frame_close(&f);
 	scene_free(s);
@@ -338,12 +337,12 @@ static void make_golden(const struct golden *g, char hex[static 65])
 	struct frame f;
 
 	assert_int_equal(frame_open(&f, &g->o, why), 0);
-	assert_int_equal(frame_draw(&f, s, &stats, why), 0);
+	assert_int_equal(frame_draw(&f, &s, &stats, why), 0);
 	keep_got(g, f.rgba);
 	if (g->libraries)
 		hex_of(f.rgba, pixels * 4, hex);
 	else
-		hex_of(f.light, pixels * sizeof(*f.light), hex);
+		hex_of(f.view[0].sheet.light, pixels * sizeof(*f.view[0].sheet.light), hex);
 	frame_close(&f);
 	scene_free(s);
 }

@@ -99,7 +99,7 @@ static void draw(struct sheet *s)
 					&(struct furniture_box){ .width = s->width,
 								 .height = s->height,
 								 .stride = s->width },
-					s->px),
+					FURNITURE_ALL, s->px),
 			 0);
 }
 

@@ -31,7 +31,8 @@ static void test_counts(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint64_t most = 0;
 
-		history_build(h, s, rows[i].half_life_s, rows[i].cutoff_s);
+		history_build(h, s, s->first_s, s->last_s,
+			      rows[i].cutoff_s > 0 ? rows[i].cutoff_s : 24 * rows[i].half_life_s);
 		for (unsigned b = 0; b <= h->bins; b += 16) {
 			uint64_t range = h->to_s - h->from_s, alight = 0;
 			struct lights_opts o = { .half_life_s = rows[i].half_life_s,
@@ -67,7 +68,7 @@ static void test_short_range(void **state)
 
 		assert_int_equal(scene_add(s, &row, 1), 0);
 	}
-	history_build(&h, s, 0, 0);
+	history_build(&h, s, s->first_s, s->last_s, 0);
 	assert_int_equal(h.bins, 30);
 	for (unsigned i = 0; i <= 30; i++)
 		assert_int_equal(h.alight[i], i + 1);
@@ -82,10 +83,10 @@ static void test_no_range(void **state)
 
 	(void)state;
 	assert_non_null(s);
-	history_build(&h, s, 0, 0);
+	history_build(&h, s, s->first_s, s->last_s, 0);
 	assert_int_equal(h.to_s, h.from_s);
 	assert_int_equal(scene_add(s, &row, 1), 0);
-	history_build(&h, s, 0, 0);
+	history_build(&h, s, s->first_s, s->last_s, 0);
 	assert_int_equal(h.to_s, h.from_s);
 	assert_int_equal(h.most, 0);
 	scene_free(s);

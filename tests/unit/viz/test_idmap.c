@@ -107,7 +107,7 @@ static void test_lot(void **state)
 	stage_open(&s);
 	for (unsigned i = 0; i < 400000; i++)
 		put(&s, (uint32_t)rng_u64(&r));
-	idmap_paint(&s.m, &s.plate, &s.b, &s.facts);
+	idmap_paint(&s.m, &s.plate, s.b.px, &s.facts);
 	assert_int_equal(s.facts.nodes, 400000);
 	assert_true(fabs(s.facts.dispersion - 1) < 0.015);
 	assert_true(fabs(s.facts.mean - 400000.0 / 262144) < 1e-9);
@@ -128,7 +128,7 @@ static void test_crowd(void **state)
 		put(&s, (uint32_t)rng_u64(&r));
 	for (unsigned i = 0; i < 900; i++)
 		put(&s, 0xc0de0000u + (i & 0xfff));
-	idmap_paint(&s.m, &s.plate, &s.b, &s.facts);
+	idmap_paint(&s.m, &s.plate, s.b.px, &s.facts);
 	assert_int_equal(s.facts.crowded, 1);
 	assert_true(idmap_is_crowded(&s.facts, 0xc0));
 	assert_true(s.facts.dispersion > 2);
@@ -144,12 +144,12 @@ static void test_few(void **state)
 
 	(void)state;
 	stage_open(&s);
-	idmap_paint(&s.m, &s.plate, &s.b, &s.facts);
+	idmap_paint(&s.m, &s.plate, s.b.px, &s.facts);
 	assert_int_equal(s.facts.nodes, 0);
 	assert_int_equal(s.facts.crowded, 0);
 	assert_int_equal(s.b.px[(s.m.y + 7) * 960 + s.m.x + 7], palette_deviation(0));
 	put(&s, 0);
-	idmap_paint(&s.m, &s.plate, &s.b, &s.facts);
+	idmap_paint(&s.m, &s.plate, s.b.px, &s.facts);
 	assert_int_equal(s.facts.crowded, 0);
 	stage_close(&s);
 }

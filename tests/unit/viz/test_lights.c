@@ -60,7 +60,7 @@ static void sky_open(struct sky *k, unsigned nodes, unsigned height)
 	for (uint32_t i = 0; i < k->scene->network_count; i++)
 		k->colors[i] = (struct palette_rgb){ (float)(i % 7) / 7, (float)(i % 5) / 5, 0.5f };
 	project_map_init(&k->map, height * 16 / 9, height);
-	k->opts = (struct lights_opts){ .map = &k->map,
+	k->opts = (struct lights_opts){ .geometry.map = &k->map,
 					.colors = k->colors,
 					.half_life_s = 3600,
 					.cutoff_s = 2.5 * 3600,
@@ -155,8 +155,9 @@ static void test_nobody(void **state)
 	scene_seal(s);
 	project_map_init(&map, 320, 180);
 	assert_int_equal(accum_init(&a, 320, 180), 0);
-	assert_int_equal(
-		lights_draw(s, &(struct lights_opts){ .map = &map, .threads = 2 }, &a, &tally), 0);
+	assert_int_equal(lights_draw(s, &(struct lights_opts){ .geometry.map = &map, .threads = 2 },
+				     &a, &tally),
+			 0);
 	assert_int_equal(tally.alight, 0);
 	accum_fini(&a);
 	scene_free(s);

@@ -83,7 +83,7 @@ static struct scene *read_space(struct fixture *f, enum scene_space space)
 	char why[256] = "";
 
 	assert_int_equal(store_view_open(f->s, &v), 0);
-	assert_int_equal(scene_view_read(v, space, &s, why), 0);
+	assert_int_equal(scene_view_read(v, &(struct scene_want){ .space = space }, &s, why), 0);
 	store_view_close(v);
 	assert_non_null(s);
 	return s;
