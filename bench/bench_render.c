@@ -6,110 +6,15 @@
 #include <string.h>
 
 #include "bench/bench.h"
+#include "bench/lights.h"
 #include "viz/frame.h"
 #include "viz/lights.h"
 #include "viz/png_out.h"
 #include "viz/scene.h"
 
-/**
- * DOC: what a picture costs. Five million nodes on 250,000 places, which are
- * spread like a world's: 600 regions whose sizes fall off as Zipf has it, a few
- * dozen pixels wide each, so that as on a real map most of the frame is dark.
- */
+/** DOC: what a picture costs, of five million lights (lights.h). */
 
-enum {
-	NODES = 5000 * 1000,
-	PLACES = 250 * 1000,
-	REGIONS = 600,
-	NETWORKS = 70 * 1000,
-	BATCH = 128,
-	START_S = 1795219200, /* 2026-11-21 */
-};
-
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1d;
-}
-
-static double uniform(uint64_t *state)
-{
-	return (double)(next_random(state) >> 11) * 0x1p-53;
-}
-
-/* Rank 0 .. n-1, its chance as 1 / (rank + 1). */
-static unsigned zipf(uint64_t *state, unsigned n)
-{
-	return (unsigned)(pow(n + 1, uniform(state)) - 1);
-}
-
-struct place {
-	float lat, lon;
-};
-
-static struct place *make_places(uint64_t *state)
-{
-	struct place region[REGIONS], *list = malloc(PLACES * sizeof(*list));
-
-	for (unsigned i = 0; i < REGIONS; i++)
-		region[i] = (struct place){ (float)(uniform(state) * 100 - 40),
-					    (float)(uniform(state) * 300 - 130) };
-	for (unsigned i = 0; list && i < PLACES; i++) {
-		const struct place *r = &region[zipf(state, REGIONS)];
-		double far = 6 * uniform(state) * uniform(state), way = 6.283 * uniform(state);
-
-		list[i] = (struct place){ r->lat + (float)(far * sin(way)),
-					  r->lon + (float)(far * cos(way)) };
-	}
-	return list;
-}
-
-static void make_rows(uint64_t *state, const struct place *places, struct scene_row *rows)
-{
-	for (unsigned i = 0; i < BATCH; i++) {
-		const struct place *p = &places[zipf(state, PLACES)];
-
-		rows[i] = (struct scene_row){
-			.first_s = START_S + next_random(state) % 3600,
-			.last_s = START_S + 3600 + next_random(state) % 3600,
-			.asn = 1 + zipf(state, NETWORKS),
-			.seed = (uint32_t)next_random(state),
-			.lat = p->lat,
-			.lon = p->lon,
-			.has_point = true,
-		};
-	}
-}
-
-/* @add_ns: what scene_add() alone took of it. */
-static int make_scene(struct scene **out, double *add_ns)
-{
-	struct scene_row rows[BATCH];
-	uint64_t state = 42, spent = 0;
-	struct place *places = make_places(&state);
-	struct scene *s = scene_new(NODES);
-	int err = places && s ? 0 : -ENOMEM;
-
-	for (unsigned n = 0; n < NODES && !err; n += BATCH) {
-		uint64_t start;
-
-		make_rows(&state, places, rows);
-		start = bench_now_ns();
-		err = scene_add(s, rows, BATCH);
-		spent += bench_now_ns() - start;
-	}
-	free(places);
-	if (err) {
-		scene_free(s);
-		return err;
-	}
-	scene_seal(s);
-	*out = s;
-	*add_ns = (double)spent / s->node_count;
-	return 0;
-}
+enum { NODES = 5000 * 1000 };
 
 struct timing {
 	double ms[16];
@@ -163,7 +68,7 @@ static int run_scene(const struct bench_ctx *ctx, FILE *out)
 		struct scene *s;
 		double ns;
 
-		err = make_scene(&s, &ns);
+		err = lights_scene(NODES, NODES, &s, &ns);
 		if (!err) {
 			timing_add(&t, ns);
 			scene_free(s);
@@ -181,7 +86,7 @@ static int frame_of(const struct bench_ctx *ctx, unsigned height, const char *na
 	char why[256];
 	struct scene *s;
 	double ns;
-	int err = make_scene(&s, &ns);
+	int err = lights_scene(NODES, NODES, &s, &ns);
 
 	if (err)
 		return err;
@@ -276,7 +181,7 @@ static int run_png(const struct bench_ctx *ctx, FILE *out)
 	struct scene *s;
 	struct frame f;
 	double ns;
-	int err = make_scene(&s, &ns);
+	int err = lights_scene(NODES, NODES, &s, &ns);
 
 	if (err)
 		return err;

@@ -2,7 +2,6 @@
 #ifndef TESTS_SUPPORT_GOLDEN_H
 #define TESTS_SUPPORT_GOLDEN_H
 
-#include <cairo.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,16 +9,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <ft2build.h>
-#include FT_FREETYPE_H
-
+#include "tests/support/unit.h"
 #include "viz/png_out.h"
 
 /**
  * DOC: golden pictures: SHA-256 of raw RGBA in tests/golden/SET.sha256. After a
  * change that is meant to be seen: look at build/golden/NAME.got.png, then run
  * with GOLDEN=accept and commit the file. Words and coasts come from cairo and
- * FreeType, so their versions are part of a name, and others are skipped.
+ * FreeType, so their versions (@libraries) are part of a name, and others are
+ * skipped.
  */
 
 struct golden {
@@ -52,14 +50,13 @@ static inline bool golden_find(const struct golden *g, const char *name, char he
 	return found;
 }
 
-static inline void golden_check(struct golden *g, const char *name, const uint8_t *rgba,
-				unsigned width, unsigned height)
+static inline void golden_check(struct golden *g, const char *name, const char *libraries,
+				const uint8_t *rgba, unsigned width, unsigned height)
 {
 	uint8_t hash[crypto_hash_sha256_BYTES];
 	char full[128], path[160], hex[65], want[65], why[256];
 
-	snprintf(full, sizeof(full), "%s-cairo-%s-freetype-%d.%d.%d", name, cairo_version_string(),
-		 FREETYPE_MAJOR, FREETYPE_MINOR, FREETYPE_PATCH);
+	snprintf(full, sizeof(full), "%s-%s", name, libraries);
 	snprintf(path, sizeof(path), "build/golden/%s.got.png", name);
 	if (png_out_write(path, rgba, width, height, why))
 		printf("# %s\n", why);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/unit.h"
 
+#include <cairo.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include <ft2build.h>
+#include FT_FREETYPE_H
 
 #include "tests/support/golden.h"
 #include "tests/support/scene_sample.h"
@@ -262,8 +266,11 @@ static const struct {
 static void test_golden(void **state)
 {
 	struct golden g;
+	char libraries[64];
 
 	(void)state;
+	snprintf(libraries, sizeof(libraries), "cairo-%s-freetype-%d.%d.%d", cairo_version_string(),
+		 FREETYPE_MAJOR, FREETYPE_MINOR, FREETYPE_PATCH);
 	golden_open(&g, "film");
 	for (size_t i = 0; i < sizeof(goldens) / sizeof(goldens[0]); i++) {
 		struct film_opts o =
@@ -277,7 +284,8 @@ static void test_golden(void **state)
 		o.render.palette = goldens[i].palette;
 		f = opened(&o);
 		assert_int_equal(film_frame(f, goldens[i].frame, rgba, why), 0);
-		golden_check(&g, goldens[i].name, rgba, goldens[i].width, goldens[i].height);
+		golden_check(&g, goldens[i].name, libraries, rgba, goldens[i].width,
+			     goldens[i].height);
 		film_close(f);
 		free(rgba);
 	}
