@@ -379,6 +379,7 @@ static void tick_label(uint32_t at_s, uint32_t step, char out[static 32])
 
 struct plot {
 	double x, y, width, height; /* y of the floor */
+	unsigned ticks;             /* at most */
 	const struct history *h;
 };
 
@@ -419,7 +420,7 @@ static void plot_area(const struct desk *d, const struct plot *p, double x0, dou
 
 static void ticks(const struct desk *d, const struct plot *p)
 {
-	uint32_t step = furniture_tick(p->h->to_s - p->h->from_s, 9);
+	uint32_t step = furniture_tick(p->h->to_s - p->h->from_s, p->ticks);
 	struct text_style s = style(d, 11, MIDDLE);
 	uint64_t at = ((uint64_t)p->h->from_s + step - 1) / step * step;
 	double free_from = p->x - 40;
@@ -444,10 +445,20 @@ static void ticks(const struct desk *d, const struct plot *p)
 static bool plot_of(const struct furniture *f, double width, struct plot *p)
 {
 	double margin = f->chart_margin > 0 ? f->chart_margin : 370;
+	double scale = f->text_scale > 0 ? f->text_scale : 1;
 
-	*p = (struct plot){
-		.x = margin, .y = 1026, .width = width - 2 * margin, .height = 52, .h = f->history
-	};
+	*p = (struct plot){ .x = margin,
+			    .y = 1026,
+			    .width = width - 2 * margin,
+			    .height = 52,
+			    .ticks = 9,
+			    .h = f->history };
+	if (f->chart_aside) {
+		p->x = width - MARGIN - 230;
+		p->y = 41 + 76 * scale + 80;
+		p->width = 230;
+		p->ticks = 3;
+	}
 	return p->h && p->h->to_s > p->h->from_s && p->h->most && p->width >= 120;
 }
 
@@ -534,6 +545,8 @@ unsigned furniture_moving(const struct furniture *f, const struct furniture_box 
 	if (plot_of(f, width, &p)) {
 		now = playhead(f, &p);
 		*played = pixels(box, p.x, p.y - p.height - 8, now, p.y + 2);
+		if (f->chart_aside)
+			out[n++] = pixels(box, p.x - 4, p.y - p.height - 10, width, p.y + 8);
 	}
 	return n;
 }

@@ -17,7 +17,7 @@
  * knows no scene and no store.
  */
 
-enum { FURNITURE_ROWS = 10, FURNITURE_SUBTITLES = 3, FURNITURE_FACTS = 3, FURNITURE_BOXES = 5 };
+enum { FURNITURE_ROWS = 10, FURNITURE_SUBTITLES = 3, FURNITURE_FACTS = 3, FURNITURE_BOXES = 6 };
 
 /** enum furniture_layer - what of it: a film draws the first once and the last anew each frame. */
 enum furniture_layer {
@@ -52,6 +52,7 @@ struct furniture {
 	char alight_label[64];
 	char weight_label[200];        /* how light follows from sightings; "" = not said */
 	double chart_margin;           /* of U, at both sides; 0 = as on a wide frame */
+	bool chart_aside;              /* below the clock: the middle of the frame is a picture */
 	const struct history *history; /* NULL or without range: no chart */
 	const struct tone *tone;       /* for the ramp; NULL = none */
 	bool deviation;                /* the ramp is of deviations, -4 .. 4 sigma, instead */

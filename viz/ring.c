@@ -143,18 +143,22 @@ static void circle_words(const struct ring *r, cairo_t *cr, const struct text *t
 {
 	struct text_style s = { .face = TEXT_SEMIBOLD,
 				.align = TEXT_CENTER,
-				.size_px = 10.5 * r->u * scale,
-				.rgb = 0xd3dae8,
+				.size_px = 11 * r->u * scale,
+				.rgb = 0xf5f7ff,
 				.tabular = true };
 
 	for (unsigned bits = 0; bits < 8; bits++) {
-		double from, to;
+		double from, to, width;
 		char line[32];
 
 		ring_radii(r, bits, &from, &to);
 		snprintf(line, sizeof(line), bits ? "%u" : "%u bits shared", bits);
-		text_draw_edged(text, cr, &s, r->x, r->y - (from + to) / 2 + s.size_px * 0.36,
-				1.2 * r->u, line);
+		width = text_width(text, &s, line) + 8 * r->u;
+		cairo_rectangle(cr, r->x - width / 2, r->y - (from + to) / 2 - s.size_px * 0.7,
+				width, s.size_px * 1.4);
+		cairo_set_source_rgba(cr, 0.02, 0.027, 0.043, 0.8);
+		cairo_fill(cr);
+		text_draw(text, cr, &s, r->x, r->y - (from + to) / 2 + s.size_px * 0.36, line);
 	}
 }
 

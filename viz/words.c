@@ -12,7 +12,7 @@ static void hue_line(const struct words_moment *m, char out[static 64])
 	const struct group_words *g = group_words((enum group_kind)m->scene->group);
 
 	if (m->mode == RENDER_BREATH)
-		snprintf(out, 64, "amber: more than its day's mean, blue: fewer");
+		snprintf(out, 64, "blue, where there are fewer");
 	else if (m->palette == PALETTE_FOCUS)
 		snprintf(out, 64, "six %s in colour", g->many);
 	else if (m->palette == PALETTE_CVD)
@@ -88,6 +88,8 @@ static void fill_row(struct furniture_row *row, const struct words_moment *m, ui
 	row->rgb[0] = byte_of(c.r);
 	row->rgb[1] = byte_of(c.g);
 	row->rgb[2] = byte_of(c.b);
+	if (m->mode == RENDER_BREATH) /* where no hue stands for a network */
+		row->rgb[0] = row->rgb[1] = row->rgb[2] = 0x99;
 }
 
 static void fill_rows(struct furniture *out, const struct words_moment *m)
@@ -124,6 +126,7 @@ static void describe_hilbert(const struct words_moment *m, struct furniture *fu)
 	fu->subtitle[1] = "the IPv4 address space, along a Hilbert curve";
 	fu->unlocated_label = "on IPv6, not on this square";
 	fu->mapped = false;
+	fu->chart_aside = true;
 	if (!m->plan || m->stage->hilbert.poster)
 		fu->history = NULL;
 	text_count(1u << (32 - bits), fu->facts[0].figure);
@@ -177,6 +180,7 @@ static void describe_idmap(const struct words_moment *m, struct furniture *fu)
 	fu->note = "framed = more than twice its share";
 	fu->mapped = false;
 	fu->attribution = NULL;
+	fu->chart_aside = true;
 	if (!m->plan)
 		fu->history = NULL;
 	fu->deviation = true;
@@ -203,6 +207,7 @@ static void describe_ring(const struct words_moment *m, struct furniture *fu)
 		 m->opts->reference);
 	fu->subtitle[2] = fu->ring_line;
 	fu->mapped = false;
+	fu->chart_aside = true;
 	if (!m->plan)
 		fu->history = NULL;
 	for (unsigned i = 0; i <= RING_BUCKETS; i++)
@@ -217,7 +222,7 @@ static void describe_ring(const struct words_moment *m, struct furniture *fu)
 static void describe_observatory(struct furniture *fu)
 {
 	fu->subtitle[1] = "on Earth, in address space, in id space:";
-	fu->subtitle[2] = "every light a node,";
+	fu->subtitle[2] = "every light a node";
 	fu->chart_margin = 330;
 }
 
@@ -252,6 +257,8 @@ void words_fill(const struct words_moment *m, struct furniture *fu)
 	label_weight(m, fu->weight_label);
 	hue_line(m, fu->hue);
 	fu->subtitle[2] = fu->hue;
+	if (m->mode == RENDER_BREATH)
+		fu->subtitle[1] = "amber, where more are there than in its day's mean,";
 	fill_rows(fu, m);
 	if (m->layout == LAYOUT_HILBERT)
 		describe_hilbert(m, fu);
