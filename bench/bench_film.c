@@ -58,7 +58,7 @@ static int film_of(const struct job *j, struct timed *t, char why[256])
 {
 	struct film_opts o = options(j->height, j->threads);
 	struct scene *scenes[LAYOUT_VIEWS_MAX] = { NULL };
-	struct film_run run = { .first = FIRST, .count = COUNT };
+	struct film_run run = { .first = FIRST - 1, .count = 1 };
 	uint64_t start;
 	struct film *f;
 	char sha[65];
@@ -71,7 +71,9 @@ static int film_of(const struct job *j, struct timed *t, char why[256])
 	if (err)
 		return err;
 	t->open_s = (double)(bench_now_ns() - start) / 1e9;
-	if (j->path) {
+	err = film_render(f, &run, &t->st, why); /* to where the run begins */
+	run = (struct film_run){ .first = FIRST, .count = COUNT };
+	if (!err && j->path) {
 		const struct film_out_opts out = { .path = j->path,
 						   .format = FILM_MP4,
 						   .width = o.render.width,

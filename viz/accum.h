@@ -64,7 +64,7 @@ static inline accum_light accum_sqrt(accum_light v)
 enum {
 	ACCUM_UNIT = 4096,   /* of one node; cells hold 2^20 nodes */
 	ACCUM_SUB = 16,      /* positions are quantised to 1/16 pixel */
-	ACCUM_TILE = 32,     /* side of what is known to be dark as a whole */
+	ACCUM_TILE = 16,     /* side of what is known to be dark as a whole */
 	ACCUM_TAPS_MAX = 32, /* of a frame of 16,384 lines and a bit more */
 };
 

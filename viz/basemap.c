@@ -434,14 +434,16 @@ void basemap_row(const struct basemap *b, unsigned y, const struct sun *sun, flo
 	const float fade = b->fade[y];
 	float shade[BASEMAP_WIDTH_MAX / SHADE_STEP + 2];
 	bool sunlit = sun && r->right > r->left;
-	accum_light *to = (accum_light *)(void *)out;
+	accum_light *to = (accum_light *)(void *)out, v = page;
 
 	if (sunlit)
 		shade_row(b, y, sun, shade);
 	for (unsigned x = 0; x < b->width; x++) {
-		accum_light v = { b->byte[px[x] >> 16 & 255], b->byte[px[x] >> 8 & 255],
-				  b->byte[px[x] & 255], 0 };
-
+		/* sea follows on sea, land on land */
+		if (x == 0 || px[x] != px[x - 1])
+			v = (accum_light){ b->byte[px[x] >> 16 & 255], b->byte[px[x] >> 8 & 255],
+					   b->byte[px[x] & 255], 0 };
+		to[x] = v;
 		if (sunlit) {
 			unsigned i = x / SHADE_STEP;
 			float f = (float)(x % SHADE_STEP) * (1.0f / SHADE_STEP);
@@ -450,8 +452,9 @@ void basemap_row(const struct basemap *b, unsigned y, const struct sun *sun, flo
 			/* the globe's edge takes its share, beyond it there is no day */
 			if (x < r->from || x >= r->to)
 				more *= (float)coverage(r, x);
-			v += v * more;
+			to[x] = v + v * more;
 		}
-		to[x] = page + (v - page) * fade;
 	}
+	for (unsigned x = 0; x < b->width && fade < 1; x++)
+		to[x] = page + (to[x] - page) * fade;
 }

@@ -5,6 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "viz/data/embed.h"
 #include "viz/palette.h"
@@ -49,12 +52,25 @@ void compose_init(struct compose *c)
 	make_srgb(c->srgb);
 }
 
+/* Of what is nearly dark, without a division: within 1e-5 of it. */
+#define NEARLY_DARK 0x1p-9f
+
+static inline accum_light brightest(accum_light v)
+{
+	const accum_int green = { 1, 1, 1, 1 }, blue = { 2, 2, 2, 2 }, red = { 0 };
+
+	return accum_most(accum_most(__builtin_shuffle(v, red), __builtin_shuffle(v, green)),
+			  __builtin_shuffle(v, blue));
+}
+
+static inline accum_light shoulder_of_dark(accum_light v)
+{
+	return v * (1.7f - 2.601f * brightest(v));
+}
+
 static inline accum_light shoulder(accum_light v)
 {
-	float most = v[0] > v[1] ? v[0] : v[1];
-
-	most = v[2] > most ? v[2] : most;
-	return v * (1.7f / (1 + 1.53f * most));
+	return v * (1.7f / (1 + 1.53f * brightest(v)));
 }
 
 /* sRGB 0 .. 255 of linear light, not rounded */
@@ -93,16 +109,35 @@ static void noise_row(const struct pass *p, unsigned y, accum_light *out)
 	}
 }
 
+/* Bytes of a pixel, alpha 255; what lies outside 0 .. 255 is brought within. */
+static inline accum_int whole(accum_light v)
+{
+	return __builtin_convertvector(v, accum_int);
+}
+
 static inline void put(accum_light v, uint8_t *out)
 {
-	const accum_light none = { 0 }, full = { 255, 255, 255, 255 };
-	accum_int byte;
-	uint32_t rgba;
+	accum_int byte = whole(v);
 
-	v = accum_least(accum_most(v, none), full);
-	byte = __builtin_convertvector(v, accum_int);
-	rgba = (uint32_t)byte[0] | (uint32_t)byte[1] << 8 | (uint32_t)byte[2] << 16 | 0xff000000u;
-	memcpy(out, &rgba, 4); /* little-endian, as everything here is built for */
+	for (unsigned i = 0; i < 3; i++)
+		out[i] = byte[i] < 0 ? 0 : byte[i] > 255 ? 255 : (uint8_t)byte[i];
+	out[3] = 255;
+}
+
+static inline void put4(accum_light a, accum_light b, accum_light c, accum_light d, uint8_t *out)
+{
+#ifdef __SSE2__
+	const __m128i alpha = _mm_set1_epi32((int)0xff000000u);
+	__m128i low = _mm_packs_epi32((__m128i)whole(a), (__m128i)whole(b));
+	__m128i high = _mm_packs_epi32((__m128i)whole(c), (__m128i)whole(d));
+
+	_mm_storeu_si128((__m128i *)(void *)out, _mm_or_si128(_mm_packus_epi16(low, high), alpha));
+#else
+	put(a, out);
+	put(b, out + 4);
+	put(c, out + 8);
+	put(d, out + 12);
+#endif
 }
 
 struct row {
@@ -111,24 +146,47 @@ struct row {
 	uint8_t *out;
 };
 
+/* What of a span there is; constants where it is called. */
+struct span_kind {
+	bool lit, worded, dark;
+};
+
+static inline __attribute__((always_inline)) accum_light
+compose_pixel(const struct pass *p, const struct row *r, unsigned x, struct span_kind k)
+{
+	accum_light v = r->glow[x] * p->parts->glow;
+
+	if (k.lit)
+		v += r->light[x];
+	v = k.dark ? shoulder_of_dark(v) : shoulder(v);
+	v = encode(p->tables->srgb, r->base[x] + v * (1 - r->base[x])); /* screen */
+	if (k.worded && r->words[x])
+		v = over(v, r->words[x]);
+	return v + r->noise[x % NOISE_SIDE];
+}
+
 static inline __attribute__((always_inline)) void compose_span(const struct pass *p,
 							       const struct row *r, unsigned x0,
-							       unsigned x1, bool lit, bool worded)
+							       unsigned x1, struct span_kind k)
 {
-	const float *srgb = p->tables->srgb;
-	const float glow = p->parts->glow;
+	unsigned x = x0;
 
-	for (unsigned x = x0; x < x1; x++) {
-		accum_light v = r->glow[x] * glow;
+	for (; x + 4 <= x1; x += 4)
+		put4(compose_pixel(p, r, x, k), compose_pixel(p, r, x + 1, k),
+		     compose_pixel(p, r, x + 2, k), compose_pixel(p, r, x + 3, k),
+		     r->out + 4 * (size_t)x);
+	for (; x < x1; x++)
+		put(compose_pixel(p, r, x, k), r->out + 4 * (size_t)x);
+}
 
-		if (lit)
-			v += r->light[x];
-		v = shoulder(v);
-		v = encode(srgb, r->base[x] + v * (1 - r->base[x])); /* screen */
-		if (worded && r->words[x])
-			v = over(v, r->words[x]);
-		put(v + r->noise[x % NOISE_SIDE], r->out + 4 * (size_t)x);
-	}
+static bool nearly_dark(const accum_light *glow, unsigned x0, unsigned x1, float gain)
+{
+	accum_light most = { 0 };
+
+	for (unsigned x = x0; x < x1; x++)
+		most = accum_most(most, glow[x]);
+	return most[0] * gain < NEARLY_DARK && most[1] * gain < NEARLY_DARK &&
+	       most[2] * gain < NEARLY_DARK;
 }
 
 static void compose_row(const struct pass *p, unsigned y, accum_light *rows)
@@ -157,13 +215,15 @@ static void compose_row(const struct pass *p, unsigned y, accum_light *rows)
 
 		x1 = x1 < c->width ? x1 : c->width;
 		if (is_lit && is_worded)
-			compose_span(p, &r, x0, x1, true, true);
+			compose_span(p, &r, x0, x1, (struct span_kind){ true, true, false });
 		else if (is_lit)
-			compose_span(p, &r, x0, x1, true, false);
+			compose_span(p, &r, x0, x1, (struct span_kind){ true, false, false });
 		else if (is_worded)
-			compose_span(p, &r, x0, x1, false, true);
+			compose_span(p, &r, x0, x1, (struct span_kind){ false, true, false });
+		else if (nearly_dark(glow, x0, x1, c->glow))
+			compose_span(p, &r, x0, x1, (struct span_kind){ false, false, true });
 		else
-			compose_span(p, &r, x0, x1, false, false);
+			compose_span(p, &r, x0, x1, (struct span_kind){ false, false, false });
 	}
 }
 

@@ -173,12 +173,16 @@ static int expose(struct film *f)
 			at -= f->plan.frames > LONG ? at % FILM_CHUNK : 0;
 			if (at == last || v->stage.layout == LAYOUT_IDMAP)
 				continue;
+			v->reel.uncounted = true;
 			err = reel_seek(&v->reel, at);
 			if (err)
 				goto done;
 			tone_count(&v->reel.plates, v->reel.fade, bins);
 			last = at;
 		}
+		v->reel.uncounted = false;
+		if (!f->sightings) /* whose counters are kept all the same */
+			v->reel.frame = UINT32_MAX;
 		if (!(ref > 0))
 			ref = tone_percentile(bins);
 		tone_init(&v->tone, ref,

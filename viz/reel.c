@@ -280,7 +280,8 @@ static void step(struct reel *r, uint32_t f)
 {
 	int64_t at = film_plan_at(r->o.plan, f);
 
-	tally_between(r, at - r->o.plan->step_s, at);
+	if (!r->uncounted)
+		tally_between(r, at - r->o.plan->step_s, at);
 	r->frame = f;
 	if (f % FILM_CHUNK == 0) {
 		rebuild(r, f);
@@ -301,7 +302,8 @@ static void seek_span(struct reel *r, uint32_t f)
 
 	if (r->frame == UINT32_MAX || f < r->frame || r->frame < chunk - (chunk > 0)) {
 		reel_tally_clear(r);
-		tally_between(r, INT64_MIN / 2, film_plan_at(p, chunk));
+		if (!r->uncounted)
+			tally_between(r, INT64_MIN / 2, film_plan_at(p, chunk));
 		r->frame = chunk;
 		rebuild(r, chunk);
 	}

@@ -50,6 +50,8 @@ struct reel {
 	uint32_t chunk; /* the frame drawn from nothing that it stands on */
 	float fade;     /* what the fading plate is to be multiplied by at this frame */
 	float spark;
+	bool uncounted;   /* counters are not kept: to be set before a frame that is drawn from
+			     nothing */
 	double rebuild_s; /* seconds in frames drawn from nothing */
 	uint32_t rebuilt;
 	/* private */

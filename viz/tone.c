@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "viz/tone.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "viz/num.h"
@@ -61,40 +62,36 @@ enum { BIN_FIRST = (127 - 13) << (23 - TONE_STEP_BITS) }; /* 2^-13 */
 
 void tone_prepare(struct tone *t)
 {
+	t->white_from = INFINITY;
 	for (unsigned i = 0; i <= TONE_STEPS; i++) {
-		float level = tone_level(t, weight_of_bin(BIN_FIRST + i));
+		float w = weight_of_bin(BIN_FIRST + i), level = tone_level(t, w);
 		float white = (level - WHITE_FROM) / (1 - WHITE_FROM);
 
 		t->curve[i] = (struct tone_curve){
-			.shine = tone_shine(t, level),
+			.gain = tone_shine(t, level) / w,
 			.white = level > WHITE_FROM ? white * white * WHITE_MOST : 0,
 			.level = level,
 		};
+		if (level > WHITE_FROM && !(t->white_from < w))
+			t->white_from = weight_of_bin(BIN_FIRST + i - 1);
 	}
 }
 
-/* Of @w nodes: between two steps of the table along a straight line. */
-static inline struct tone_curve curve_at(const struct tone *t, float w)
+/* Of @w nodes: which step of the table, and how far towards the next. */
+static inline const struct tone_curve *curve_at(const struct tone *t, float w, float *f)
 {
 	uint32_t bits;
 	int i;
-	float f;
 
 	memcpy(&bits, &w, 4);
 	i = (int)(bits >> TONE_STEP_BITS) - BIN_FIRST;
-	f = (float)(bits & ((1u << TONE_STEP_BITS) - 1)) * (1.0f / (1u << TONE_STEP_BITS));
-	if (i < 0) { /* below the table light goes to nought */
-		f = w * 8192;
-		return (struct tone_curve){ .shine = t->curve[0].shine * f,
-					    .level = t->curve[0].level * f };
+	*f = (float)(bits & ((1u << TONE_STEP_BITS) - 1)) * (1.0f / (1u << TONE_STEP_BITS));
+	/* below the table all is one step, above it another */
+	if (i < 0 || i >= TONE_STEPS) {
+		*f = i < 0 ? 0 : 1;
+		i = i < 0 ? 0 : TONE_STEPS - 1;
 	}
-	if (i >= TONE_STEPS)
-		return t->curve[TONE_STEPS];
-	const struct tone_curve *a = &t->curve[i], *b = a + 1;
-
-	return (struct tone_curve){ .shine = a->shine + f * (b->shine - a->shine),
-				    .white = a->white + f * (b->white - a->white),
-				    .level = a->level + f * (b->level - a->level) };
+	return &t->curve[i];
 }
 
 static void count_tile(const struct accum *a, const accum_light *faded, float fade,
@@ -150,20 +147,26 @@ void tone_count(const struct plates *p, float fade, uint64_t *bins)
 /* The light of @v: linear r g b, each times the weight, and the weight, in nodes. */
 static inline accum_light shine(const struct tone *t, accum_light v)
 {
-	struct tone_curve c = curve_at(t, v[3]);
 	const accum_light none = { 0 };
-	float luma;
+	float f, luma;
+	const struct tone_curve *c = curve_at(t, v[3], &f);
 
 	if (t->ember) {
-		struct palette_rgb e = palette_ember(c.level);
+		struct palette_rgb e = palette_ember(c[0].level + f * (c[1].level - c[0].level));
 
 		return (accum_light){ e.r, e.g, e.b, 0 };
 	}
 	/* the mean colour of what stands here, as bright as the level */
-	v *= c.shine / v[3];
+	bool hot = v[3] > t->white_from;
+
+	v *= c[0].gain + f * (c[1].gain - c[0].gain);
 	luma = 0.2126f * v[0] + 0.7152f * v[1] + 0.0722f * v[2];
 	v = luma + SATURATION * (v - luma);
-	v += (c.level - v) * c.white;
+	if (hot) {
+		float level = c[0].level + f * (c[1].level - c[0].level);
+
+		v += (level - v) * (c[0].white + f * (c[1].white - c[0].white));
+	}
 	v = accum_most(v, none);
 	v[3] = 0;
 	return v;
@@ -213,38 +216,56 @@ void tone_map(const struct tone *t, const struct accum *a, accum_light *light, u
 
 #define SPARK_GAIN 0.3f
 
-static inline accum_light mixed(const struct tone_film *f, size_t at, float per_unit)
+/* What of the plates a tile needs to be looked at for. */
+struct layers {
+	bool live, fade, spark;
+};
+
+static inline __attribute__((always_inline)) accum_light
+film_pixel(const struct tone *t, const struct tone_film *f, struct layers has, unsigned x,
+	   unsigned y, size_t at, float per_unit)
 {
 	const struct plates *p = f->plates;
-	accum_light v =
-		__builtin_convertvector((accum_int)p->live.cells[at], accum_light) * per_unit;
+	const accum_light none = { 0 };
+	accum_light v = none, out = none;
 
-	return p->fade ? v + p->fade[at] * f->fade : v;
+	if (has.live)
+		v = __builtin_convertvector((accum_int)p->live.cells[at], accum_light) * per_unit;
+	if (has.fade)
+		v += p->fade[at] * f->fade;
+	/* what rounding leaves of a plate of floats may be below nought */
+	if (v[3] > 0x1p-20f)
+		out = shine(t, f->tint ? breath_tint(f->tint, x, y, v[3]) : v);
+	if (has.spark && p->spark[at] * f->spark > 0x1p-6f) {
+		out += SPARK_GAIN * num_log2f(1 + p->spark[at] * f->spark);
+		out[3] = 0;
+	}
+	return out;
 }
 
-static void film_tile(const struct tone *t, const struct tone_film *f, struct accum_box b,
-		      accum_light *light)
+static void film_tile(const struct tone *t, const struct tone_film *f, unsigned tile,
+		      struct accum_box b, accum_light *light)
 {
-	const struct plates *p = f->plates;
-	const float per_unit = 1 / p->live.unit;
-	const accum_light none = { 0 };
+	const struct plates_tile *on = &f->plates->tiles[tile];
+	const float per_unit = 1 / f->plates->live.unit;
+	const struct layers has = { on->live > 0, on->fade > 0, on->spark > 0 };
+	const struct layers all = { true, true, true }, lit = { true, false, false };
 
-	for (unsigned y = b.y0; y < b.y1; y++)
+	for (unsigned y = b.y0; y < b.y1; y++) {
+		size_t row = (size_t)y * f->plates->live.width;
+
 		for (unsigned x = b.x0; x < b.x1; x++) {
-			size_t at = (size_t)y * p->live.width + x;
-			accum_light v = mixed(f, at, per_unit), out = none;
+			size_t at = row + x;
 
-			/* what rounding leaves of a plate of floats may be below nought */
-			if (v[3] > 0x1p-20f) {
-				if (f->tint)
-					v = breath_tint(f->tint, x, y, v[3]);
-				out = shine(t, v);
-			}
-			if (p->spark && p->spark[at] * f->spark > 0x1p-6f)
-				out += SPARK_GAIN * num_log2f(1 + p->spark[at] * f->spark);
-			out[3] = 0;
-			light[at] = out;
+			/* the two most common as code of their own */
+			if (has.live && has.fade && has.spark)
+				light[at] = film_pixel(t, f, all, x, y, at, per_unit);
+			else if (has.live && !has.fade && !has.spark)
+				light[at] = film_pixel(t, f, lit, x, y, at, per_unit);
+			else
+				light[at] = film_pixel(t, f, has, x, y, at, per_unit);
 		}
+	}
 }
 
 static void darken(const struct accum *a, struct accum_box b, accum_light *light)
@@ -263,7 +284,7 @@ void tone_film(const struct tone *t, const struct tone_film *f, accum_light *lig
 			bool now = plates_is_lit(f->plates, tile);
 
 			if (now)
-				film_tile(t, f, accum_tile(a, tx, ty), light);
+				film_tile(t, f, tile, accum_tile(a, tx, ty), light);
 			else if (lit[tile])
 				darken(a, accum_tile(a, tx, ty), light);
 			lit[tile] = now;

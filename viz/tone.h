@@ -35,8 +35,10 @@ struct tone {
 	bool points;            /* pixels stand alone: see tone_shine() */
 	/* private: see tone_prepare() */
 	struct tone_curve {
-		float shine, white, level;
+		float gain; /* light per weight */
+		float white, level;
 	} curve[TONE_STEPS + 1];
+	float white_from; /* weight from which on cores turn white */
 };
 
 /** tone_init() - @ref is brought within TONE_REF_MIN .. TONE_REF_MAX. */
