@@ -35,6 +35,7 @@ static void unwire(struct wire *w)
 	if (bad_close(w->bad) < 0)
 		cli_say("%s: not everything could be written", w->c->keep_bad);
 	wire_close_second(w);
+	wire_close_mirror(w);
 	net_close(w->device);
 	sim_farm_stop(w->farm);
 	sim_world_free(w->world);
@@ -66,6 +67,8 @@ static int prepare(struct wire *w)
 		rc = wire_open_csv(w);
 	if (rc >= 0)
 		rc = wire_open_bad(w);
+	if (rc >= 0)
+		rc = wire_open_mirror(w);
 	if (rc >= 0)
 		rc = wire_open_store(w);
 	if (rc >= 0)
@@ -114,6 +117,7 @@ static int one_census(struct wire *w, const struct wire_talk *talk, struct wire_
 	if (rc >= 0)
 		rc = wire_make_engine(w, talk);
 	if (rc >= 0) {
+		wire_mirror_from(w, engine_local(w->engine));
 		rc = engine_run(w->engine, &r->engine);
 		if (rc < 0)
 			broke_off(w, rc, r->engine.why);

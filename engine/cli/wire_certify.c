@@ -143,6 +143,8 @@ static void second_pass(struct wire *w, struct wire_result *r)
 	if (!w->second || r->engine.end != ENGINE_END_DONE)
 		return;
 	o.group = w->second->group;
+	if (o.group)
+		wire_mirror_from(w, net_group_local(o.group));
 	o.device = w->device ? next_device : NULL;
 	o.engine.keep_writable = NULL;
 	/* Raw frames leave from one port; an eighth of the packets can do without them. */

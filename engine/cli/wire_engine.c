@@ -68,16 +68,23 @@ static void fill_crawl(const struct wire *w, struct crawl_opts *o)
 	randombytes_buf(o->mac_key, sizeof(o->mac_key));
 }
 
-static struct net *wrap_alias(void *ctx, struct net *inner)
+/* The alias of a simulation, and outside of it the mirror, which so sees public addresses. */
+static struct net *wrap_device(void *ctx, struct net *inner)
 {
 	struct wire *w = ctx;
-	struct net *out;
+	struct net *out = inner;
 
-	if (net_alias_open(w->world, inner, &out) < 0) {
+	if (w->world && net_alias_open(w->world, inner, &out) < 0) {
 		net_close(inner);
 		return NULL;
 	}
-	return out;
+	return w->mirror ? mirror_wrap(w->mirror, out) : out;
+}
+
+void wire_mirror_from(struct wire *w, struct endpoint local)
+{
+	if (w->mirror)
+		mirror_set_local(w->mirror, &local);
 }
 
 /* What is written at the end, after privileges were dropped. */
@@ -131,14 +138,16 @@ static int fill_network(struct wire *w, struct engine_opts *o)
 	o->sockets = &w->sockets;
 	o->clock = w->clock;
 	if (w->device) {
-		o->device = w->device;
+		o->device = w->mirrored ? w->mirrored : w->device;
 	} else if (c->sim) {
 		/* Loopback and nothing else: bound to lo, wrapped by the alias. */
 		o->udp.bind = endpoint_ip4(INADDR_LOOPBACK, o->udp.bind.port);
 		o->udp.bind_device = "lo";
 		o->udp.steer = NET_STEER_CPU;
 		o->window = o->rate_pps > 0 ? 0 : FARM_WINDOW;
-		o->wrap = wrap_alias;
+	}
+	if (w->world || w->mirror) {
+		o->wrap = wrap_device;
 		o->wrap_ctx = w;
 	}
 	return 0;

@@ -11,6 +11,7 @@
 #include "engine/checkpoint.h"
 #include "engine/cli/campaign.h"
 #include "engine/cli/wire.h"
+#include "engine/mirror.h"
 #include "store/geo.h"
 #include "store/store.h"
 
@@ -43,6 +44,8 @@ struct wire {
 	uint32_t epoch;
 	FILE *csv;
 	struct bad *bad;
+	struct mirror *mirror;
+	struct net *mirrored; /* the mirror around @device */
 	struct crawl_contact *boot;
 	unsigned boot_count;
 	struct engine *engine;
@@ -87,6 +90,9 @@ int wire_score(struct wire *w, struct wire_result *r) DT_MUST;
 
 int wire_make_engine(struct wire *w, const struct wire_talk *talk) DT_MUST;
 
+/** wire_mirror_from() - devices opened from now on send from @local, for --pcap. */
+void wire_mirror_from(struct wire *w, struct endpoint local);
+
 /* ---- wire_certify.c --------------------------------------------------------- */
 
 /** wire_open_second() - the second pass's port, while privileges last; nothing without a pass. */
@@ -103,6 +109,8 @@ int wire_make_folder(const char *dir) DT_MUST;
 
 int wire_open_csv(struct wire *w) DT_MUST;
 int wire_open_bad(struct wire *w) DT_MUST;
+int wire_open_mirror(struct wire *w) DT_MUST;
+void wire_close_mirror(struct wire *w);
 int wire_open_store(struct wire *w) DT_MUST;
 
 /** wire_put(), wire_list(), wire_flush() - the engine's sink; @ctx is the struct wire. */

@@ -120,6 +120,42 @@ int wire_open_bad(struct wire *w)
 	return rc;
 }
 
+int wire_open_mirror(struct wire *w)
+{
+	char why[MIRROR_WHY_MAX];
+	int rc = 0;
+
+	if (w->c->pcap[0])
+		rc = mirror_open(w->c->pcap, &w->clock, &w->mirror, why);
+	if (rc < 0)
+		cli_fail("pcap: %s", *why ? why : dt_strerror(rc));
+	if (rc >= 0 && w->mirror && w->device) {
+		w->mirrored = mirror_around(w->mirror, w->device);
+		rc = w->mirrored ? 0 : -ENOMEM;
+	}
+	return rc;
+}
+
+/* After the devices. */
+void wire_close_mirror(struct wire *w)
+{
+	struct mirror_stats st;
+	bool any = w->mirror != NULL;
+
+	net_close(w->mirrored);
+	if (mirror_close(w->mirror, &st) < 0)
+		cli_say("%s: not everything could be written", w->c->pcap);
+	if (any)
+		cli_say("%s: %llu packets%s", w->c->pcap, (unsigned long long)st.packets,
+			st.dropped ? "" : ", all there were");
+	if (any && st.dropped)
+		cli_say("%s: %llu packets found no room and are missing; cure: a faster disk, or a "
+			"lower --rate",
+			w->c->pcap, (unsigned long long)st.dropped);
+	w->mirror = NULL;
+	w->mirrored = NULL;
+}
+
 void wire_store_fail(const struct wire *w, int rc)
 {
 	cli_fail("%s: %s%s", w->c->store, dt_strerror(rc),

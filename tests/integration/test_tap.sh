@@ -58,7 +58,7 @@ if command -v tcpdump >/dev/null; then
 	until_true grep -q listening dump.txt
 fi
 timeout 100 "$DT_PROG" crawl --sim "$TAP_SIM" --store '' --geo none --report crawl.json \
-	--nodes-csv nodes.csv --sweep-after-s 0.5 --timeout1-s 0.5 --timeout2-s 0.5 --late-s 1 --quiet \
+	--pcap crawl.pcap --nodes-csv nodes.csv --sweep-after-s 0.5 --timeout1-s 0.5 --timeout2-s 0.5 --late-s 1 --quiet \
 	>crawl.txt 2>&1
 ok $? "a census of $TAP_SIM simulated nodes"
 sleep 0.3
@@ -94,6 +94,17 @@ assert all(int(r["ways"]) == 8 and int(r["first_answered_s"]) == 0 for r in rows
 replied = [r for r in rows if r["id"] in census]
 assert all(int(r["rtt_us"]) > 0 and int(r["answers"]) == 1 for r in replied)'
 ok $? "in the store they are tapped, with their round trip, and have not answered us"
+
+"$DT_PROG" tap -r crawl.pcap --store '' --geo none --quiet --report mirror.json --log mirror.log \
+	--log-kinds reply >/dev/null 2>&1 &&
+	[ "$(num mirror.json messages/find_node)" = "$(num live.json messages/find_node)" ] &&
+	[ "$(num mirror.json messages/reply)" = "$(num live.json messages/reply)" ] &&
+	[ -z "$(comm -13 <(grep -o '"id":"[0-9a-f]*"' mirror.log | cut -d'"' -f4 | sort -u) census)" ]
+ok $? "what crawl --pcap kept is what the tap saw"
+# By public addresses, as the census knows them, and not by those of the loopback.
+awk -F, 'NR > 1 { print $2 ":" $3 }' nodes.csv | sort >public
+grep -o '"from":"[0-9.:]*"' mirror.log | cut -d'"' -f4 | sort -u | comm -12 - public | cmp -s - public
+ok $? "under the addresses that the census names"
 
 [ -n "$dump" ] || { echo "# no tcpdump: goes without the capture file"; exit $bad; }
 # tcpdump may drop at this rate; what it kept is what the file holds.
