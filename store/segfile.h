@@ -21,7 +21,7 @@
  *                 "DHTSEGF" and a line feed
  */
 
-enum seg_kind { SEG_LOG = 'L', SEG_EDGES = 'E' };
+enum seg_kind { SEG_LOG = 'L', SEG_EDGES = 'E', SEG_HEARD = 'H' };
 
 enum {
 	SEG_HEAD_BYTES = 16,

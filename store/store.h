@@ -123,6 +123,13 @@ struct store_node {
 	float lat, lon, radius_km;
 };
 
+/** store_node_heard_only() - it asked us or was seen on a wire, and never answered us. */
+static inline bool store_node_heard_only(const struct store_node *n)
+{
+	return !(n->ways & 1u << SIGHTING_ANSWERED) &&
+	       (n->ways & (1u << SIGHTING_ASKED_US | 1u << SIGHTING_TAPPED));
+}
+
 struct store_view;
 
 /** store_view_open() - a consistent snapshot; hold it for seconds, not minutes. */
@@ -332,6 +339,8 @@ struct store_tally_row {
 enum { STORE_TALLY_TOP = 20 };
 
 struct store_tally {
+	uint64_t by_way[SIGHTING_WAYS]; /* nodes known by this way, whatever others too */
+	uint64_t heard_only;            /* store_node_heard_only(); never among the answered */
 	uint64_t answered_nodes, distinct_ids, distinct_addresses;
 	uint64_t mentioned_only;
 	uint64_t located, country_level, unlocated, without_asn;

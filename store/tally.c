@@ -63,8 +63,12 @@ static int count_node(struct scan *s, const struct nodeid *id, const struct reco
 	struct store_tally *t = s->out;
 	int rc;
 
-	if (!(r->ways & 1u << SIGHTING_ANSWERED))
+	for (unsigned way = 0; way < SIGHTING_WAYS; way++)
+		t->by_way[way] += r->ways >> way & 1;
+	if (!(r->ways & 1u << SIGHTING_ANSWERED)) {
+		t->heard_only += (r->ways & (1u << SIGHTING_ASKED_US | 1u << SIGHTING_TAPPED)) != 0;
 		return 0;
+	}
 	if (t->answered_nodes == 0 || !nodeid_equal(id, &s->last_id))
 		t->distinct_ids++;
 	s->last_id = *id;

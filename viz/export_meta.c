@@ -73,7 +73,8 @@ static void put_where(struct json *j, const struct export_opts *o)
 	if (w->by_prefix)
 		put_prefix(j, o);
 	if (w->by_class)
-		json_kv_u64(j, "class", w->node_class);
+		w->heard_only ? json_kv_cstring(j, "class", "heard-only")
+			      : json_kv_u64(j, "class", w->node_class);
 	if (w->by_way)
 		json_kv_cstring(j, "way", sighting_way_name(w->way));
 	json_object_end(j);

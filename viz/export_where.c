@@ -105,8 +105,13 @@ static int parse_class(struct export_where *w, const char *s, char *why)
 	enum { CLASS_MAX = 31 };
 	unsigned long n;
 
+	w->heard_only = !strcmp(s, "heard-only");
+	if (w->heard_only)
+		return 0;
 	if (parse_number(s, CLASS_MAX, &n) < 0)
-		return say(why, DT_EMALF, "class: '%s' is not a number from 0 to %d", s, CLASS_MAX);
+		return say(why, DT_EMALF,
+			   "class: '%s' is neither heard-only nor a number from 0 to %d", s,
+			   CLASS_MAX);
 	w->node_class = (uint8_t)n;
 	return 0;
 }
@@ -202,7 +207,8 @@ bool export_where_holds(const struct export_where *w, const struct store_node *n
 		return false;
 	if (w->by_client && export_where_client(n) != w->client)
 		return false;
-	if (w->by_class && n->node_class != w->node_class)
+	if (w->by_class &&
+	    (w->heard_only ? !store_node_heard_only(n) : n->node_class != w->node_class))
 		return false;
 	if (w->by_way && !(n->ways & 1u << w->way))
 		return false;

@@ -16,12 +16,14 @@ struct export_where {
 	struct endpoint prefix; /* a true address, never a pseudonym */
 	unsigned prefix_bits;   /* of 128; an IPv4 prefix has its 96 more */
 	uint8_t node_class;
-	uint8_t way; /* enum sighting_way: it was ever learnt of so */
+	bool heard_only; /* class=heard-only: follows from the ways, stands in no record */
+	uint8_t way;     /* enum sighting_way: it was ever learnt of so */
 };
 
 /**
  * export_where_add() - "asn=3320", "country=DE", "client=libtorrent",
- * "prefix=11.0.0.0/8", "class=1", "way=answered", or several with commas between.
+ * "prefix=11.0.0.0/8", "class=1", "class=heard-only", "way=answered", or several with commas
+ * between.
  * @why: a line for a person where it fails.
  * Errors:  DT_EMALF; DT_ERANGE; -EEXIST a key given twice.
  */

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/summary_heard.h"
 #include "engine/cli/summary_time.h"
 #include "engine/cli/summary_zones.h"
 #include "proto/json.h"
@@ -286,7 +287,7 @@ static void print_rows(const char *title, const struct store_tally_row *rows, un
 static void print_text(const char *dir, struct store_view *v, const struct store_counts *n,
 		       const struct store_tally *t, const char *report, const struct store_epoch *e)
 {
-	char a[32], b[32], line[512];
+	char a[32], b[32], c[32], line[512];
 
 	printf("%s   %s nodes, %u census%s, %.1f MiB\n", dir, cli_group_digits(n->nodes, a),
 	       n->epochs, n->epochs == 1 ? "" : "es", (double)n->file_bytes / (1 << 20));
@@ -296,6 +297,12 @@ static void print_text(const char *dir, struct store_view *v, const struct store
 	printf("  distinct ids       %12s\n", cli_group_digits(t->distinct_ids, a));
 	printf("  distinct addresses %12s\n", cli_group_digits(t->distinct_addresses, a));
 	printf("  only mentioned     %12s\n", cli_group_digits(t->mentioned_only, a));
+	if (t->heard_only)
+		printf("  only heard         %12s   %s asked us, %s seen on a wire; not counted "
+		       "above\n",
+		       cli_group_digits(t->heard_only, a),
+		       cli_group_digits(t->by_way[SIGHTING_ASKED_US], b),
+		       cli_group_digits(t->by_way[SIGHTING_TAPPED], c));
 	printf("  on the map         %12s   to the country only %s\n",
 	       cli_group_digits(t->located, a), cli_group_digits(t->country_level, b));
 	printf("  no place known     %12s   no network known %s\n",
@@ -335,6 +342,13 @@ static void json_tally(struct json *j, const struct store_tally *t)
 	json_kv_u64(j, "distinct_ids", t->distinct_ids);
 	json_kv_u64(j, "distinct_addresses", t->distinct_addresses);
 	json_kv_u64(j, "mentioned_only", t->mentioned_only);
+	json_kv_u64(j, "heard_only", t->heard_only);
+	json_key(j, "by_way");
+	json_object_begin(j);
+	for (unsigned way = 0; way < SIGHTING_WAYS; way++)
+		if (way != SIGHTING_MENTIONED) /* those stand in a table of their own */
+			json_kv_u64(j, sighting_way_name(way), t->by_way[way]);
+	json_object_end(j);
 	json_kv_u64(j, "located", t->located);
 	json_kv_u64(j, "country_level", t->country_level);
 	json_kv_u64(j, "unlocated", t->unlocated);
@@ -382,7 +396,7 @@ static int json_epochs(struct json *j, struct store_view *v, unsigned epochs, ch
 }
 
 static int print_json(const char *dir, struct store_view *v, const struct store_counts *n,
-		      const struct store_tally *t, char *report)
+		      const struct store_tally *t, const struct heardtally *heard, char *report)
 {
 	char *buf = malloc(JSON_MAX);
 	char line[512];
@@ -399,6 +413,7 @@ static int print_json(const char *dir, struct store_view *v, const struct store_
 	json_kv_u64(&j, "file_bytes", n->file_bytes);
 	json_kv_cstring(&j, "attribution", store_view_attribution(v, line, sizeof(line)));
 	json_tally(&j, t);
+	summary_heard_json(heard, &j);
 	rc = json_epochs(&j, v, n->epochs, report);
 	json_object_end(&j);
 	if (rc >= 0)
@@ -409,28 +424,34 @@ static int print_json(const char *dir, struct store_view *v, const struct store_
 	return rc < 0 ? rc : 0;
 }
 
-static int summarise(const struct summary_args *a, struct store_view *v)
+static int summarise(const struct summary_args *a, struct store *s, struct store_view *v)
 {
+	struct heardtally *heard = calloc(1, sizeof(*heard));
 	char *report = calloc(1, REPORT_MAX + 1);
 	struct store_epoch e = { 0 };
 	struct store_counts n;
 	struct store_tally t;
-	int rc = report ? store_view_counts(v, &n) : -ENOMEM;
+	int rc = report && heard ? store_view_counts(v, &n) : -ENOMEM;
 
 	if (rc >= 0)
 		rc = store_tally(v, &t);
+	if (rc >= 0)
+		rc = heardtally(s, v, heard);
 	if (rc >= 0 && a->zones) {
 		rc = n.epochs ? store_view_epoch(v, n.epochs, &e, report, REPORT_MAX)
 			      : DT_ENOTFOUND;
 		rc = rc < 0 ? rc : summary_zones(report, stdout);
 	} else if (rc >= 0 && a->json)
-		rc = print_json(a->store, v, &n, &t, report);
+		rc = print_json(a->store, v, &n, &t, heard, report);
 	else if (rc >= 0) {
 		if (n.epochs)
 			rc = store_view_epoch(v, n.epochs, &e, report, REPORT_MAX);
 		if (rc >= 0)
 			print_text(a->store, v, &n, &t, report, &e);
+		if (rc >= 0)
+			summary_heard_text(heard, stdout);
 	}
+	free(heard);
 	free(report);
 	return rc;
 }
@@ -462,7 +483,7 @@ int cmd_summary(int argc, char **argv)
 		a.time.json = a.json;
 		*why = '\0';
 		rc = summary_time_wanted(&a.time) ? summary_time_print(&a.time, view, why)
-						  : summarise(&a, view);
+						  : summarise(&a, store, view);
 		if (rc >= 0 && a.plot)
 			write_plot(&a, view);
 		store_view_close(view);

@@ -55,7 +55,8 @@ static const struct argp_option options[] = {
 	{ "timeout-s", OPT_TIMEOUT, "S", 0, "A reply later than this answers nothing [15]", 3 },
 	{ "nodes-max", OPT_NODES_MAX, "N", 0, "Nodes of a queue, 64 bytes each [4194304]", 3 },
 	{ "log-kinds", OPT_KINDS, "KIND,...", 0,
-	  "What --log takes: ping, find_node, get_peers, announce_peer, sample_infohashes, get, "
+	  "Messages that are kept, in the store and by --log: ping, find_node, get_peers, "
+	  "announce_peer, sample_infohashes, get, "
 	  "put, "
 	  "other, reply, error, malformed, or all [get_peers,announce_peer]",
 	  3 },
@@ -314,7 +315,7 @@ static int tap(struct tap_args *a, struct keep *k)
 	int rc;
 
 	a->run.sink = keep_sink(k);
-	a->run.heard = k->log != NULL;
+	a->run.heard = k->log || k->heard;
 	a->run.keep_writable = k->writable;
 	rc = tap_run_open(&a->run, &run, why);
 	if (rc < 0)

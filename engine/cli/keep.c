@@ -110,6 +110,7 @@ static int store_fail(const struct keep *k, int rc)
 static int open_store(struct keep *k)
 {
 	struct store_writer_opts opts = { .geo = k->geo };
+	struct heardlog_opts heard = { .batch = 0 };
 	char why[256] = "";
 	int rc;
 
@@ -125,6 +126,8 @@ static int open_store(struct keep *k)
 	rc = store_writer_new(k->store, &opts, &k->writer);
 	if (rc >= 0)
 		rc = store_writer_room(k->writer);
+	if (rc >= 0)
+		rc = store_heard_open(k->store, &heard, &k->heard);
 	return rc < 0 ? store_fail(k, rc) : 0;
 }
 
@@ -203,14 +206,15 @@ static int put_heard(void *ctx, const struct heard *list, unsigned count)
 	/* A block at a time: whoever follows the file sees it within a second. */
 	if (k->log && (fflush(k->log) || ferror(k->log)))
 		return -EIO;
-	return 0;
+	return k->heard ? heardlog_put(k->heard, list, count) : 0;
 }
 
 static int flush(void *ctx)
 {
 	struct keep *k = ctx;
+	int rc = k->writer ? store_writer_flush(k->writer) : 0;
 
-	return k->writer ? store_writer_flush(k->writer) : 0;
+	return rc >= 0 && k->heard ? heardlog_flush(k->heard) : rc;
 }
 
 struct sink keep_sink(struct keep *k)
@@ -250,6 +254,7 @@ int keep_seal(struct keep *k)
 void keep_close(struct keep *k)
 {
 	store_writer_free(k->writer);
+	heardlog_close(k->heard);
 	store_close(k->store);
 	if (k->log && k->log != stdout)
 		fclose(k->log);

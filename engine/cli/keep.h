@@ -9,6 +9,7 @@
 #include "engine/sink.h"
 #include "proto/err.h"
 #include "store/geo.h"
+#include "store/heardlog.h"
 #include "store/store.h"
 
 /**
@@ -36,6 +37,7 @@ struct keep {
 	struct geo *geo;
 	struct store *store;
 	struct store_writer *writer;
+	struct heardlog_writer *heard;
 	FILE *log;
 	const char *writable[3]; /* folders, for priv_drop() */
 	char report_dir[4096];
@@ -43,7 +45,7 @@ struct keep {
 
 int keep_open(struct keep *k, const struct keep_opts *opts) DT_MUST;
 
-/** keep_sink() - sightings to the store, messages heard to the log. */
+/** keep_sink() - sightings to the store, messages heard to its segments and to the log. */
 struct sink keep_sink(struct keep *k);
 
 /** keep_report() - text to standard output, or to standard error where data goes there; JSON to

@@ -198,4 +198,19 @@ assert report["losses"]["kernel_receive_queue"] == 0
 assert report["identities"][0]["bep42"], "its id fits its address"
 PY
 ok $? "each kind was answered, announces were kept, the report agrees with the log"
+"$DT_PROG" summary --json --store store >summary.json &&
+	"$DT_PROG" export --store store --raw --where class=heard-only --out heard.csv >/dev/null 2>&1 &&
+	$py - <<'PY'
+import csv, json
+s = json.load(open("summary.json"))
+log = [json.loads(l) for l in open("ear.ndjson")]
+assert s["heard"]["messages"] == len(log), (s["heard"], len(log))
+assert s["nodes"]["by_way"]["asked-us"] == len({(h["from"], h["id"]) for h in log if h["kind"] not in ("reply", "error", "malformed")})
+rows = list(csv.DictReader(open("heard.csv")))
+assert len(rows) == s["nodes"]["heard_only"] > 0, (len(rows), s["nodes"])
+assert all(int(r["ways"]) == 4 and int(r["first_answered_s"]) == 0 for r in rows)
+top = [t for t in s["heard"]["top_infohashes"] if t["peers"]]
+assert top or not any(h["kind"] == "announce_peer" for h in log)
+PY
+ok $? "the store tells the same: messages, ways, who was only heard"
 exit $bad

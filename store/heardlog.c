@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/heardlog.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto/sighting.h"
+#include "store/inside.h"
+#include "store/le.h"
+#include "store/segfile.h"
+
+enum {
+	LEVEL = 3, /* of zstd */
+	INDEX_ENTRY_BYTES = 32,
+	DIR_MODE = 0700, /* addresses are personal data */
+};
+static const char dir_name[] = "heard";
+static const uint64_t max_bytes_default = (uint64_t)4 << 30;
+
+/* ---- rows ---------------------------------------------------------------------------- */
+
+void heardlog_encode(const struct heard *h, uint8_t out[static HEARDLOG_ROW_BYTES])
+{
+	le_put64(out, h->when_ms);
+	memcpy(out + 8, h->from.addr, 16);
+	le_put16(out + 24, h->from.port);
+	le_put16(out + 26, h->peer_port);
+	le_put16(out + 28, h->bytes);
+	le_put16(out + 30, (uint16_t)h->code);
+	out[32] = h->kind;
+	out[33] = h->outcome;
+	out[34] = h->flags;
+	out[35] = h->way;
+	out[36] = h->ear;
+	out[37] = h->version_len;
+	memcpy(out + 38, h->version, 4);
+	memcpy(out + 42, h->id.b, NODEID_BYTES);
+	memcpy(out + 62, h->target.b, NODEID_BYTES);
+	memcpy(out + 82, h->method, HEARD_METHOD_MAX);
+}
+_Static_assert(82 + HEARD_METHOD_MAX == HEARDLOG_ROW_BYTES, "a row is full");
+
+int heardlog_decode(const uint8_t in[static HEARDLOG_ROW_BYTES], struct heard *h)
+{
+	h->when_ms = le_get64(in);
+	memcpy(h->from.addr, in + 8, 16);
+	h->from.port = le_get16(in + 24);
+	h->peer_port = le_get16(in + 26);
+	h->bytes = le_get16(in + 28);
+	h->code = (int16_t)le_get16(in + 30);
+	h->kind = in[32];
+	h->outcome = in[33];
+	h->flags = in[34];
+	h->way = in[35];
+	h->ear = in[36];
+	h->version_len = in[37];
+	memcpy(h->version, in + 38, 4);
+	memcpy(h->id.b, in + 42, NODEID_BYTES);
+	memcpy(h->target.b, in + 62, NODEID_BYTES);
+	memcpy(h->method, in + 82, HEARD_METHOD_MAX);
+	if (h->kind == 0 || h->kind >= HEARD_KINDS || h->outcome >= HEARD_OUTCOMES ||
+	    h->way >= SIGHTING_WAYS || h->version_len > 4 || h->method[HEARD_METHOD_MAX - 1])
+		return DT_ECORRUPT;
+	return 0;
+}
+
+/* ---- files ----------------------------------------------------------------------------- */
+
+struct file {
+	uint32_t first, last; /* batches */
+	uint64_t bytes;
+};
+
+struct files {
+	struct file *list; /* by first; none within another */
+	uint32_t count, cap;
+};
+
+static char *name_of(const struct file *f, char out[static SEG_NAME_MAX])
+{
+	snprintf(out, SEG_NAME_MAX, "%08u-%08u.seg", f->first, f->last);
+	return out;
+}
+
+/* Our own names and nothing else. */
+static bool parse_name(const char *name, struct file *f)
+{
+	char again[SEG_NAME_MAX];
+	int end = 0;
+
+	if (sscanf(name, "%8u-%8u.seg%n", &f->first, &f->last, &end) != 2 || !end || name[end])
+		return false;
+	return f->first <= f->last && !strcmp(name_of(f, again), name);
+}
+
+static int add_file(struct files *fs, const struct file *f)
+{
+	if (fs->count == fs->cap) {
+		uint32_t cap = fs->cap ? fs->cap * 2 : 64;
+		struct file *list = realloc(fs->list, cap * sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		fs->list = list;
+		fs->cap = cap;
+	}
+	fs->list[fs->count++] = *f;
+	return 0;
+}
+
+/* The widest of those that begin alike first. */
+static int by_range(const void *a, const void *b)
+{
+	const struct file *x = a, *y = b;
+
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
+	return x->last != y->last ? (x->last > y->last ? -1 : 1) : 0;
+}
+
+/* Leftovers lie within a wider file; @sweep removes them, and what was never finished. */
+static void drop_covered(struct files *fs, const struct sio *sweep)
+{
+	char name[SEG_NAME_MAX];
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < fs->count; i++) {
+		if (kept && fs->list[i].last <= fs->list[kept - 1].last) {
+			if (sweep)
+				sio_unlink(sweep, name_of(&fs->list[i], name));
+			continue;
+		}
+		fs->list[kept++] = fs->list[i];
+	}
+	fs->count = kept;
+}
+
+static int take_entry(struct files *fs, int fd, const char *name, const struct sio *sweep)
+{
+	struct stat st;
+	struct file f;
+	size_t len = strlen(name);
+
+	if (sweep && len > 4 && !strcmp(name + len - 4, ".tmp"))
+		sio_unlink(sweep, name);
+	if (!parse_name(name, &f) || fs->count == HEARDLOG_FILES_MAX)
+		return 0;
+	f.bytes = fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? (uint64_t)st.st_size : 0;
+	return add_file(fs, &f);
+}
+
+static int list_files(int fd, struct files *fs, const struct sio *sweep)
+{
+	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	DIR *d = again < 0 ? NULL : fdopendir(again);
+	struct dirent *e;
+
+	*fs = (struct files){ .list = NULL };
+	if (!d) {
+		rc = -errno;
+		if (again >= 0)
+			close(again);
+		return rc;
+	}
+	while (rc == 0 && (e = readdir(d)) != NULL)
+		rc = take_entry(fs, fd, e->d_name, sweep);
+	closedir(d);
+	if (rc == 0 && fs->count)
+		qsort(fs->list, fs->count, sizeof(*fs->list), by_range);
+	drop_covered(fs, sweep);
+	return rc;
+}
+
+/* ---- writing ----------------------------------------------------------------------------- */
+
+struct heardlog_writer {
+	struct heardlog_opts opts;
+	struct sio io;
+	struct files files;
+	struct pack *pack;
+	struct heard *rows;
+	uint32_t count, cap, next;
+	uint64_t oldest_ms, dropped;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+struct index {
+	uint8_t *bytes;
+	uint32_t count, cap;
+};
+
+static int index_add(struct index *x, const uint8_t entry[static INDEX_ENTRY_BYTES])
+{
+	if (x->count == x->cap) {
+		uint32_t cap = x->cap ? x->cap * 2 : 16;
+		uint8_t *bytes = realloc(x->bytes, (size_t)cap * INDEX_ENTRY_BYTES);
+
+		if (!bytes)
+			return -ENOMEM;
+		x->bytes = bytes;
+		x->cap = cap;
+	}
+	memcpy(x->bytes + (size_t)x->count++ * INDEX_ENTRY_BYTES, entry, INDEX_ENTRY_BYTES);
+	return 0;
+}
+
+static int put_block(struct heardlog_writer *w, struct seg_writer *seg, struct index *x,
+		     const struct heard *rows, uint32_t count)
+{
+	uint8_t entry[INDEX_ENTRY_BYTES], *at;
+	struct span frame;
+	uint64_t offset, first = rows[0].when_ms, last = first;
+	int rc = pack_begin(w->pack, (size_t)count * HEARDLOG_ROW_BYTES, &at);
+
+	for (uint32_t i = 0; i < count && rc == 0; i++, at += HEARDLOG_ROW_BYTES) {
+		heardlog_encode(&rows[i], at);
+		first = rows[i].when_ms < first ? rows[i].when_ms : first;
+		last = rows[i].when_ms > last ? rows[i].when_ms : last;
+	}
+	if (rc == 0)
+		rc = pack_end(w->pack, at, LEVEL, &frame);
+	if (rc == 0)
+		rc = seg_put(seg, frame, &offset);
+	if (rc < 0)
+		return rc;
+	le_put64(entry, offset);
+	le_put32(entry + 8, (uint32_t)frame.len);
+	le_put32(entry + 12, count);
+	le_put64(entry + 16, first);
+	le_put64(entry + 24, last);
+	return index_add(x, entry);
+}
+
+static int finish(struct seg_writer *seg, struct index *x, int rc, struct seg_sum *sum)
+{
+	if (rc == 0)
+		rc = seg_finish(seg, span_of(x->bytes, (size_t)x->count * INDEX_ENTRY_BYTES), sum);
+	else
+		seg_abort(seg);
+	free(x->bytes);
+	return rc;
+}
+
+/* The oldest go where there is no room; the one just written stays. */
+static void make_room(struct heardlog_writer *w)
+{
+	uint64_t all = 0, max = w->opts.max_bytes ? w->opts.max_bytes : max_bytes_default;
+	char name[SEG_NAME_MAX];
+	uint32_t gone = 0;
+
+	for (uint32_t i = 0; i < w->files.count; i++)
+		all += w->files.list[i].bytes;
+	while (all > max && gone + 1 < w->files.count) {
+		all -= w->files.list[gone].bytes;
+		w->dropped += (uint64_t)(w->files.list[gone].last - w->files.list[gone].first + 1);
+		sio_unlink(&w->io, name_of(&w->files.list[gone++], name));
+	}
+	memmove(w->files.list, w->files.list + gone, (w->files.count - gone) * sizeof(struct file));
+	w->files.count -= gone;
+}
+
+static int seal(struct heardlog_writer *w)
+{
+	struct file f = { .first = w->next, .last = w->next };
+	struct index x = { .bytes = NULL };
+	struct seg_writer *seg;
+	struct seg_sum sum;
+	char name[SEG_NAME_MAX];
+	int rc;
+
+	if (!w->count)
+		return 0;
+	rc = seg_create(&w->io, SEG_HEARD, name_of(&f, name), &seg);
+	if (rc < 0)
+		return rc;
+	for (uint32_t at = 0; at < w->count && rc == 0; at += HEARDLOG_BLOCK)
+		rc = put_block(w, seg, &x, w->rows + at,
+			       w->count - at < HEARDLOG_BLOCK ? w->count - at : HEARDLOG_BLOCK);
+	rc = finish(seg, &x, rc, &sum);
+	if (rc < 0)
+		return rc;
+	w->count = 0;
+	w->next++;
+	f.bytes = sum.bytes;
+	rc = add_file(&w->files, &f);
+	if (rc == 0)
+		make_room(w);
+	return rc;
+}
+
+/* ---- joining ------------------------------------------------------------------------------- */
+
+/* Blocks go over as they are; only their places are new. */
+static int copy_blocks(const struct seg *from, struct seg_writer *to, struct index *x)
+{
+	struct span index = seg_index(from);
+	int rc = 0;
+
+	for (size_t at = 0; at + INDEX_ENTRY_BYTES <= index.len && rc == 0;
+	     at += INDEX_ENTRY_BYTES) {
+		uint8_t entry[INDEX_ENTRY_BYTES];
+		uint32_t len = le_get32(index.ptr + at + 8);
+		uint8_t *bytes = malloc(len ? len : 1);
+		uint64_t offset;
+
+		memcpy(entry, index.ptr + at, sizeof(entry));
+		rc = bytes ? seg_read(from, le_get64(entry), len, bytes) : -ENOMEM;
+		if (rc == 0)
+			rc = seg_put(to, span_of(bytes, len), &offset);
+		free(bytes);
+		if (rc == 0) {
+			le_put64(entry, offset);
+			rc = index_add(x, entry);
+		}
+	}
+	return rc;
+}
+
+static int join(struct heardlog_writer *w, uint32_t from, uint32_t count)
+{
+	struct file f = { .first = w->files.list[from].first,
+			  .last = w->files.list[from + count - 1].last };
+	struct index x = { .bytes = NULL };
+	struct seg_writer *seg;
+	struct seg_sum sum;
+	char name[SEG_NAME_MAX];
+	int rc = seg_create(&w->io, SEG_HEARD, name_of(&f, name), &seg);
+
+	if (rc < 0)
+		return rc;
+	for (uint32_t i = from; i < from + count && rc == 0; i++) {
+		struct seg *one;
+
+		rc = seg_open(w->io.dir_fd, name_of(&w->files.list[i], name), SEG_HEARD, NULL,
+			      &one);
+		if (rc < 0)
+			break;
+		rc = copy_blocks(one, seg, &x);
+		seg_close(one);
+	}
+	rc = finish(seg, &x, rc, &sum);
+	if (rc < 0)
+		return rc;
+	for (uint32_t i = from; i < from + count; i++)
+		sio_unlink(&w->io, name_of(&w->files.list[i], name));
+	f.bytes = sum.bytes;
+	w->files.list[from] = f;
+	memmove(w->files.list + from + 1, w->files.list + from + count,
+		(w->files.count - from - count) * sizeof(f));
+	w->files.count -= count - 1;
+	return 0;
+}
+
+/* A file that cannot be joined stays as it is: reading says what is wrong with it. */
+static void join_small(struct heardlog_writer *w)
+{
+	const uint64_t small = (uint64_t)HEARDLOG_SMALL * HEARDLOG_ROW_BYTES / 2;
+	uint32_t run = 0;
+
+	for (uint32_t i = w->files.count; i-- > 0 && w->files.list[i].bytes < small;)
+		run++;
+	if (run >= HEARDLOG_JOIN && join(w, w->files.count - run, run) < 0)
+		return;
+}
+
+int heardlog_put(void *ctx, const struct heard *list, unsigned count)
+{
+	struct heardlog_writer *w = ctx;
+	uint32_t most = w->opts.batch ? w->opts.batch : HEARDLOG_BATCH;
+	int rc = 0;
+
+	for (unsigned i = 0; i < count && rc == 0; i++) {
+		if (!w->count)
+			w->oldest_ms = now_ms();
+		w->rows[w->count++] = list[i];
+		if (w->count == most)
+			rc = seal(w);
+	}
+	if (rc == 0 && w->count && now_ms() - w->oldest_ms >= HEARDLOG_AGE_MS)
+		rc = seal(w);
+	if (rc == 0)
+		join_small(w);
+	return rc;
+}
+
+int heardlog_flush(void *ctx)
+{
+	return seal(ctx);
+}
+
+uint64_t heardlog_dropped(const struct heardlog_writer *w)
+{
+	return w->dropped;
+}
+
+static int open_dir(int dir_fd, bool create, int *out)
+{
+	int fd;
+
+	if (create && mkdirat(dir_fd, dir_name, DIR_MODE) && errno != EEXIST)
+		return -errno;
+	fd = openat(dir_fd, dir_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	*out = fd;
+	if (fd >= 0)
+		return 0;
+	return errno == ENOENT ? DT_ENOTFOUND : -errno;
+}
+
+int heardlog_open(int dir_fd, const struct heardlog_opts *opts, struct heardlog_writer **out)
+{
+	struct heardlog_writer *w = calloc(1, sizeof(*w));
+	int rc;
+
+	if (!w)
+		return -ENOMEM;
+	w->io.dir_fd = -1;
+	w->opts = *opts;
+	w->cap = opts->batch ? opts->batch : HEARDLOG_BATCH;
+	w->rows = malloc(w->cap * sizeof(*w->rows));
+	rc = open_dir(dir_fd, true, &w->io.dir_fd);
+	if (rc == 0)
+		rc = w->rows ? pack_new(&w->pack) : -ENOMEM;
+	if (rc == 0)
+		rc = list_files(w->io.dir_fd, &w->files, &w->io);
+	if (rc < 0) {
+		heardlog_close(w);
+		return rc;
+	}
+	w->next = w->files.count ? w->files.list[w->files.count - 1].last + 1 : 1;
+	*out = w;
+	return 0;
+}
+
+int store_heard_open(struct store *s, const struct heardlog_opts *opts,
+		     struct heardlog_writer **out)
+{
+	return s->write ? heardlog_open(s->dir_fd, opts, out) : DT_EREFUSED;
+}
+
+void heardlog_close(struct heardlog_writer *w)
+{
+	if (!w)
+		return;
+	if (w->io.dir_fd >= 0)
+		close(w->io.dir_fd);
+	pack_free(w->pack);
+	free(w->files.list);
+	free(w->rows);
+	free(w);
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+struct heardlog_reader {
+	int dir_fd;
+	struct pack *pack;
+	struct seg *seg;
+	uint32_t after; /* the last batch of the open segment */
+	size_t entry;   /* of its index, the next one */
+	struct span rows;
+};
+
+/* The file with the batch that follows; it may have been joined since we looked last. */
+static int next_file(struct heardlog_reader *r)
+{
+	char name[SEG_NAME_MAX];
+	struct files fs;
+	int rc = list_files(r->dir_fd, &fs, NULL);
+
+	seg_close(r->seg);
+	r->seg = NULL;
+	for (uint32_t i = 0; i < fs.count && rc == 0 && !r->seg; i++) {
+		if (fs.list[i].first <= r->after)
+			continue; /* read, or joined from what was read */
+		rc = seg_open(r->dir_fd, name_of(&fs.list[i], name), SEG_HEARD, NULL, &r->seg);
+		r->after = fs.list[i].last;
+	}
+	free(fs.list);
+	r->entry = 0;
+	return rc < 0 ? rc : r->seg != NULL;
+}
+
+static int next_block(struct heardlog_reader *r)
+{
+	struct span index = seg_index(r->seg);
+	uint32_t len, rows;
+	uint8_t *frame;
+	int rc;
+
+	if (r->entry + INDEX_ENTRY_BYTES > index.len)
+		return 0;
+	len = le_get32(index.ptr + r->entry + 8);
+	rows = le_get32(index.ptr + r->entry + 12);
+	if (rows > HEARDLOG_BLOCK || len > HEARDLOG_BLOCK * HEARDLOG_ROW_BYTES * 2)
+		return DT_ECORRUPT;
+	frame = malloc(len ? len : 1);
+	rc = frame ? seg_read(r->seg, le_get64(index.ptr + r->entry), len, frame) : -ENOMEM;
+	if (rc == 0)
+		rc = pack_expand(r->pack, span_of(frame, len),
+				 (size_t)HEARDLOG_BLOCK * HEARDLOG_ROW_BYTES, &r->rows);
+	if (rc == 0 && r->rows.len != (size_t)rows * HEARDLOG_ROW_BYTES)
+		rc = DT_ECORRUPT;
+	free(frame);
+	r->entry += INDEX_ENTRY_BYTES;
+	return rc < 0 ? rc : 1;
+}
+
+int heardlog_next(struct heardlog_reader *r, struct heard *out)
+{
+	while (r->rows.len < HEARDLOG_ROW_BYTES) {
+		int rc = r->seg ? next_block(r) : 0;
+
+		if (rc == 0)
+			rc = next_file(r);
+		if (rc <= 0)
+			return rc;
+	}
+	if (heardlog_decode(r->rows.ptr, out) < 0)
+		return DT_ECORRUPT;
+	r->rows = span_slice(r->rows, HEARDLOG_ROW_BYTES, r->rows.len - HEARDLOG_ROW_BYTES);
+	return 1;
+}
+
+int heardlog_read(int dir_fd, struct heardlog_reader **out)
+{
+	struct heardlog_reader *r = calloc(1, sizeof(*r));
+	int rc;
+
+	if (!r)
+		return -ENOMEM;
+	rc = open_dir(dir_fd, false, &r->dir_fd);
+	if (rc == 0)
+		rc = pack_new(&r->pack);
+	if (rc < 0) {
+		heardlog_end(r);
+		return rc;
+	}
+	*out = r;
+	return 0;
+}
+
+void heardlog_end(struct heardlog_reader *r)
+{
+	if (!r)
+		return;
+	seg_close(r->seg);
+	pack_free(r->pack);
+	if (r->dir_fd >= 0)
+		close(r->dir_fd);
+	free(r);
+}
