@@ -144,7 +144,8 @@ static int draw(const char *store_dir, const char *png, const char *layout, unsi
 
 struct demo_paths {
 	char store[PATH_CAP], report[PATH_CAP], map[PATH_CAP], map_4k[PATH_CAP], hilbert[PATH_CAP],
-		live[PATH_CAP], truth[PATH_CAP], meta[PATH_CAP];
+		live[PATH_CAP], truth[PATH_CAP], meta[PATH_CAP], graph[PATH_CAP],
+		countries[PATH_CAP];
 };
 
 static int take_census(const struct demo_args *a, const struct demo_paths *p)
@@ -160,6 +161,7 @@ static int take_census(const struct demo_args *a, const struct demo_paths *p)
 	c.report = p->report;
 	c.metadata_file = p->meta;
 	c.truth_dir = a->out;
+	c.edges = true;
 	c.geo = a->geo;
 	rc = wire_census(&c, &talk, &r);
 	if (rc >= 0)
@@ -186,6 +188,21 @@ static void name_paths(const struct demo_args *a, struct demo_paths *p)
 	snprintf(p->hilbert, PATH_CAP, "%s/hilbert.png", a->out);
 	snprintf(p->live, PATH_CAP, "%s/live.html", a->out);
 	snprintf(p->truth, PATH_CAP, "%s/truth.csv", a->out);
+	snprintf(p->graph, PATH_CAP, "%s/graph", a->out);
+	snprintf(p->countries, PATH_CAP, "%s/countries.gexf", a->out);
+}
+
+/* Who listed whom: all of it for scipy, and the countries for Gephi. */
+static int leave_graph(struct demo_paths *p)
+{
+	char name[] = "export", store[] = "--store", out[] = "--out", npy[] = "--format=npy",
+	     edges[] = "--what=edges", level[] = "--level=country";
+	char *all[] = { name, store, p->store, edges, npy, out, p->graph, NULL };
+	char *countries[] = { name, store, p->store, level, out, p->countries, NULL };
+
+	if (cmd_export(7, all) != CLI_OK || cmd_export(6, countries) != CLI_OK)
+		return DT_ECORRUPT;
+	return 0;
 }
 
 int cmd_demo(int argc, char **argv)
@@ -227,14 +244,18 @@ int cmd_demo(int argc, char **argv)
 		rc = draw(p.store, p.map_4k, "map", 3840, 2160);
 	if (rc >= 0)
 		rc = draw(p.store, p.hilbert, "hilbert", 1920, 1080);
+	if (rc >= 0)
+		rc = leave_graph(&p);
 	if (rc < 0)
 		return CLI_FAILED;
 	printf("\n%.1f s. To look at:  the world         %s  (4K: %s)\n"
 	       "                  the address space %s\n"
 	       "                  the live page     %s\n"
+	       "                  the graph         %s/*.npy  (countries, for Gephi: %s)\n"
 	       "        and:      the store         %s\n"
 	       "                  the report        %s\n"
 	       "                  the truth         %s\n",
-	       since_s(&start), p.map, p.map_4k, p.hilbert, p.live, p.store, p.report, p.truth);
+	       since_s(&start), p.map, p.map_4k, p.hilbert, p.live, p.graph, p.countries, p.store,
+	       p.report, p.truth);
 	return CLI_OK;
 }

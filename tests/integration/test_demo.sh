@@ -8,7 +8,8 @@ export XDG_DATA_HOME=$TMP/no-geo HOME=$TMP/no-home
 out=$TMP/demo
 timeout 120 "$PROG" demo --nodes 20000 --out "$out" >"$TMP/demo.log" 2>&1
 result $? "demo --nodes 20000"
-for f in store report.json metadata.json truth.csv geo.tsv map.png map-4k.png hilbert.png live.html; do
+for f in store report.json metadata.json truth.csv geo.tsv map.png map-4k.png hilbert.png live.html \
+	graph/indptr.npy graph/indices.npy graph/nodes.npy graph/metadata.json countries.gexf; do
 	[ -e "$out/$f" ]
 	result $? "demo leaves $f"
 done
