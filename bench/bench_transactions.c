@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/bench.h"
@@ -12,6 +13,7 @@
 #include "bench/sim/sim.h"
 #include "engine/cpu.h"
 #include "engine/engine.h"
+#include "engine/island.h"
 #include "engine/rng.h"
 #include "proto/krpc.h"
 
@@ -29,7 +31,11 @@
  * A world without loss and without dead contacts, so that what is counted is
  * transactions and not waiting; large enough to keep the engine busy throughout.
  * cpu_ns is what the asking process spends on a transaction, farm_cpu_ns what the
- * farm does: on a machine with other work to do these stand, the rates do not.
+ * farm does: on a machine with other work to do these stand, the rates do not, and
+ * ratio_by_cpu is the ratio that a machine of its own would show.
+ *
+ * Raw frames have an island (engine/island.h) and a farm of their kind at its far end, in
+ * a process of their own, which ends there.
  */
 
 enum {
@@ -46,22 +52,75 @@ enum {
 	CONTACTS = 1 << 22,
 };
 
-enum way { BARE_URING, BARE_MMSG, ENGINE_URING, ENGINE_MMSG, WAYS };
+/** What answers: sockets on loopback, or raw frames at the far end of an island. */
+enum place { ON_LOOPBACK, ON_PACKET_FARM, ON_XDP_FARM };
 
-static const char *const way_names[WAYS] = {
-	"transactions.bare_uring",
-	"transactions.bare_mmsg",
-	"transactions.engine_uring",
-	"transactions.engine_mmsg",
+struct way {
+	const char *name;
+	bool engine;
+	enum net_backend backend; /* of the engine */
+	struct pump_way bare;
+	unsigned twin; /* the bare one with the same calls */
+	unsigned peer; /* what ratio_to_peer compares with */
 };
 
-static const struct pump_way bare_ways[] = {
-	[BARE_URING] = { .name = "uring", .send = PUMP_OP_SEND, .recv = PUMP_DRAINED },
-	[BARE_MMSG] = { .name = "mmsg", .send = PUMP_SENDMMSG, .recv = PUMP_RECVMMSG },
+struct set {
+	enum place place;
+	const struct way *ways;
+	unsigned count;
+};
+
+enum { WAYS_MAX = 6 };
+
+#define SENDMMSG                                                                                   \
+	{                                                                                          \
+		.name = "mmsg", .send = PUMP_SENDMMSG, .recv = PUMP_RECVMMSG                       \
+	}
+#define OP_SEND                                                                                    \
+	{                                                                                          \
+		.name = "uring", .send = PUMP_OP_SEND, .recv = PUMP_DRAINED                        \
+	}
+#define RAW(b, s)                                                                                  \
+	{                                                                                          \
+		.name = "raw", .backend = b, .send = s                                             \
+	}
+
+static const struct way loopback_ways[] = {
+	{ "transactions.bare_uring", false, 0, OP_SEND, 0, 1 },
+	{ "transactions.bare_mmsg", false, 0, SENDMMSG, 1, 1 },
+	{ "transactions.engine_uring", true, NET_BACKEND_URING, { 0 }, 0, 3 },
+	{ "transactions.engine_mmsg", true, NET_BACKEND_MMSG, { 0 }, 1, 3 },
+};
+
+/* On the packet farm sockets are measured too: what raw frames win is then told in one run. */
+static const struct way packet_ways[] = {
+	{ "transactions_packet.bare", false, 0, RAW(NET_BACKEND_PACKET, PUMP_SENDMMSG), 0, 0 },
+	{ "transactions_packet.bare_op_send", false, 0, RAW(NET_BACKEND_PACKET, PUMP_OP_SEND), 1,
+	  0 },
+	{ "transactions_packet.bare_mmsg", false, 0, SENDMMSG, 2, 0 },
+	{ "transactions_packet.engine", true, NET_BACKEND_PACKET, { 0 }, 0, 3 },
+	{ "transactions_packet.engine_mmsg", true, NET_BACKEND_MMSG, { 0 }, 2, 3 },
+};
+
+static const struct way xdp_ways[] = {
+	{ "transactions_xdp.bare", false, 0, RAW(NET_BACKEND_XDP, PUMP_SENDMMSG), 0, 0 },
+	{ "transactions_xdp.engine", true, NET_BACKEND_XDP, { 0 }, 0, 1 },
+};
+
+#define SET(p, w)                                                                                  \
+	{                                                                                          \
+		.place = p, .ways = w, .count = sizeof(w) / sizeof((w)[0])                         \
+	}
+static const struct set sets[] = {
+	SET(ON_LOOPBACK, loopback_ways),
+	SET(ON_PACKET_FARM, packet_ways),
+	SET(ON_XDP_FARM, xdp_ways),
 };
 
 struct rig {
 	const struct bench_ctx *ctx;
+	const struct set *set;
+	struct island *island;
 	struct sim_world *world;
 	struct sim_farm *farm;
 	struct pump_packets packets;
@@ -180,9 +239,10 @@ static int make_packets(struct rig *r)
 	return 0;
 }
 
-static int run_bare(struct rig *r, enum way way, struct sample *out)
+static int run_bare(struct rig *r, const struct way *way, struct sample *out)
 {
-	struct pair_opts opts = { .way = &bare_ways[way],
+	struct pair_opts opts = { .way = &way->bare,
+				  .island = r->island != NULL,
 				  .packets = &r->packets,
 				  .cores = r->cores,
 				  .batch = NET_BATCH_MAX,
@@ -213,15 +273,15 @@ static struct net *wrap_alias(void *ctx, struct net *inner)
 	return out;
 }
 
-static struct engine_opts engine_opts_of(struct rig *r, enum way way)
+static struct engine_opts engine_opts_of(struct rig *r, const struct way *way)
 {
 	struct engine_opts o = engine_opts_default();
 
 	o.workers = r->cores;
-	o.backend = way == ENGINE_URING ? NET_BACKEND_URING : NET_BACKEND_MMSG;
-	o.udp.bind = endpoint_ip4(INADDR_ANY, 0);
+	o.backend = way->backend;
+	o.udp.bind = endpoint_ip4(r->island ? (uint32_t)ISLAND_NEAR : INADDR_ANY, 0);
 	o.udp.steer = NET_STEER_CPU;
-	o.udp.bind_device = "lo";
+	o.udp.bind_device = r->island ? NULL : "lo";
 	o.rate_pps = 0;
 	o.window = WINDOW;
 	o.crawl.seed = SEED;
@@ -258,7 +318,7 @@ static void account(const struct engine_result *e, const struct sim_farm_stats *
 	out->hit_rate = c->crawl.sent ? (double)c->crawl.answered / (double)c->crawl.sent : 0;
 }
 
-static int run_engine(struct rig *r, enum way way, struct sample *out)
+static int run_engine(struct rig *r, const struct way *way, struct sample *out)
 {
 	struct engine_opts opts = engine_opts_of(r, way);
 	struct engine_result *result = calloc(1, sizeof(*result));
@@ -287,11 +347,11 @@ static int run_engine(struct rig *r, enum way way, struct sample *out)
 /* ---- rounds ---------------------------------------------------------------------------- */
 
 struct outcome {
-	struct sample samples[WAYS][RUNS_MAX];
+	struct sample samples[WAYS_MAX][RUNS_MAX];
 	unsigned runs;
 };
 
-static double median_of(const struct outcome *o, enum way way, size_t field)
+static double median_of(const struct outcome *o, unsigned way, size_t field)
 {
 	double values[RUNS_MAX];
 
@@ -300,7 +360,7 @@ static double median_of(const struct outcome *o, enum way way, size_t field)
 	return bench_median(values, o->runs);
 }
 
-static double worst_of(const struct outcome *o, enum way way, size_t field)
+static double worst_of(const struct outcome *o, unsigned way, size_t field)
 {
 	double worst = 0;
 
@@ -314,7 +374,7 @@ static double worst_of(const struct outcome *o, enum way way, size_t field)
 }
 
 /* Median over the rounds of the ratio within a round. */
-static double ratio(const struct outcome *o, enum way a, enum way b)
+static double ratio(const struct outcome *o, unsigned a, unsigned b)
 {
 	double ratios[RUNS_MAX];
 
@@ -323,16 +383,30 @@ static double ratio(const struct outcome *o, enum way a, enum way b)
 	return bench_median(ratios, o->runs);
 }
 
+/* The same of the CPU time that both processes spend: what the ratio is on a machine of one's own.
+ */
+static double ratio_by_cpu(const struct outcome *o, unsigned a, unsigned b)
+{
+	double ratios[RUNS_MAX];
+
+	for (unsigned i = 0; i < o->runs; i++) {
+		const struct sample *x = &o->samples[a][i], *y = &o->samples[b][i];
+
+		ratios[i] = (y->cpu_ns + y->farm_cpu_ns) / (x->cpu_ns + x->farm_cpu_ns);
+	}
+	return bench_median(ratios, o->runs);
+}
+
 #define FIELD(f) offsetof(struct sample, f)
 
-static int emit(const struct rig *r, const struct outcome *o, enum way way, FILE *out)
+static int emit(const struct rig *r, const struct outcome *o, unsigned way, FILE *out)
 {
-	bool engine = way == ENGINE_URING || way == ENGINE_MMSG;
-	enum way bare = way == ENGINE_URING || way == BARE_URING ? BARE_URING : BARE_MMSG;
-	enum way twin = engine ? ENGINE_MMSG : BARE_MMSG;
+	const struct way *y = &r->set->ways[way];
 	struct bench_extra extra[] = {
-		{ "ratio_to_bare", ratio(o, way, bare) },
-		{ "ratio_to_mmsg", ratio(o, way, twin) },
+		{ "ratio_to_bare", ratio(o, way, y->twin) },
+		{ "ratio_by_cpu", ratio_by_cpu(o, way, y->twin) },
+		{ r->set->place == ON_LOOPBACK ? "ratio_to_mmsg" : "ratio_to_raw",
+		  ratio(o, way, y->peer) },
 		{ "cpu_ns", median_of(o, way, FIELD(cpu_ns)) },
 		{ "farm_cpu_ns", median_of(o, way, FIELD(farm_cpu_ns)) },
 		{ "user_share", median_of(o, way, FIELD(user_share)) },
@@ -341,14 +415,14 @@ static int emit(const struct rig *r, const struct outcome *o, enum way way, FILE
 		{ "kernel_drops", worst_of(o, way, FIELD(drops)) },
 		{ "hit_rate", median_of(o, way, FIELD(hit_rate)) },
 	};
-	struct bench_figure f = { .name = way_names[way],
+	struct bench_figure f = { .name = y->name,
 				  .unit = "1/s",
 				  .better = BENCH_HIGHER,
 				  .best = worst_of(o, way, FIELD(answered_per_s)), /* the largest */
 				  .median = median_of(o, way, FIELD(answered_per_s)),
 				  .runs = o->runs,
 				  .extra = extra,
-				  .extra_count = engine ? 9 : 5 };
+				  .extra_count = y->engine ? 10 : 6 };
 
 	return bench_emit(r->ctx, &f, out);
 }
@@ -363,27 +437,50 @@ static int run_rounds(struct rig *r, FILE *out)
 	if (o && o->runs > RUNS_MAX)
 		o->runs = RUNS_MAX;
 	for (unsigned run = 0; !err && run < o->runs; run++) {
-		for (unsigned k = 0; !err && k < WAYS; k++) {
-			enum way way = (run + k) % WAYS; /* nobody is always first */
-			struct sample *s = &o->samples[way][run];
+		for (unsigned k = 0; !err && k < r->set->count; k++) {
+			unsigned i = (run + k) % r->set->count; /* nobody is always first */
+			const struct way *way = &r->set->ways[i];
+			struct sample *s = &o->samples[i][run];
 
-			err = way <= BARE_MMSG ? run_bare(r, way, s) : run_engine(r, way, s);
+			err = way->engine ? run_engine(r, way, s) : run_bare(r, way, s);
 		}
 	}
-	for (unsigned way = 0; !err && way < WAYS; way++)
-		err = emit(r, o, (enum way)way, out);
+	for (unsigned way = 0; !err && way < r->set->count; way++)
+		err = emit(r, o, way, out);
 	free(o);
 	return err;
 }
 
-static int rig_open(struct rig *r, const struct bench_ctx *ctx)
+/* The farm at the far end, this process at the near one; it stays there, see in_child(). */
+static int start_on_island(struct rig *r, struct sim_farm_opts *farm)
+{
+	struct island_opts opts = { .queues = r->cores + 1 };
+	char why[ISLAND_WHY_MAX] = "", farm_why[SIM_WHY_MAX] = "";
+	int err = island_open(&opts, &r->island, why);
+
+	if (!err) {
+		farm->island = r->island;
+		farm->raw = r->set->place == ON_XDP_FARM ? NET_BACKEND_XDP : NET_BACKEND_PACKET;
+		farm->why = farm_why;
+		err = sim_farm_start(r->world, farm, &r->farm);
+	}
+	if (!err)
+		err = island_enter(r->island, ISLAND_NEAR_END);
+	if (!err && !island_holds(r->island, ISLAND_NEAR_END))
+		err = DT_EREFUSED;
+	if (err && (*why || *farm_why))
+		fprintf(stderr, "%s\n", *why ? why : farm_why);
+	return err;
+}
+
+static int rig_open(struct rig *r, const struct bench_ctx *ctx, const struct set *set)
 {
 	struct sim_opts world = sim_opts_default();
 	struct sim_farm_opts farm = { .pin = true };
 	struct endpoint eps[BOOTSTRAP];
 	int err;
 
-	*r = (struct rig){ .ctx = ctx, .cores = cpu_usable() < 2 ? 1 : 2 };
+	*r = (struct rig){ .ctx = ctx, .set = set, .cores = cpu_usable() < 2 ? 1 : 2 };
 	r->run_ns = (ctx->run_ms ? ctx->run_ms : RUN_MS_DEFAULT) * 1000000ull;
 	world.live = LIVE;
 	world.seed = SEED;
@@ -392,7 +489,8 @@ static int rig_open(struct rig *r, const struct bench_ctx *ctx)
 	farm.threads = r->cores;
 	err = sim_world_new(&world, &r->world);
 	if (!err)
-		err = sim_farm_start(r->world, &farm, &r->farm);
+		err = set->place == ON_LOOPBACK ? sim_farm_start(r->world, &farm, &r->farm)
+						: start_on_island(r, &farm);
 	if (!err)
 		err = make_packets(r); /* aliases have their ports since the farm's start */
 	if (err)
@@ -403,10 +501,10 @@ static int rig_open(struct rig *r, const struct bench_ctx *ctx)
 	return 0;
 }
 
-static int run_transactions(const struct bench_ctx *ctx, FILE *out)
+static int run_set(const struct bench_ctx *ctx, const struct set *set, FILE *out)
 {
 	struct rig r;
-	int err = rig_open(&r, ctx);
+	int err = rig_open(&r, ctx, set);
 
 	if (!err)
 		err = run_rounds(&r, out);
@@ -414,11 +512,54 @@ static int run_transactions(const struct bench_ctx *ctx, FILE *out)
 		sim_farm_stop(r.farm);
 	sim_world_free(r.world);
 	pump_packets_free(&r.packets);
+	island_close(r.island);
 	return err;
+}
+
+static int run_transactions(const struct bench_ctx *ctx, FILE *out)
+{
+	return run_set(ctx, &sets[ON_LOOPBACK], out);
+}
+
+/* A process of its own, which moves into the island and ends there. Exit status: an error's
+ * negative. */
+static int in_child(const struct bench_ctx *ctx, const struct set *set, FILE *out)
+{
+	int status = 0;
+	pid_t pid;
+
+	fflush(out);
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		int err = run_set(ctx, set, out);
+
+		if (err)
+			fprintf(stderr, "%s: %s\n", set->ways[0].name, dt_strerror(err));
+		fflush(out);
+		_exit(err ? 1 : 0);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		return -errno;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : DT_EUNSUPPORTED;
+}
+
+static int run_packet(const struct bench_ctx *ctx, FILE *out)
+{
+	return in_child(ctx, &sets[ON_PACKET_FARM], out);
+}
+
+static int run_xdp(const struct bench_ctx *ctx, FILE *out)
+{
+	return in_child(ctx, &sets[ON_XDP_FARM], out);
 }
 
 const struct bench bench_transactions[] = {
 	{ "transactions", "answered transactions/s: engine and bare loop against the farm",
 	  run_transactions },
+	{ "transactions_packet", "the same as raw frames by AF_PACKET, on a veth pair",
+	  run_packet },
+	{ "transactions_xdp", "the same by AF_XDP", run_xdp },
 	{ NULL, NULL, NULL },
 };

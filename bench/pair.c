@@ -9,6 +9,7 @@
 
 #include "bench/bench.h"
 #include "engine/cpu.h"
+#include "engine/island.h"
 
 enum {
 	WAIT_NS = 5 * 1000 * 1000,
@@ -135,10 +136,13 @@ static double watch(struct side *sides, unsigned count, uint64_t run_ns)
 
 int pair_run(const struct pair_opts *opts, struct pair_result *out)
 {
-	struct net_udp_opts udp = { .bind = endpoint_ip4(INADDR_ANY, 0),
-				    .workers = opts->cores,
-				    .steer = NET_STEER_CPU,
-				    .bind_device = "lo" };
+	struct net_udp_opts udp = {
+		.bind = endpoint_ip4(opts->island ? (uint32_t)ISLAND_NEAR : INADDR_ANY, 0),
+		.workers = opts->cores,
+		.steer = NET_STEER_CPU,
+		.bind_device = opts->island ? NULL : "lo",
+		.raw = opts->way->backend,
+	};
 	struct side sides[NET_WORKERS_MAX] = { 0 };
 	struct pair_result r = { 0 };
 	atomic_bool stop = false;

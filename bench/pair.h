@@ -2,6 +2,7 @@
 #ifndef BENCH_PAIR_H
 #define BENCH_PAIR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bench/pump.h"
@@ -19,6 +20,8 @@ struct pair_opts {
 	unsigned batch;  /* most packets in one turn */
 	uint32_t window; /* most packets without an answer, per core */
 	uint64_t run_ns; /* measured, after a short start */
+	/* From the near end of an island, where the calling thread is, instead of loopback. */
+	bool island;
 };
 
 struct pair_result {

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/pump_raw.h"
+
 enum {
 	RX_STRIDE = 1664,
 	BUFFERS = 256, /* as the device's */
@@ -25,7 +27,8 @@ struct pump {
 	unsigned next;
 	int fd;
 	uint64_t refused;
-	struct net *net; /* a device */
+	struct net *net;      /* a device */
+	struct pump_raw *raw; /* a bare loop of raw frames */
 	struct io_uring ring;
 	bool ring_up, armed;
 	unsigned drains;
@@ -341,7 +344,12 @@ int pump_open(const struct pump_way *way, struct net_group *g, unsigned i,
 	p->packets = packets;
 	p->next = first;
 	p->fd = net_group_fd(g, i);
-	err = way->device ? net_open(way->backend, g, i, &p->net, &why) : open_bare(p);
+	if (way->device)
+		err = net_open(way->backend, g, i, &p->net, &why);
+	else if (net_backend_is_raw(way->backend))
+		err = pump_raw_open(way, g, i, packets, first, &p->raw);
+	else
+		err = open_bare(p);
 	if (err) {
 		pump_close(p);
 		return err;
@@ -355,6 +363,7 @@ void pump_close(struct pump *p)
 	if (!p)
 		return;
 	net_close(p->net);
+	pump_raw_close(p->raw);
 	if (p->ring_up)
 		io_uring_queue_exit(&p->ring);
 	free(p->buf_ring);
@@ -364,11 +373,13 @@ void pump_close(struct pump *p)
 
 int pump_turn(struct pump *p, unsigned send, unsigned max, uint64_t wait_ns)
 {
+	if (p->raw)
+		return pump_raw_turn(p->raw, send, max, wait_ns);
 	return p->way.device ? device_turn(p, send, max, wait_ns)
 			     : bare_turn(p, send, max, wait_ns);
 }
 
 uint64_t pump_refused(const struct pump *p)
 {
-	return p->refused;
+	return p->raw ? pump_raw_refused(p->raw) : p->refused;
 }

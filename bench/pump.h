@@ -9,7 +9,7 @@
 #include "proto/err.h"
 
 /**
- * DOC: ways to push datagrams through one UDP socket, so that they can be
+ * DOC: ways to push datagrams through one UDP socket or as raw frames, so that they can be
  * measured side by side: bare loops of system calls, and the engine's devices
  * doing the same through engine/net.h. A pump sends prebuilt packets in turn and
  * throws away what it receives: no parsing, no state.
@@ -32,7 +32,7 @@ enum pump_recv {
 struct pump_way {
 	const char *name; /* as in the figures: "op_send+armed", "device_uring" */
 	bool device;
-	enum net_backend backend; /* of a device */
+	enum net_backend backend; /* of a device; of a bare loop: _PACKET, _XDP or 0 = sockets */
 	enum pump_send send;      /* of a bare loop */
 	enum pump_recv recv;
 };
@@ -46,7 +46,7 @@ struct pump_packets {
 	struct sockaddr_in *to_sa; /* the same, as the kernel wants it */
 };
 
-enum { PUMP_STRIDE = 192 };
+enum { PUMP_STRIDE = 192, PUMP_FRAME_STRIDE = 256 };
 
 /** pump_packets_new() - @count packets of @len zeroes to nowhere; fill with pump_packet_set(). */
 int pump_packets_new(unsigned count, uint32_t len, struct pump_packets *out) DT_MUST;

@@ -271,6 +271,11 @@ int island_enter(const struct island *i, enum island_end end)
 	return setns(i->ns[end], CLONE_NEWNET) ? -errno : 0;
 }
 
+const uint8_t *island_mac(enum island_end end)
+{
+	return end == ISLAND_FAR_END ? far_mac : near_mac;
+}
+
 /* Some kernels put tunnel devices into each new namespace; down they are no way out. */
 static bool is_up(const char *name)
 {

@@ -37,7 +37,7 @@ enum {
 #define ISLAND_FAR_NAME  "dtf0"
 
 struct island_opts {
-	unsigned queues; /* of each device; 0 = 1 */
+	unsigned queues; /* of each device; 0 = 1; for AF_XDP one more than workers */
 	/**
 	 * The far kernel reads what arrives, for tests with UDP sockets there. Else frames
 	 * carry a MAC that is nobody's: a packet socket or XDP program at the far end gets
@@ -64,6 +64,9 @@ enum island_end { ISLAND_HOME, ISLAND_NEAR_END, ISLAND_FAR_END };
 /** island_enter() - move the calling thread; sockets stay where they were opened. Errors: -errno.
  */
 int island_enter(const struct island *i, enum island_end end) DT_MUST;
+
+/** island_mac() - of the veth device at an end. */
+const uint8_t *island_mac(enum island_end end);
 
 /**
  * island_holds() - is the calling thread at @end and is there really nothing but lo

@@ -51,19 +51,36 @@ static int open_packet(struct net_raw *r, char *why)
 	return 0;
 }
 
+/* A real device has a driver behind it; a virtual one has no device folder. */
+static bool is_virtual(const char *interface)
+{
+	char path[64 + ROUTE_NAME_MAX], target[256];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/device", interface);
+	n = readlink(path, target, sizeof(target));
+	return n < 0;
+}
+
 /* A program and a socket for each worker's queue, in one mode; nothing stays where one fails. */
 static int try_xdp(struct net_raw *r, const struct xdp_filter *f, bool native, bool zero_copy,
 		   char *why)
 {
+	bool veth = !native && is_virtual(r->route.interface);
 	int err = xdp_prog_open(r->route.ifindex, native, f, &r->prog, why);
 
 	for (unsigned i = 0; i < r->workers && !err; i++) {
 		struct xsk_opts o = { .interface = r->route.interface,
 				      .queue = i,
+				      .tx_queue = veth ? xsk_tx_queue_of_veth(i) : i,
 				      .native = native,
 				      .zero_copy = zero_copy };
 
 		err = xsk_open(&o, &r->xsk[i]);
+		if (err == -EINVAL && o.tx_queue != i) { /* it has no queue more */
+			o.tx_queue = i;
+			err = xsk_open(&o, &r->xsk[i]);
+		}
 		if (!err)
 			err = xdp_prog_set(&r->prog, i, xsk_fd(r->xsk[i]));
 		if (err == -EINVAL && i > 0)
@@ -87,22 +104,10 @@ static int try_xdp(struct net_raw *r, const struct xdp_filter *f, bool native, b
 	return DT_EUNSUPPORTED;
 }
 
-/* veth: its native form turns each packet into a page and back and loses (limits, C; E-104). */
-static bool native_is_slower(const char *interface)
-{
-	char path[64 + ROUTE_NAME_MAX], target[256];
-	ssize_t n;
-
-	/* A real device has a driver behind it; a virtual one has no device folder. */
-	snprintf(path, sizeof(path), "/sys/class/net/%s/device", interface);
-	n = readlink(path, target, sizeof(target));
-	return n < 0;
-}
-
 static int open_xdp(struct net_group *g, struct net_raw *r, const struct net_udp_opts *o, char *why)
 {
 	struct xdp_filter f = { .to_ip = r->route.source, .to_mask = ~0u, .ports = g->ports };
-	bool real = !native_is_slower(r->route.interface);
+	bool real = !is_virtual(r->route.interface); /* native is slower on veth: E-104 */
 
 	memcpy(f.port, g->port, g->ports * sizeof(*f.port));
 	if (o->xdp_mode != NET_XDP_GENERIC && (real || o->xdp_mode == NET_XDP_NATIVE)) {

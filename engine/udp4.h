@@ -70,14 +70,10 @@ static inline uint16_t udp4_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
-/**
- * udp4_write() - headers before a datagram.
- * @datagram: @len bytes, with UDP4_HEAD_BYTES writable before them.
- * @to: IPv4.
- * Returns where the frame begins; it is UDP4_HEAD_BYTES + @len long.
- */
-static inline uint8_t *udp4_write(const struct udp4_head *h, uint16_t from_port,
-				  const struct endpoint *to, uint8_t *datagram, uint32_t len)
+/* Headers before a datagram; @from_sum: of a source that the caller writes, 0 = the head's. */
+static inline uint8_t *udp4_write_sum(const struct udp4_head *h, uint64_t from_sum,
+				      uint16_t from_port, const struct endpoint *to,
+				      uint8_t *datagram, uint32_t len)
 {
 	uint8_t *frame = datagram - UDP4_HEAD_BYTES, *ip = frame + UDP4_ETH_BYTES;
 	uint16_t ip_len = __builtin_bswap16((uint16_t)(UDP4_IP_BYTES + UDP4_UDP_BYTES + len));
@@ -87,7 +83,7 @@ static inline uint8_t *udp4_write(const struct udp4_head *h, uint16_t from_port,
 	uint64_t to_sum;
 
 	memcpy(half, to->addr + 12, 4);
-	to_sum = (uint64_t)half[0] + half[1];
+	to_sum = from_sum + half[0] + half[1];
 	memcpy(frame, h->bytes, UDP4_HEAD_BYTES);
 	memcpy(ip + 2, &ip_len, 2);
 	sum = (uint16_t)~udp4_fold(h->ip_sum + ip_len + to_sum);
@@ -97,6 +93,31 @@ static inline uint8_t *udp4_write(const struct udp4_head *h, uint16_t from_port,
 				   udp4_sum(datagram, len));
 	udp[3] = sum ? sum : 0xffff; /* zero would say: no checksum */
 	memcpy(ip + UDP4_IP_BYTES, udp, sizeof(udp));
+	return frame;
+}
+
+/**
+ * udp4_write() - headers before a datagram.
+ * @datagram: @len bytes, with UDP4_HEAD_BYTES writable before them.
+ * @to: IPv4.
+ * Returns where the frame begins; it is UDP4_HEAD_BYTES + @len long.
+ */
+static inline uint8_t *udp4_write(const struct udp4_head *h, uint16_t from_port,
+				  const struct endpoint *to, uint8_t *datagram, uint32_t len)
+{
+	return udp4_write_sum(h, 0, from_port, to, datagram, len);
+}
+
+/** udp4_write_from() - the same from any address; @h was made with source 0. */
+static inline uint8_t *udp4_write_from(const struct udp4_head *h, const struct endpoint *from,
+				       const struct endpoint *to, uint8_t *datagram, uint32_t len)
+{
+	uint16_t half[2];
+	uint8_t *frame;
+
+	memcpy(half, from->addr + 12, 4);
+	frame = udp4_write_sum(h, (uint64_t)half[0] + half[1], from->port, to, datagram, len);
+	memcpy(frame + UDP4_ETH_BYTES + 12, half, 4);
 	return frame;
 }
 

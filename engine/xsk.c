@@ -11,25 +11,28 @@
 #include <time.h>
 
 enum {
-	FRAMES = XSK_RX_FRAMES + XSK_TX_FRAMES,
-	AREA_BYTES = FRAMES * XSK_FRAME_BYTES,
 	/* Calls of one flush: the kernel takes 32 packets in one, so this is all of them twice. */
 	KICKS_MAX = 2 * XSK_TX_FRAMES / 32,
 	/* The kernel gives a queue back some milliseconds after its last socket was closed. */
 	BUSY_TRIES = 100,
+	SNDBUF_BYTES = 8 << 20, /* what copying mode may have under way */
 	BUSY_NAP_NS = 5 * 1000 * 1000,
 };
 
 /* Touched now, in huge pages where there are: no page fault later. */
-static uint8_t *make_area(void)
+static size_t area_bytes(const struct xsk *x)
 {
-	uint8_t *p =
-		mmap(NULL, AREA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return (size_t)(x->rx_frames + XSK_TX_FRAMES) * XSK_FRAME_BYTES;
+}
+
+static uint8_t *make_area(size_t bytes)
+{
+	uint8_t *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
 		return NULL;
-	(void)madvise(p, AREA_BYTES, MADV_HUGEPAGE);
-	memset(p, 0, AREA_BYTES);
+	(void)madvise(p, bytes, MADV_HUGEPAGE);
+	memset(p, 0, bytes);
 	return p;
 }
 
@@ -48,29 +51,51 @@ static void give(struct xsk *x, const uint64_t *addr, unsigned count)
 static int open_umem(struct xsk *x)
 {
 	const struct xsk_umem_config c = {
-		.fill_size = XSK_RX_FRAMES,
+		.fill_size = x->rx_frames,
 		.comp_size = XSK_TX_FRAMES,
 		.frame_size = XSK_FRAME_BYTES,
 	};
 
-	x->area = make_area();
+	x->area = make_area(area_bytes(x));
 	if (!x->area)
 		return -ENOMEM;
-	return xsk_umem__create(&x->umem, x->area, AREA_BYTES, &x->fill, &x->comp, &c);
+	return xsk_umem__create(&x->umem, x->area, area_bytes(x), &x->fill, &x->rx_comp, &c);
+}
+
+/* The other queue has rings of its own for empty and sent frames. */
+static int open_both(struct xsk *x, const struct xsk_opts *o, const struct xsk_socket_config *c)
+{
+	int err = xsk_socket__create(&x->socket, o->interface, o->queue, x->umem, &x->rx, NULL, c);
+
+	if (err)
+		return err;
+	err = xsk_socket__create_shared(&x->tx_socket, o->interface, o->tx_queue, x->umem, NULL,
+					&x->tx, &x->tx_fill, &x->comp, c);
+	if (err) {
+		xsk_socket__delete(x->socket);
+		x->socket = NULL;
+	}
+	return err;
 }
 
 static int open_socket(struct xsk *x, const struct xsk_opts *o)
 {
 	const struct xsk_socket_config c = {
-		.rx_size = XSK_RX_FRAMES,
+		.rx_size = x->rx_frames,
 		.tx_size = XSK_TX_FRAMES,
 		.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
 		.xdp_flags = o->native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE,
 		.bind_flags =
 			(uint16_t)(XDP_USE_NEED_WAKEUP | (o->zero_copy ? XDP_ZEROCOPY : XDP_COPY)),
 	};
+	int err;
 
-	return xsk_socket__create(&x->socket, o->interface, o->queue, x->umem, &x->rx, &x->tx, &c);
+	if (o->tx_queue != o->queue)
+		return open_both(x, o, &c);
+	err = xsk_socket__create(&x->socket, o->interface, o->queue, x->umem, &x->rx, &x->tx, &c);
+	x->tx_socket = x->socket;
+	x->comp = x->rx_comp;
+	return err;
 }
 
 static int open_patiently(struct xsk *x, const struct xsk_opts *o)
@@ -88,10 +113,11 @@ static int open_patiently(struct xsk *x, const struct xsk_opts *o)
 int xsk_open(const struct xsk_opts *o, struct xsk **out)
 {
 	struct xsk *x = calloc(1, sizeof(*x));
-	int err;
+	int err, snd = SNDBUF_BYTES;
 
 	if (!x)
 		return -ENOMEM;
+	x->rx_frames = o->rx_frames ? o->rx_frames : XSK_RX_FRAMES;
 	err = open_umem(x);
 	if (!err)
 		err = open_patiently(x, o);
@@ -99,7 +125,7 @@ int xsk_open(const struct xsk_opts *o, struct xsk **out)
 		xsk_close(x);
 		return err;
 	}
-	for (uint32_t i = 0; i < XSK_RX_FRAMES; i += XSK_BATCH_MAX) {
+	for (uint32_t i = 0; i < x->rx_frames; i += XSK_BATCH_MAX) {
 		uint64_t addr[XSK_BATCH_MAX];
 
 		for (uint32_t k = 0; k < XSK_BATCH_MAX; k++)
@@ -107,7 +133,10 @@ int xsk_open(const struct xsk_opts *o, struct xsk **out)
 		give(x, addr, XSK_BATCH_MAX);
 	}
 	for (uint32_t i = 0; i < XSK_TX_FRAMES; i++)
-		x->free_frame[x->free_count++] = (uint64_t)(FRAMES - 1 - i) * XSK_FRAME_BYTES;
+		x->free_frame[x->free_count++] =
+			(uint64_t)(x->rx_frames + XSK_TX_FRAMES - 1 - i) * XSK_FRAME_BYTES;
+	(void)setsockopt(xsk_socket__fd(x->tx_socket), SOL_SOCKET, SO_SNDBUFFORCE, &snd,
+			 sizeof(snd));
 	*out = x;
 	return 0;
 }
@@ -116,12 +145,14 @@ void xsk_close(struct xsk *x)
 {
 	if (!x)
 		return;
+	if (x->tx_socket && x->tx_socket != x->socket)
+		xsk_socket__delete(x->tx_socket);
 	if (x->socket)
 		xsk_socket__delete(x->socket);
 	if (x->umem)
 		xsk_umem__delete(x->umem);
 	if (x->area)
-		munmap(x->area, AREA_BYTES);
+		munmap(x->area, area_bytes(x));
 	free(x);
 }
 
@@ -163,7 +194,7 @@ static uint32_t taken(struct xsk *x)
 static int kick(struct xsk *x)
 {
 	x->syscalls++;
-	return send(xsk_fd(x), "", 0, MSG_DONTWAIT) < 0 ? errno : 0;
+	return send(xsk_socket__fd(x->tx_socket), "", 0, MSG_DONTWAIT) < 0 ? errno : 0;
 }
 
 /*

@@ -203,8 +203,8 @@ struct endpoint face_public(const struct sim_world *w, uint32_t face)
 
 struct endpoint face_alias(const struct sim_world *w, uint32_t face)
 {
-	return endpoint_ip4(ALIAS_FIRST + face % ALIAS_ROOM,
-			    (uint16_t)(w->alias_port + face / ALIAS_ROOM));
+	return endpoint_ip4(w->alias_first + face % w->alias_room,
+			    (uint16_t)(w->alias_port + face / w->alias_room));
 }
 
 struct endpoint face_contact(const struct sim_world *w, uint32_t face)
@@ -260,9 +260,9 @@ int face_from_alias(const struct sim_world *w, uint32_t ip, uint16_t port, uint3
 {
 	uint64_t v;
 
-	if (ip < ALIAS_FIRST || ip > ALIAS_LAST || port < w->alias_port)
+	if (ip - w->alias_first >= w->alias_room || port < w->alias_port)
 		return DT_ENOTFOUND;
-	v = (uint64_t)(port - w->alias_port) * ALIAS_ROOM + (ip - ALIAS_FIRST);
+	v = (uint64_t)(port - w->alias_port) * w->alias_room + (ip - w->alias_first);
 	*face = (uint32_t)v;
 	return v < (uint64_t)w->nodes * w->seats.kinds ? 0 : DT_ENOTFOUND;
 }

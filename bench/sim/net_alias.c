@@ -10,9 +10,9 @@
  * conversations is kept.
  *
  * Nothing else can leave: an address is sent to only if it is an alias that the
- * world computed, and that the first octet is 127 is checked once more on the
- * very endpoint that the inner device is given. Everything else is reported as
- * failed with -EACCES.
+ * world computed, and that it lies in 127.0.0.0/8 (over an island: 198.18.0.0/15) is
+ * checked once more on the very endpoint that the inner device is given. Everything else is
+ * reported as failed with -EACCES.
  */
 
 enum {
@@ -56,7 +56,7 @@ static bool to_alias(const struct sim_world *w, const struct endpoint *public, s
 	if (err)
 		return false;
 	*out = face_alias(w, face);
-	return endpoint_is4(out) && out->addr[12] == ALIAS_NET;
+	return endpoint_is4(out) && alias_may_be_sent_to(w, endpoint_get_ip4(out));
 }
 
 /*

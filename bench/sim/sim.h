@@ -70,6 +70,7 @@ struct sim_opts {
 struct sim_opts sim_opts_default(void);
 
 struct sim_world;
+struct island;
 
 /** sim_world_new() - Cost: about 9 bytes and 60 ns per node. Errors: -ENOMEM, DT_ERANGE. */
 int sim_world_new(const struct sim_opts *opts, struct sim_world **out) DT_MUST;
@@ -191,7 +192,18 @@ struct sim_farm_opts {
 	unsigned threads;   /* one per core: 1..NET_WORKERS_MAX */
 	bool pin;           /* thread i on core i */
 	uint16_t base_port; /* first of its ports; 0 = 20000, or a later one where that is taken */
+	/**
+	 * Answer as raw frames at the far end of this island instead, by @raw:
+	 * NET_BACKEND_PACKET or _XDP. Its devices need a queue a thread and one. The child
+	 * checks that nothing leads out of there and refuses to run anywhere else.
+	 */
+	const struct island *island;
+	enum net_backend raw;
+	char *why; /* NULL, or room for SIM_WHY_MAX: a phrase where more is to be said than the
+		      error */
 };
+
+enum { SIM_WHY_MAX = 240 };
 
 struct sim_farm;
 
@@ -202,7 +214,8 @@ struct sim_farm;
  * A query is answered by the thread of the core on which it was sent
  * (NET_STEER_CPU) and the reply is sent there, so a crawler pinned alike and
  * steered by CPU too never crosses cores.
- * Errors:  DT_ERANGE threads; -EADDRINUSE; -errno of fork and sockets.
+ * Errors:  DT_ERANGE threads; -EADDRINUSE; -errno of fork and sockets; over an
+ *          island DT_EREFUSED, DT_EUNSUPPORTED: see @why of @opts.
  */
 int sim_farm_start(struct sim_world *w, const struct sim_farm_opts *opts,
 		   struct sim_farm **out) DT_MUST;
@@ -213,7 +226,7 @@ struct sim_farm_stats {
 	uint64_t received, answered, lost, dead, malformed;
 	uint64_t limited, bans; /* see sim_harm */
 	uint64_t calls;         /* queries sent to the asker */
-	uint64_t foreign;       /* not from 127.0.0.0/8: dropped */
+	uint64_t foreign;       /* not from 127.0.0.0/8, or the island's near end: dropped */
 	uint64_t send_failures, kernel_drops;
 	double user_s, system_s; /* of the child, at most 50 ms old */
 };

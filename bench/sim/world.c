@@ -213,6 +213,8 @@ static void init_numbers(struct sim_world *w, const struct sim_opts *opts, uint3
 	w->loss_32 = (uint64_t)(opts->loss * 0x1p32);
 	w->lt_16 = (uint32_t)(opts->lt_share * 0x1p16);
 	w->alias_port = ALIAS_PORT;
+	w->alias_first = ALIAS_FIRST;
+	w->alias_room = ALIAS_ROOM;
 	for (unsigned k = 0; k < SIM_DRAW_KINDS; k++)
 		w->key[k] = sim_draw(opts->seed, k, 0x73696d);
 	w->index_bits = 1;

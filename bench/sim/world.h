@@ -12,6 +12,7 @@
 #include "bench/sim/shuffle.h"
 #include "bench/sim/sim.h"
 #include "engine/arena.h"
+#include "engine/island.h"
 #include "engine/rng.h"
 
 /**
@@ -63,9 +64,10 @@ enum sim_draw_kind {
 struct sim_world {
 	struct sim_opts opts;
 	uint32_t nodes, live;
-	uint64_t loss_32;    /* of opts: 32-bit draws below it are lost */
-	uint32_t lt_16;      /* of opts: 16-bit draws below it are like libtorrent */
-	uint16_t alias_port; /* first port of the farm */
+	uint64_t loss_32;                 /* of opts: 32-bit draws below it are lost */
+	uint32_t lt_16;                   /* of opts: 16-bit draws below it are like libtorrent */
+	uint16_t alias_port;              /* first port of the farm */
+	uint32_t alias_first, alias_room; /* addresses of the farm: loopback's, or an island's */
 	unsigned index_bits;
 	uint64_t last_alive; /* the greatest mood of a live node */
 	struct arena ids;    /* holds: */
@@ -216,17 +218,51 @@ enum {
 	ALIAS_ROOM = ALIAS_LAST - ALIAS_FIRST + 1,
 	ALIAS_PORTS_MAX = 8, /* 133 million nodes are room enough */
 	ALIAS_PORT = 20000,  /* where no farm has chosen yet; below ip_local_port_range */
+
+	/* Over an island: 198.18.0.0/15 but its first and last address, and as many ports as
+	   needed. */
+	ALIAS_ISLAND_FIRST = (int)0xc6120001u,
+	ALIAS_ISLAND_ROOM = (1 << 17) - 2,
+	ALIAS_ISLAND_PORT = 10000,
 };
+
+/** world_on_island() - aliases lie in 198.18.0.0/15 from now on; net_alias sends nowhere else. */
+static inline void world_on_island(struct sim_world *w)
+{
+	w->alias_first = (uint32_t)ALIAS_ISLAND_FIRST;
+	w->alias_room = ALIAS_ISLAND_ROOM;
+	w->alias_port = ALIAS_ISLAND_PORT;
+}
+
+static inline bool world_is_on_island(const struct sim_world *w)
+{
+	return w->alias_first == (uint32_t)ALIAS_ISLAND_FIRST;
+}
 
 static inline bool alias_is_loopback(uint32_t ip)
 {
 	return ip >> 24 == ALIAS_NET;
 }
 
-/** alias_ports() - how many ports a farm of @faces needs. */
-static inline unsigned alias_ports(uint32_t faces)
+/** alias_may_be_sent_to() - loopback, or over an island 198.18.0.0/15. */
+static inline bool alias_may_be_sent_to(const struct sim_world *w, uint32_t ip)
 {
-	return (faces + ALIAS_ROOM - 1) / ALIAS_ROOM;
+	return world_is_on_island(w) ? ip - (uint32_t)ALIAS_ISLAND_FIRST < ALIAS_ISLAND_ROOM
+				     : alias_is_loopback(ip);
+}
+
+/** alias_is_ours() - may this address ask the farm? Loopback; over an island its near end. */
+static inline bool alias_is_ours(const struct sim_world *w, uint32_t ip)
+{
+	return world_is_on_island(w)
+		       ? ip == (uint32_t)ISLAND_NEAR || ip == (uint32_t)ISLAND_NEAR_LINK
+		       : alias_is_loopback(ip);
+}
+
+/** alias_ports() - how many ports a farm of @faces needs. */
+static inline unsigned alias_ports(const struct sim_world *w, uint32_t faces)
+{
+	return (faces + w->alias_room - 1) / w->alias_room;
 }
 
 #endif

@@ -468,12 +468,12 @@ int conf_check(const struct conf *c, char why[static CONF_WHY_MAX])
 {
 	enum crawl_plan plan;
 
-	if (!one_of(c->sim_mode, "farm virtual"))
-		return bad(why, "sim_mode", "farm or virtual");
+	if (!one_of(c->sim_mode, "farm veth virtual"))
+		return bad(why, "sim_mode", "farm, veth or virtual");
 	if (!one_of(c->backend, "auto uring mmsg packet xdp"))
 		return bad(why, "backend", "auto, uring, mmsg, packet or xdp");
-	if (c->sim && one_of(c->backend, "packet xdp"))
-		return bad(why, "backend", "a simulation is on loopback: auto, uring or mmsg");
+	if (c->sim && one_of(c->backend, "packet xdp") && strcmp(c->sim_mode, "veth") != 0)
+		return bad(why, "backend", "raw frames have their simulation on --sim-mode veth");
 	if (!one_of(c->xdp_mode, "auto native generic"))
 		return bad(why, "xdp_mode", "auto, native or generic");
 	if (c->ports < 1 || c->ports > 16)

@@ -38,6 +38,7 @@ static void unwire(struct wire *w)
 	wire_close_mirror(w);
 	net_close(w->device);
 	sim_farm_stop(w->farm);
+	island_close(w->island);
 	sim_world_free(w->world);
 	geo_close(w->geo);
 	free(w->boot);

@@ -18,6 +18,7 @@ enum {
 	/* Unanswered packets per worker and 20 ms on loopback: enough for 40 % dead contacts at
 	 * 200 k/s, small enough for the receive queue to stay in cache (limits.md B). */
 	FARM_WINDOW = 4096,
+	RING_WINDOW = 2048,    /* AF_XDP: what its rings hold (XSK_RX_FRAMES) and some */
 	WIRE_WRITABLE_MAX = 2, /* the store, the folder of the report */
 };
 
@@ -113,6 +114,24 @@ static void on_status(void *ctx, const struct engine_status *status)
 		engine_stop(w->engine);
 }
 
+/* The island or loopback and nothing else, wrapped by the alias. */
+static int fill_simulation(struct wire *w, struct engine_opts *o)
+{
+	uint32_t from = w->island ? (uint32_t)ISLAND_NEAR : INADDR_LOOPBACK;
+
+	if (net_backend_is_raw(o->backend) &&
+	    !(w->island && island_holds(w->island, ISLAND_NEAR_END))) {
+		cli_fail("raw frames of a simulation without a network of its own: refused");
+		return DT_EREFUSED;
+	}
+	o->udp.bind = endpoint_ip4(from, o->udp.bind.port);
+	o->udp.bind_device = w->island ? NULL : "lo";
+	o->udp.steer = NET_STEER_CPU;
+	if (o->rate_pps <= 0)
+		o->window = o->backend == NET_BACKEND_XDP ? RING_WINDOW : FARM_WINDOW;
+	return 0;
+}
+
 /* What is sent through, how fast, and where that comes from. */
 static int fill_network(struct wire *w, struct engine_opts *o)
 {
@@ -137,20 +156,13 @@ static int fill_network(struct wire *w, struct engine_opts *o)
 	o->blocklist_path = c->blocklist[0] ? c->blocklist : NULL;
 	o->sockets = &w->sockets;
 	o->clock = w->clock;
-	if (w->device) {
+	if (w->device)
 		o->device = w->mirrored ? w->mirrored : w->device;
-	} else if (c->sim) {
-		/* Loopback and nothing else: bound to lo, wrapped by the alias. */
-		o->udp.bind = endpoint_ip4(INADDR_LOOPBACK, o->udp.bind.port);
-		o->udp.bind_device = "lo";
-		o->udp.steer = NET_STEER_CPU;
-		o->window = o->rate_pps > 0 ? 0 : FARM_WINDOW;
-	}
 	if (w->world || w->mirror) {
 		o->wrap = wrap_device;
 		o->wrap_ctx = w;
 	}
-	return 0;
+	return c->sim && !w->device ? fill_simulation(w, o) : 0;
 }
 
 /* What is found goes here, and what is said there. */

@@ -11,6 +11,7 @@
 #include "engine/checkpoint.h"
 #include "engine/cli/campaign.h"
 #include "engine/cli/wire.h"
+#include "engine/island.h"
 #include "engine/mirror.h"
 #include "store/geo.h"
 #include "store/store.h"
@@ -37,7 +38,8 @@ struct wire {
 	struct geo *geo;
 	struct sim_world *world;
 	struct sim_farm *farm;
-	struct net *device; /* virtual time */
+	struct island *island; /* --sim-mode veth: this process is at its near end */
+	struct net *device;    /* virtual time */
 	struct clock clock;
 	struct store *store;
 	struct store_writer *writer;

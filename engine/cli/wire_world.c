@@ -88,6 +88,29 @@ static int make_world(struct wire *w)
 	return sim_world_geo_is_own(w->world) ? own_geo(w) : 0;
 }
 
+/*
+ * The farm over a veth pair. This process moves to the near end before it has
+ * threads, so that all of them live there: nothing of this run can leave.
+ */
+static int start_on_island(struct wire *w, struct sim_farm_opts *farm)
+{
+	struct island_opts opts = { .queues = w->workers + 1 };
+	char why[ISLAND_WHY_MAX] = "", farm_why[SIM_WHY_MAX] = "";
+	int rc = island_open(&opts, &w->island, why);
+
+	if (rc < 0) {
+		cli_fail("%s", *why ? why : dt_strerror(rc));
+		return rc;
+	}
+	farm->island = w->island;
+	farm->raw = !strcmp(w->c->backend, "xdp") ? NET_BACKEND_XDP : NET_BACKEND_PACKET;
+	farm->why = farm_why;
+	rc = sim_farm_start(w->world, farm, &w->farm);
+	if (rc < 0 && *farm_why)
+		cli_fail("%s", farm_why);
+	return rc < 0 ? rc : island_enter(w->island, ISLAND_NEAR_END);
+}
+
 int wire_start_simulation(struct wire *w)
 {
 	struct sim_farm_opts farm = { .threads = w->workers, .pin = w->c->pin };
@@ -99,6 +122,8 @@ int wire_start_simulation(struct wire *w)
 		return rc;
 	if (!strcmp(w->c->sim_mode, "virtual"))
 		rc = net_sim_open(w->world, &w->device, &w->clock);
+	else if (!strcmp(w->c->sim_mode, "veth"))
+		rc = start_on_island(w, &farm);
 	else
 		rc = sim_farm_start(w->world, &farm, &w->farm);
 	if (w->farm && (sim_world_moves(w->world) || w->time_s > 0))
