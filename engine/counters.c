@@ -76,11 +76,34 @@ void counters_net_since(struct net_stats *now, const struct net_stats *before)
 		n[i] -= b[i];
 }
 
-uint64_t counters_gap(const struct crawl_stats *c)
+static uint64_t distance(uint64_t a, uint64_t b)
 {
-	uint64_t known = c->answered + c->errors + c->expired + c->in_flight;
+	return a > b ? a - b : b - a;
+}
 
-	return c->sent > known ? c->sent - known : known - c->sent;
+uint64_t counters_gap(const struct engine_counters *c)
+{
+	const struct crawl_stats *s = &c->crawl;
+	uint64_t identity = distance(s->sent, s->answered + s->errors + s->expired + s->in_flight);
+	uint64_t device = distance(s->sent + c->worker.canary_sent, c->net.sent_packets);
+
+	return identity > device ? identity : device;
+}
+
+static uint64_t beyond(uint64_t ours, uint64_t kernel)
+{
+	return ours > kernel ? ours - kernel : 0;
+}
+
+uint64_t counters_kernel_gap(const struct engine_counters *sum, bool raw)
+{
+	const struct net_stats *n = &sum->net;
+	uint64_t sent = raw ? n->by_socket : n->sent_packets;
+	uint64_t received = n->recv_packets + n->recv_truncated - n->recv_by_ring;
+
+	return beyond(sent, sum->kernel.out_datagrams + sum->kernel.sndbuf_errors) +
+	       beyond(received, sum->kernel.in_datagrams) +
+	       beyond(n->kernel_drops - n->xdp_drops, sum->kernel.rcvbuf_errors);
 }
 
 double counters_rtt_ms(const uint64_t hist[static 64], double q)

@@ -2,6 +2,8 @@
 #ifndef ENGINE_COUNTERS_H
 #define ENGINE_COUNTERS_H
 
+#include <stdbool.h>
+
 #include "engine/engine.h"
 
 /**
@@ -21,9 +23,19 @@ void counters_go_on(struct engine_counters *sum, const struct engine_counters *b
 /** counters_net_since() - take @before off. */
 void counters_net_since(struct net_stats *now, const struct net_stats *before);
 
-/** counters_gap() - how far the accounting identity is off: |sent - (answered + errors +
- * expired + in flight)|. */
-uint64_t counters_gap(const struct crawl_stats *c);
+/**
+ * counters_gap() - how far one worker's accounts are off, the larger of two gaps:
+ * sent against answered + errors + expired + in flight, and what crawl and canaries
+ * sent against what the device handed over.
+ */
+uint64_t counters_gap(const struct engine_counters *c);
+
+/**
+ * counters_kernel_gap() - what all workers say to have passed through UDP sockets and
+ * the kernel, asked later, did not see: datagrams sent, received, dropped. Other
+ * programs in the network namespace can only hide such a gap, not make one.
+ */
+uint64_t counters_kernel_gap(const struct engine_counters *sum, bool raw);
 
 /** counters_rtt_ms() - quantile @q (0..1) of a histogram of round trips; NAN when it is empty. */
 double counters_rtt_ms(const uint64_t hist[static 64], double q);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdlib.h>
 
 /* Cores beyond CPU_SETSIZE (1024) are not seen: the kernel's mask then does not
  * fit and the call fails, which counts as one core. */
@@ -13,6 +14,43 @@ unsigned cpu_usable(void)
 	if (sched_getaffinity(0, sizeof(set), &set))
 		return 1;
 	return (unsigned)CPU_COUNT(&set);
+}
+
+/* One "a" or "a-b"; moves @list behind it and its comma. */
+static int take_range(const char **list, cpu_set_t *set)
+{
+	unsigned long from, to;
+	char *end;
+
+	from = to = strtoul(*list, &end, 10);
+	if (end == *list || **list < '0' || **list > '9')
+		return DT_EMALF;
+	if (*end == '-') {
+		const char *second = end + 1;
+
+		to = strtoul(second, &end, 10);
+		if (end == second || *second < '0' || *second > '9')
+			return DT_EMALF;
+	}
+	if ((*end && *end != ',') || (*end && !end[1]) || to < from || to >= CPU_SETSIZE)
+		return DT_EMALF;
+	for (unsigned long cpu = from; cpu <= to; cpu++)
+		CPU_SET(cpu, set);
+	*list = *end ? end + 1 : end;
+	return 0;
+}
+
+int cpu_use(const char *list)
+{
+	cpu_set_t set;
+	int err = *list ? 0 : DT_EMALF;
+
+	CPU_ZERO(&set);
+	while (*list && !err)
+		err = take_range(&list, &set);
+	if (err)
+		return err;
+	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
 }
 
 int cpu_pin(unsigned i)

@@ -181,6 +181,7 @@ int engine_new(const struct engine_opts *opts, struct engine **out, char why[sta
 		e->workers = NET_WORKERS_MAX;
 	if (e->opts.before)
 		e->workers = e->opts.before->workers;
+	engine_pace_start(e, clock_now_ns(&e->clock));
 	err = open_blocklist(e, why);
 	if (!err)
 		err = monitor_open(&e->opts, &e->monitor, why);
@@ -270,7 +271,7 @@ static void share_rate(struct engine *e, uint64_t now_ns)
 {
 	uint64_t passed[NET_WORKERS_MAX], hungry[NET_WORKERS_MAX];
 
-	if (e->workers == 1 || e->opts.rate_pps <= 0 || now_ns - e->shared_ns < SHARE_NS)
+	if (e->workers == 1 || e->rate_pps <= 0 || now_ns - e->shared_ns < SHARE_NS)
 		return;
 	for (unsigned i = 0; i < e->workers; i++) {
 		struct engine_counters one;
@@ -290,6 +291,8 @@ static void watch(struct engine *e, uint64_t now_ns)
 	struct engine_counters sum;
 
 	share_rate(e, now_ns);
+	engine_pace(e, now_ns);
+	engine_heed_nudges(e);
 	if (now_ns < monitor_due_ns(e->monitor))
 		return;
 	engine_sum_counters(e, &sum);
@@ -578,6 +581,7 @@ int engine_run(struct engine *e, struct engine_result *out)
 	if (e->opts.signals)
 		signals_take(&e->signals);
 	e->started_ns = e->shared_ns = clock_now_ns(&e->clock);
+	e->rate_pps = e->opts.rate_pps;
 	share_init(&e->share, e->opts.rate_pps, e->workers);
 	if (e->threaded)
 		engine_read_kernel(e, &e->kernel_start);

@@ -49,6 +49,8 @@ struct engine_opts {
 	enum net_backend backend;
 	struct net_udp_opts udp;    /* bind, steer, buffers; the engine sets workers and raw */
 	double rate_pps;            /* whole run; <= 0 = unlimited */
+	bool adaptive;              /* find the fastest rate without loss of our own, see pace.h */
+	double rate_max_pps;        /* of an adaptive run; 0 = no bound */
 	uint32_t window;            /* see worker_turn(); 0 = off */
 	const char *blocklist_path; /* NULL = bogons only; read again on SIGHUP */
 	struct crawl_opts crawl;    /* shard and shards are set by the engine */
@@ -111,6 +113,8 @@ struct engine_opts engine_opts_default(void);
 struct engine_kernel {
 	uint64_t in_datagrams, in_errors, rcvbuf_errors, out_datagrams, sndbuf_errors;
 	uint64_t socket_drops; /* SO_MEMINFO of our own sockets */
+	uint64_t softnet_dropped,
+		softnet_squeezed; /* whole machine: its packet backlog was full, late */
 };
 
 /** struct engine_counters - everything that is counted, over all workers. */
@@ -120,8 +124,9 @@ struct engine_counters {
 	struct net_stats net;
 	struct worker_stats worker;
 	struct engine_kernel kernel;
-	uint64_t unexplained; /* |sent - (answered + errors + expired + in flight)|, largest seen */
-	uint64_t sightings;   /* handed to the sink */
+	uint64_t
+		unexplained; /* counters_gap() of workers and counters_kernel_gap(), largest seen */
+	uint64_t sightings;  /* handed to the sink */
 };
 
 /** struct engine_status - once a second. */
@@ -158,10 +163,13 @@ struct engine_result {
 	struct census_health health;           /* of routing tables, from a sample */
 	struct census_certificate certificate; /* filled by certify_run(); else all zero */
 	uint64_t distinct_ids, distinct_addresses; /* among endpoints that answered */
-	unsigned raise_rounds;                     /* how often the depth rule asked deeper */
-	unsigned resumes;                          /* how often it was gone on with after a kill */
-	unsigned checkpoints;                      /* taken by this process */
-	uint64_t checkpoint_ns;                    /* longest pause of asking for one */
+	double rate_pps;                           /* at the end; 0 = unlimited */
+	double rate_clean_pps;  /* adaptive: the fastest without loss of our own; 0 = not found */
+	double rate_lost_pps;   /* adaptive: the last that lost some; 0 = none did */
+	unsigned raise_rounds;  /* how often the depth rule asked deeper */
+	unsigned resumes;       /* how often it was gone on with after a kill */
+	unsigned checkpoints;   /* taken by this process */
+	uint64_t checkpoint_ns; /* longest pause of asking for one */
 	unsigned workers;
 	char backend[ENGINE_BACKEND_MAX];
 	char backend_why[ENGINE_WHY_MAX]; /* why not the preferred one, or how it goes; "" = it is

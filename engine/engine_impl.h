@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 #include "engine/monitor.h"
+#include "engine/pace.h"
 #include "engine/post.h"
 #include "engine/scribe.h"
 #include "engine/seat.h"
@@ -41,6 +42,10 @@ struct engine {
 	unsigned raise_rounds;
 	uint64_t started_ns, stop_ns, shared_ns;
 	struct share share;
+	struct pace pace;
+	uint64_t paced_ns;
+	double rate_pps;     /* in force */
+	uint64_t kernel_gap; /* largest seen */
 	struct engine_kernel kernel_start;
 	struct rusage usage_start;
 	struct signals signals;
@@ -53,6 +58,16 @@ struct engine {
 	atomic_int stops; /* by engine_stop() */
 	int stops_obeyed;
 };
+
+/** engine_set_rate() - of the whole run, from now on; <= 0 = unlimited. */
+void engine_set_rate(struct engine *e, double rate_pps);
+
+/** engine_pace() - begins an adaptive run's pace, and keeps it: a few times a second. */
+void engine_pace_start(struct engine *e, uint64_t now_ns);
+void engine_pace(struct engine *e, uint64_t now_ns);
+
+/** engine_heed_nudges() - SIGUSR1, SIGUSR2: five percent more, less. */
+void engine_heed_nudges(struct engine *e);
 
 /** engine_read_kernel() - the kernel's counters now. */
 void engine_read_kernel(const struct engine *e, struct engine_kernel *out);

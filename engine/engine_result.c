@@ -26,6 +26,7 @@ void engine_sum_counters(struct engine *e, struct engine_counters *sum)
 {
 	struct engine_kernel now;
 	struct scribe_stats scribe;
+	uint64_t gap;
 
 	memset(sum, 0, sizeof(*sum));
 	for (unsigned i = 0; i < e->workers; i++) {
@@ -39,6 +40,10 @@ void engine_sum_counters(struct engine *e, struct engine_counters *sum)
 	if (e->threaded) { /* the kernel has no part in virtual time */
 		engine_read_kernel(e, &now);
 		sum->kernel = kernel_since(&now, &e->kernel_start);
+		gap = counters_kernel_gap(sum, net_backend_is_raw(e->opts.backend));
+		if (gap > e->kernel_gap)
+			e->kernel_gap = gap;
+		sum->unexplained += e->kernel_gap;
 	}
 	if (e->resumes)
 		counters_go_on(sum, &e->before);
@@ -78,6 +83,9 @@ static void fill_census(struct engine *e, struct engine_result *out)
 	out->estimate = census_chao1(&out->tally);
 	out->distinct_ids = distinct(e, crawl_ids, live);
 	out->distinct_addresses = distinct(e, crawl_addresses, live);
+	out->rate_pps = e->rate_pps;
+	out->rate_clean_pps = e->opts.adaptive ? e->pace.clean_pps : 0;
+	out->rate_lost_pps = e->opts.adaptive ? e->pace.lost_pps : 0;
 	out->raise_rounds = e->raise_rounds;
 	out->part = e->opts.crawl.part;
 	if (e->opts.part_name)
@@ -188,16 +196,6 @@ static void fill_costs(struct engine *e, uint64_t system_start_ns, struct engine
 	out->scribe_cpu_ns = scribe.cpu_ns;
 }
 
-/* Besides the crawl's own identity: the crawl and the device must have sent the same. */
-static void close_accounts(struct engine_counters *c)
-{
-	uint64_t gap = c->crawl.sent > c->net.sent_packets ? c->crawl.sent - c->net.sent_packets
-							   : c->net.sent_packets - c->crawl.sent;
-
-	if (gap > c->unexplained)
-		c->unexplained = gap;
-}
-
 void engine_fill_result(struct engine *e, uint64_t system_start_ns, struct engine_result *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -205,7 +203,6 @@ void engine_fill_result(struct engine *e, uint64_t system_start_ns, struct engin
 	out->err = e->err;
 	snprintf(out->why, sizeof(out->why), "%s", e->why);
 	engine_sum_counters(e, &out->counters);
-	close_accounts(&out->counters);
 	fill_machine(e, out);
 	fill_costs(e, system_start_ns, out); /* before the memory that counting takes */
 	fill_census(e, out);

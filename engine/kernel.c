@@ -92,6 +92,35 @@ void kernel_parse_snmp6(struct span text, struct engine_kernel *out)
 	}
 }
 
+static uint64_t hexadecimal(struct span word)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < word.len; i++) {
+		unsigned c = word.ptr[i] | 0x20u;
+		unsigned digit = c >= '0' && c <= '9'   ? c - '0'
+				 : c >= 'a' && c <= 'f' ? c - 'a' + 10
+							: 16;
+
+		if (digit > 15)
+			break;
+		v = v << 4 | digit;
+	}
+	return v;
+}
+
+/* A line a CPU: processed dropped squeezed ... */
+void kernel_parse_softnet(struct span text, struct engine_kernel *out)
+{
+	while (text.len) {
+		struct span line = next_line(&text);
+
+		next_word(&line);
+		out->softnet_dropped += hexadecimal(next_word(&line));
+		out->softnet_squeezed += hexadecimal(next_word(&line));
+	}
+}
+
 static struct span read_file(const char *path, char *buf, size_t cap)
 {
 	FILE *f = fopen(path, "re");
@@ -111,6 +140,7 @@ void kernel_read(const int *fds, unsigned count, struct engine_kernel *out)
 	memset(out, 0, sizeof(*out));
 	kernel_parse_snmp(read_file("/proc/net/snmp", buf, sizeof(buf)), out);
 	kernel_parse_snmp6(read_file("/proc/net/snmp6", buf, sizeof(buf)), out);
+	kernel_parse_softnet(read_file("/proc/net/softnet_stat", buf, sizeof(buf)), out);
 	for (unsigned i = 0; i < count; i++) {
 		uint32_t info[SK_MEMINFO_VARS] = { 0 };
 		socklen_t len = sizeof(info);
@@ -130,6 +160,8 @@ struct engine_kernel kernel_since(const struct engine_kernel *now,
 		.out_datagrams = now->out_datagrams - start->out_datagrams,
 		.sndbuf_errors = now->sndbuf_errors - start->sndbuf_errors,
 		.socket_drops = now->socket_drops - start->socket_drops,
+		.softnet_dropped = now->softnet_dropped - start->softnet_dropped,
+		.softnet_squeezed = now->softnet_squeezed - start->softnet_squeezed,
 	};
 }
 

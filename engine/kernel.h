@@ -31,6 +31,10 @@ void kernel_parse_snmp(struct span text, struct engine_kernel *out);
 /** kernel_parse_snmp6() - the same for /proc/net/snmp6, a name and a value a line. */
 void kernel_parse_snmp6(struct span text, struct engine_kernel *out);
 
+/** kernel_parse_softnet() - add columns 2 (dropped) and 3 (squeezed) of /proc/net/softnet_stat,
+ * hexadecimal. */
+void kernel_parse_softnet(struct span text, struct engine_kernel *out);
+
 enum { KERNEL_SYSCTL_MAX = 64 };
 
 /** kernel_sysctl() - e.g. "net.core.rmem_max" as text. Errors: -errno. */

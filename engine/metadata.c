@@ -77,6 +77,10 @@ static void put_settings(struct json *j, const struct metadata *m)
 	json_object_begin(j);
 	json_kv_double(j, "rate_pps", m->opts->rate_pps > 0 ? m->opts->rate_pps : 0);
 	put_bool(j, "rate_unlimited", m->opts->rate_pps <= 0);
+	put_bool(j, "rate_adaptive", m->opts->adaptive);
+	json_kv_double(j, "rate_at_the_end_pps", m->result->rate_pps);
+	json_kv_double(j, "rate_clean_pps", m->result->rate_clean_pps); /* 0: not found */
+	json_kv_double(j, "rate_lost_pps", m->result->rate_lost_pps);
 	json_kv_u64(j, "window", m->opts->window);
 	json_kv_u64(j, "seed", c->seed);
 	json_kv_u64(j, "shard", 0);
@@ -238,6 +242,8 @@ static void put_drops(struct json *j, const struct engine_counters *c)
 	json_kv_u64(j, "out_datagrams", c->kernel.out_datagrams);
 	json_kv_u64(j, "sndbuf_errors", c->kernel.sndbuf_errors);
 	json_kv_u64(j, "own_socket_drops", c->kernel.socket_drops);
+	json_kv_u64(j, "softnet_dropped", c->kernel.softnet_dropped); /* of the machine */
+	json_kv_u64(j, "softnet_squeezed", c->kernel.softnet_squeezed);
 	json_object_end(j);
 }
 

@@ -16,7 +16,7 @@
 
 enum {
 	TICK_NS = 1000000000,
-	ROW_MAX = 1200,
+	ROW_MAX = 1600,
 	TTY_EVERY_S = 1,
 	LOG_EVERY_S = 10,
 };
@@ -226,6 +226,12 @@ static const struct {
 	{ "udp-out-datagrams", CELL_U64, COUNT(kernel.out_datagrams) },
 	{ "udp-sndbuf-errors", CELL_U64, COUNT(kernel.sndbuf_errors) },
 	{ "socket-drops", CELL_U64, COUNT(kernel.socket_drops) },
+	{ "softnet-dropped", CELL_U64, COUNT(kernel.softnet_dropped) },
+	{ "softnet-squeezed", CELL_U64, COUNT(kernel.softnet_squeezed) },
+	{ "xdp-drops", CELL_U64, COUNT(net.xdp_drops) },
+	{ "broken-frames", CELL_U64, COUNT(net.recv_broken) },
+	{ "canaries-answered", CELL_U64, COUNT(worker.canary_answered) },
+	{ "canaries-lost", CELL_U64, COUNT(worker.canary_lost) },
 	{ "sightings", CELL_U64, COUNT(sightings) },
 };
 enum { COLUMNS = sizeof(columns) / sizeof(*columns) };

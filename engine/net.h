@@ -58,6 +58,7 @@ struct net_stats {
 	uint64_t recv_packets, recv_bytes;
 	uint64_t recv_truncated; /* longer than NET_RECV_MAX: dropped */
 	uint64_t recv_broken;    /* raw frames: no whole UDP datagram, or a wrong checksum */
+	uint64_t recv_by_ring;   /* AF_XDP: of recv_packets, those that no socket saw */
 	uint64_t by_socket;    /* raw back ends: sent through the UDP socket, see engine/route.h */
 	uint64_t kernel_drops; /* of this device's sockets: receive queue or ring full */
 	uint64_t xdp_drops;    /* of which on AF_XDP rings (XDP_STATISTICS) */

@@ -196,6 +196,7 @@ int net_mmsg_open(struct net_group *g, unsigned i, struct net **out)
 	d->base.ops = &ops;
 	d->fd = g->fd[0][i];
 	d->family = g->family;
+	net_udp_drops(d->fd, &d->drops_seen, &(uint64_t){ 0 }); /* of those before us */
 	net_mmsg_rx_init(&d->rx, g->family);
 	for (unsigned k = 0; k < NET_BATCH_MAX; k++) {
 		d->tx[k].msg_hdr = (struct msghdr){ .msg_name = &d->tx_name[k],

@@ -111,7 +111,7 @@ static int open_xdp(struct net_group *g, struct net_raw *r, const struct net_udp
 
 	memcpy(f.port, g->port, g->ports * sizeof(*f.port));
 	if (o->xdp_mode != NET_XDP_GENERIC && (real || o->xdp_mode == NET_XDP_NATIVE)) {
-		if (try_xdp(r, &f, true, true, why) == 0)
+		if (real && try_xdp(r, &f, true, true, why) == 0)
 			return 0;
 		if (try_xdp(r, &f, true, false, why) == 0 || o->xdp_mode == NET_XDP_NATIVE)
 			return r->xsk[0] ? 0 : DT_EUNSUPPORTED;
@@ -150,7 +150,7 @@ int net_raw_open(struct net_group *g, const struct net_udp_opts *o, struct net_r
 	r->workers = g->workers;
 	r->prog = (struct xdp_prog){ -1, -1, -1 };
 	memset(r->packet_fd, 0xff, sizeof(r->packet_fd)); /* -1 */
-	err = route_open(o->interface, endpoint_get_ip4(&g->local), &r->route, why);
+	err = route_open(o->interface, endpoint_get_ip4(&g->local), true, &r->route, why);
 	if (err)
 		return err;
 	for (unsigned i = 0; i < r->route.gateways; i++)
@@ -198,6 +198,7 @@ void net_raw_rx_init(struct net_raw_rx *r, const struct net_group *g, unsigned i
 	r->g = g;
 	r->index = index;
 	net_mmsg_rx_init(&r->rx, g->family);
+	net_raw_rx_drops(r, &(struct net_stats){ 0 }); /* of those before us */
 }
 
 /* Who was read first is read last next time, so that no port starves behind another. */

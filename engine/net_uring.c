@@ -428,6 +428,7 @@ static int device_new(int fd, int family, unsigned buffers, struct net_uring_for
 	d->base.ops = &ops;
 	d->fd = fd;
 	d->family = family;
+	net_udp_drops(fd, &d->drops_seen, &(uint64_t){ 0 }); /* of those before us */
 	d->name_len = net_udp_sockaddr_len(family);
 	d->rx_shape.msg_namelen = d->name_len;
 	d->send = form.send;

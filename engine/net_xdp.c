@@ -155,6 +155,7 @@ static unsigned deliver(struct net_xdp *d, const struct xsk_frame *frames, unsig
 		d->stats.recv_bytes += msgs[n].len;
 		n++;
 	}
+	d->stats.recv_by_ring += n;
 	d->stats.recv_packets += n;
 	return n;
 }

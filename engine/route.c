@@ -210,15 +210,15 @@ static void ask_kernel(const struct wanted *w)
 	(void)!rtnl_do(&req);
 }
 
-static int resolve(const struct route_table *t, struct route_gateway *g, char *why)
+static int resolve(const struct route_table *t, struct route_gateway *g, bool ask, char *why)
 {
 	struct wanted w = { .ifindex = t->ifindex, .ip = g->ip, .mac = g->mac };
 	char text[INET_ADDRSTRLEN];
 	int err = look_up(&w);
 
-	if (!err && !w.found)
+	if (!err && !w.found && ask)
 		ask_kernel(&w);
-	for (unsigned ms = 0; !err && !w.found && ms < RESOLVE_MS; ms += RESOLVE_STEP_MS) {
+	for (unsigned ms = 0; !err && !w.found && ask && ms < RESOLVE_MS; ms += RESOLVE_STEP_MS) {
 		nanosleep(&(struct timespec){ .tv_nsec = RESOLVE_STEP_MS * 1000000 }, NULL);
 		err = look_up(&w);
 	}
@@ -245,7 +245,7 @@ static int gateway_of(struct route_table *t, uint32_t ip)
 	return (int)t->gateways++;
 }
 
-static int fill(struct route_table *t, const struct reader *rd, char *why)
+static int fill(struct route_table *t, const struct reader *rd, bool ask, char *why)
 {
 	int err = 0;
 
@@ -270,11 +270,11 @@ static int fill(struct route_table *t, const struct reader *rd, char *why)
 	if (!t->source)
 		err = choose_source(t, t->gateway[0].ip);
 	for (unsigned i = 0; !err && i < t->gateways; i++)
-		err = resolve(t, &t->gateway[i], why);
+		err = resolve(t, &t->gateway[i], ask, why);
 	return err;
 }
 
-int route_open(const char *interface, uint32_t source, struct route_table *out,
+int route_open(const char *interface, uint32_t source, bool ask, struct route_table *out,
 	       char why[static ROUTE_WHY_MAX])
 {
 	struct reader rd = { .count = 0 };
@@ -298,7 +298,7 @@ int route_open(const char *interface, uint32_t source, struct route_table *out,
 	}
 	err = read_device(out, why);
 	if (!err)
-		err = fill(out, &rd, why);
+		err = fill(out, &rd, ask, why);
 	if (err && !*why)
 		snprintf(why, ROUTE_WHY_MAX, "%s: %s", out->interface, dt_strerror(err));
 	return err;

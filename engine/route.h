@@ -2,6 +2,7 @@
 #ifndef ENGINE_ROUTE_H
 #define ENGINE_ROUTE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/udp4.h"
@@ -54,13 +55,14 @@ struct route_table {
  * route_open() - read the tables main and local.
  * @interface: NULL = that of the default route, else of the only gateway.
  * @source: 0 = the address that the kernel would choose.
+ * @ask: have the kernel resolve a gateway that is not known (it sends ARP); else that is an error.
  * @why: out; on error a phrase with the cure.
  * Errors:  DT_EUNSUPPORTED no such device, not Ethernet, no gateway, its MAC
  *          unknown, too many routes; -errno of the sockets.
  * Source:  rtnetlink(7); NTF_USE asks the kernel to resolve a neighbour without
  *          a packet of ours.
  */
-int route_open(const char *interface, uint32_t source, struct route_table *out,
+int route_open(const char *interface, uint32_t source, bool ask, struct route_table *out,
 	       char why[static ROUTE_WHY_MAX]) DT_MUST;
 
 /**

@@ -105,7 +105,8 @@ static int open_worker(struct seat *s)
 				    .idle_wait_max_ns = s->opts.threaded ? 0 : VIRTUAL_WAIT_NS,
 				    .hushed = &s->hushed,
 				    .bad = s->opts.engine->bad,
-				    .window = s->opts.engine->window };
+				    .window = s->opts.engine->window,
+				    .canaries = s->opts.engine->adaptive };
 	int err = worker_new(&opts, &s->worker);
 
 	return err ? fail(s, err, "crawl") : 0;
@@ -208,7 +209,7 @@ static void show(struct seat *s)
 	counters_net_since(&now.net, &s->net_before);
 	worker_stats(s->worker, &now.worker);
 	now.worker.cpu_ns = clock_thread_cpu_ns();
-	gap = counters_gap(&now.crawl);
+	gap = counters_gap(&now);
 	if (gap > s->unexplained)
 		s->unexplained = gap;
 	now.unexplained = s->unexplained;

@@ -16,6 +16,15 @@ void share_init(struct share *s, double rate_pps, unsigned count)
 		s->given[i] = s->wanted[i] = rate_pps / count;
 }
 
+void share_set_rate(struct share *s, double rate_pps)
+{
+	for (unsigned i = 0; i < s->count; i++) {
+		s->given[i] *= rate_pps / s->rate_pps;
+		s->wanted[i] *= rate_pps / s->rate_pps;
+	}
+	s->rate_pps = rate_pps;
+}
+
 /* What @i would be content with, or 0: it takes all that it can get. */
 static double enough(const struct share *s, unsigned i, uint64_t passed, uint64_t hungry,
 		     uint64_t interval_ns)

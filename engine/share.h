@@ -28,6 +28,9 @@ struct share {
 /** share_init() - even shares. @rate_pps > 0. */
 void share_init(struct share *s, double rate_pps, unsigned count);
 
+/** share_set_rate() - another rate, every share in proportion, at once. @rate_pps > 0. */
+void share_set_rate(struct share *s, double rate_pps);
+
 /** share_given() - what worker @i may send now. */
 static inline double share_given(const struct share *s, unsigned i)
 {

@@ -5,15 +5,19 @@
 #include <stdatomic.h>
 #include <string.h>
 
-static const int taken[SIGNALS_COUNT] = { SIGINT, SIGTERM, SIGHUP };
+static const int taken[SIGNALS_COUNT] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
 
 /* The one mutable global of the engine: a handler is given a number and nothing else. */
-static atomic_int stops, reloads;
+static atomic_int stops, reloads, nudges;
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a handler may touch them");
 
 static void on_signal(int sig)
 {
-	atomic_fetch_add_explicit(sig == SIGHUP ? &reloads : &stops, 1, memory_order_relaxed);
+	atomic_int *count = sig == SIGUSR1 || sig == SIGUSR2 ? &nudges
+			    : sig == SIGHUP                  ? &reloads
+							     : &stops;
+
+	atomic_fetch_add_explicit(count, sig == SIGUSR2 ? -1 : 1, memory_order_relaxed);
 }
 
 void signals_take(struct signals *s)
@@ -22,6 +26,7 @@ void signals_take(struct signals *s)
 
 	s->stops_from = atomic_load(&stops);
 	s->reloads_from = atomic_load(&reloads);
+	s->nudges_from = atomic_load(&nudges);
 	for (unsigned i = 0; i < SIGNALS_COUNT; i++)
 		sigaction(taken[i], &count, &s->before[i]);
 	s->taken = true;
@@ -46,6 +51,14 @@ bool signals_reload(struct signals *s)
 
 	s->reloads_from = now;
 	return any;
+}
+
+int signals_nudges(struct signals *s)
+{
+	int now = atomic_load_explicit(&nudges, memory_order_relaxed), since = now - s->nudges_from;
+
+	s->nudges_from = now;
+	return s->taken ? since : 0;
 }
 
 void signals_block(sigset_t *before)

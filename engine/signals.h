@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /**
- * DOC: SIGINT, SIGTERM and SIGHUP as things to be asked for, not as
+ * DOC: SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 as things to be asked for, not as
  * interruptions. A handler counts them, in whichever thread it is called; the
  * monitor looks a hundred times a second.
  *
@@ -14,13 +14,13 @@
  * and a thread that somebody else has started would take them and die.
  */
 
-enum { SIGNALS_COUNT = 3 };
+enum { SIGNALS_COUNT = 5 };
 
 struct signals {
 	/* private */
 	bool taken;
 	struct sigaction before[SIGNALS_COUNT];
-	int stops_from, reloads_from;
+	int stops_from, reloads_from, nudges_from;
 };
 
 /** signals_take() - from now on they are counted. One taker at a time. */
@@ -34,6 +34,9 @@ int signals_stops(const struct signals *s);
 
 /** signals_reload() - was there a SIGHUP since this was asked last? */
 bool signals_reload(struct signals *s);
+
+/** signals_nudges() - SIGUSR1 less SIGUSR2 since this was asked last. */
+int signals_nudges(struct signals *s);
 
 /**
  * signals_block() - keep them away from the calling thread and those that it starts

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/canary.h"
+
 enum {
 	/* What a turn that found nothing waits at least. Less would be a wake-up (35 us
 	 * on the reference machine) for a packet or two; more would outlast the 1 ms that
@@ -29,6 +31,7 @@ struct window {
 struct worker {
 	struct worker_opts opts;
 	struct crawl *crawl;
+	struct canary *canary; /* NULL: none are kept */
 	struct worker_stats stats;
 	struct window window;
 	uint64_t now_ns;
@@ -45,6 +48,8 @@ static void on_sighting(void *ctx, const struct sighting *s)
 {
 	struct worker *w = ctx;
 
+	if (w->canary && s->way == SIGHTING_ANSWERED && !(s->flags & SIGHTING_FINAL))
+		canary_meet(w->canary, &s->from);
 	if (!w->hushed)
 		scribe_lane_put(w->opts.lane, s);
 	/* Relaxed: a wish. Looked at after each, for a slow sink may take a second for one. */
@@ -87,10 +92,23 @@ static void forward(struct worker *w, const struct net_msg *msg)
 	post_datagram(w->opts.post, w->opts.index, (unsigned)owner, msg);
 }
 
+/* Answers to canaries are nobody else's. Returns how many datagrams are left. */
+static unsigned take_canaries(struct worker *w, unsigned count)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		if (!canary_take(w->canary, &w->in[i], w->now_ns))
+			w->in[kept++] = w->in[i];
+	return kept;
+}
+
 static void received(struct worker *w, unsigned count)
 {
 	unsigned elsewhere = 0;
 
+	if (count && w->canary)
+		count = take_canaries(w, count);
 	if (count == 0)
 		return;
 	crawl_rx(w->crawl, w->now_ns, w->in, count, w->elsewhere, &elsewhere);
@@ -131,9 +149,12 @@ static unsigned collect_failures(struct worker *w)
 	unsigned all = 0, n;
 
 	while ((n = net_failures(w->opts.net, list, FAILURES_MAX)) > 0) {
-		for (unsigned i = 0; i < n; i++)
+		for (unsigned i = 0; i < n; i++) {
+			if (w->canary && canary_owns(w->canary, list[i].tag))
+				continue;
 			crawl_send_failed(w->crawl, list[i].tag, list[i].err, w->now_ns);
-		all += n;
+			all++;
+		}
 	}
 	w->stats.sent_packets -= all;
 	return all;
@@ -210,6 +231,19 @@ static unsigned ask(struct worker *w)
 	return net_send(w->opts.net, w->out, count);
 }
 
+/* Before the crawl asks, so that a rate that is used up leaves room for them. */
+static unsigned ask_canaries(struct worker *w)
+{
+	struct net_msg msgs[CANARY_BATCH];
+	unsigned count;
+
+	if (!w->canary)
+		return 0;
+	count = net_send_alloc(w->opts.net, msgs, CANARY_BATCH);
+	count = canary_ask(w->canary, w->opts.gate, w->now_ns, w->stats.sent_packets, msgs, count);
+	return count ? net_send(w->opts.net, msgs, count) : 0;
+}
+
 /* ---- the turn -------------------------------------------------------------------- */
 
 static uint64_t wait_ns(const struct worker *w)
@@ -271,7 +305,8 @@ int worker_turn(struct worker *w)
 	crawl_tick(w->crawl, w->now_ns);
 	others += collect_post(w);
 	window_add(&w->window, w->now_ns, -got);
-	sent = ask(w);
+	sent = ask_canaries(w);
+	sent += ask(w);
 	window_add(&w->window, w->now_ns, (int32_t)sent);
 	flush(w);
 	w->busy = got > 0 || sent > 0 || others > 0;
@@ -324,6 +359,17 @@ int worker_new(const struct worker_opts *opts, struct worker **out)
 		free(w);
 		return err;
 	}
+	if (opts->canaries) {
+		struct canary_opts c = { .mac_key = opts->crawl.mac_key,
+					 .own_id = opts->crawl.own_id,
+					 .v = span_of(opts->crawl.v, sizeof(opts->crawl.v)) };
+
+		err = canary_new(&c, &w->canary);
+		if (err) {
+			worker_free(w);
+			return err;
+		}
+	}
 	w->busy = true;
 	*out = w;
 	return 0;
@@ -334,6 +380,7 @@ void worker_free(struct worker *w)
 	if (!w)
 		return;
 	crawl_free(w->crawl);
+	canary_free(w->canary);
 	free(w);
 }
 
@@ -350,8 +397,16 @@ uint64_t worker_now_ns(const struct worker *w)
 void worker_stats(const struct worker *w, struct worker_stats *out)
 {
 	struct post_stats post;
+	struct canary_stats canary;
 
 	*out = w->stats;
+	if (w->canary) {
+		canary_stats(w->canary, &canary);
+		out->canary_sent = canary.sent;
+		out->canary_answered = canary.answered;
+		out->canary_lost = canary.lost;
+		out->canary_in_flight = canary.in_flight;
+	}
 	if (!w->opts.post)
 		return;
 	post_stats(w->opts.post, w->opts.index, &post);

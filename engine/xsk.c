@@ -14,7 +14,7 @@ enum {
 	/* Calls of one flush: the kernel takes 32 packets in one, so this is all of them twice. */
 	KICKS_MAX = 2 * XSK_TX_FRAMES / 32,
 	/* The kernel gives a queue back some milliseconds after its last socket was closed. */
-	BUSY_TRIES = 100,
+	BUSY_TRIES = 1000,      /* a loaded machine takes its time */
 	SNDBUF_BYTES = 8 << 20, /* what copying mode may have under way */
 	BUSY_NAP_NS = 5 * 1000 * 1000,
 };

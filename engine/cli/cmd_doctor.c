@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/doctor_wire.h"
 #include "engine/cpu.h"
 #include "engine/net.h"
 #include "engine/vantage.h"
@@ -207,6 +208,11 @@ static void check_disk(struct doctor *d)
 		    (unsigned long long)fs.f_bavail * (unsigned long long)fs.f_bsize >> 30);
 }
 
+static void say_wire(void *ctx, enum doctor_level level, const char *thing, const char *text)
+{
+	say(ctx, level == DOCTOR_FIT ? FIT : NOTE, thing, "%s", text);
+}
+
 int cmd_doctor(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -219,6 +225,7 @@ int cmd_doctor(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
 	check_device(&d);
 	check_limits(&d);
+	doctor_wire(say_wire, &d);
 	check_conntrack(&d);
 	check_vantage(&d);
 	check_disk(&d);

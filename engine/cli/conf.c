@@ -409,6 +409,23 @@ static int check_bad(const struct conf *c, char *why)
 	return 0;
 }
 
+double conf_bandwidth(const struct conf *c)
+{
+	static const char letters[] = "KMG";
+	double v, unit = 1;
+	char *end;
+
+	if (!c->bandwidth[0])
+		return 0;
+	v = strtod(c->bandwidth, &end);
+	for (const char *l = letters; *end && *l; l++) {
+		unit *= 1000;
+		if (*l == (*end & ~0x20) && !end[1])
+			return v > 0 && isfinite(v) ? v * unit : -1;
+	}
+	return *end || !(v > 0) || !isfinite(v) ? -1 : v;
+}
+
 static int check_numbers(const struct conf *c, char *why)
 {
 	if (c->sim > 50000000)
@@ -431,6 +448,8 @@ static int check_numbers(const struct conf *c, char *why)
 		return bad(why, "sim_time", "0 to 1e9 seconds");
 	if (!(c->rate >= 0 && c->rate <= 1e8))
 		return bad(why, "rate", "0 to 100000000 packets per second");
+	if (conf_bandwidth(c) < 0)
+		return bad(why, "bandwidth", "bits per second: 10M, 1G, 500K");
 	if (c->workers > 64)
 		return bad(why, "workers", "0 to 64");
 	if (!(c->mixing >= 0 && c->mixing <= 1))

@@ -62,6 +62,9 @@ int conf_print(const struct conf *c, FILE *to) DT_MUST;
  */
 int conf_print_census(const struct conf *c, FILE *to) DT_MUST;
 
+/** conf_bandwidth() - bits per second; 0 = none asked; negative: not a bandwidth. */
+double conf_bandwidth(const struct conf *c);
+
 /** conf_check() - values and combinations; @why names the key and what is allowed. */
 int conf_check(const struct conf *c, char why[static CONF_WHY_MAX]) DT_MUST;
 

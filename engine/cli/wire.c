@@ -51,6 +51,12 @@ static int prepare(struct wire *w)
 	w->boot = calloc(WIRE_BOOTSTRAP_MAX, sizeof(*w->boot));
 	if (!w->boot || sodium_init() < 0)
 		return -ENOMEM;
+	rc = w->c->cores[0] ? cpu_use(w->c->cores) : 0;
+	if (rc < 0) {
+		cli_fail("cores: '%s': %s; cure: a list of cores that exist and are allowed: 0,2-5",
+			 w->c->cores, dt_strerror(rc));
+		return rc;
+	}
 	w->workers = w->c->workers ? (unsigned)w->c->workers : cpu_usable();
 	if (!strcmp(w->c->sim_mode, "virtual") && w->c->sim)
 		w->workers = 1;

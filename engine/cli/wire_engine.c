@@ -10,9 +10,12 @@
 #include <string.h>
 
 #include "engine/cli/cli.h"
+#include "proto/krpc.h"
 
 enum {
 	REAL_RATE_PPS = 2000, /* modest: design 8 */
+	ADAPTIVE_START_PPS = 1000,
+	WIRE_OVERHEAD = 28 + 14 + 4 + 20,
 	REAL_SWEEP_S = 60,
 	SIM_SWEEP_S = 5,
 	/* Unanswered packets per worker and 20 ms on loopback: enough for 40 % dead contacts at
@@ -31,9 +34,28 @@ static enum crawl_method method_of(const char *text)
 	return !strcmp(text, "sample") ? CRAWL_SAMPLE : CRAWL_FIND_NODE;
 }
 
+/* A query with all that travels around it on Ethernet: preamble, gap, checksum, headers. */
+static double bandwidth_pps(const struct conf *c)
+{
+	struct krpc_query q = { .method = KRPC_FIND_NODE, .v = SPAN_LIT("DT\0\1"), .ro = true };
+	struct krpc_template tp;
+
+	if (krpc_template_init(&tp, &q) < 0)
+		return 0;
+	return conf_bandwidth(c) / 8 / (tp.len + WIRE_OVERHEAD);
+}
+
 static double rate_of(const struct conf *c)
 {
-	return c->rate > 0 ? c->rate : c->sim ? 0 : REAL_RATE_PPS;
+	double most = bandwidth_pps(c), rate = c->rate;
+
+	if (c->adaptive)
+		return rate > 0 ? rate : ADAPTIVE_START_PPS;
+	if (rate <= 0 && most > 0)
+		return most;
+	if (rate <= 0)
+		return c->sim ? 0 : REAL_RATE_PPS;
+	return most > 0 && most < rate ? most : rate;
 }
 
 static double sweep_of(const struct conf *c)
@@ -153,6 +175,8 @@ static int fill_network(struct wire *w, struct engine_opts *o)
 			  : !strcmp(c->xdp_mode, "generic") ? NET_XDP_GENERIC
 							    : NET_XDP_AUTO;
 	o->rate_pps = rate_of(c);
+	o->adaptive = c->adaptive && !w->device;
+	o->rate_max_pps = bandwidth_pps(c);
 	o->blocklist_path = c->blocklist[0] ? c->blocklist : NULL;
 	o->sockets = &w->sockets;
 	o->clock = w->clock;

@@ -49,16 +49,53 @@ static void test_add(void **state)
 
 static void test_gap(void **state)
 {
-	struct crawl_stats c = {
-		.sent = 10, .answered = 4, .errors = 1, .expired = 2, .in_flight = 3
+	struct engine_counters c = {
+		.crawl = { .sent = 10, .answered = 4, .errors = 1, .expired = 2, .in_flight = 3 },
+		.net = { .sent_packets = 10 },
 	};
 
 	(void)state;
 	assert_int_equal(counters_gap(&c), 0);
-	c.sent = 12;
+	c.crawl.sent = c.net.sent_packets = 12;
 	assert_int_equal(counters_gap(&c), 2);
-	c.sent = 7;
+	c.crawl.sent = c.net.sent_packets = 7;
 	assert_int_equal(counters_gap(&c), 3);
+	c.crawl.sent = 10;
+	c.net.sent_packets = 15; /* the device says more than crawl and canaries do */
+	assert_int_equal(counters_gap(&c), 5);
+	c.worker.canary_sent = 5;
+	assert_int_equal(counters_gap(&c), 0);
+}
+
+/* Other programs make the kernel count more, never less. */
+static void test_kernel_gap(void **state)
+{
+	struct engine_counters c = {
+		.net = { .sent_packets = 100,
+			 .recv_packets = 50,
+			 .recv_truncated = 1,
+			 .kernel_drops = 4 },
+		.kernel = { .out_datagrams = 90,
+			    .sndbuf_errors = 10,
+			    .in_datagrams = 60,
+			    .rcvbuf_errors = 4 },
+	};
+
+	(void)state;
+	assert_int_equal(counters_kernel_gap(&c, false), 0);
+	c.kernel.out_datagrams = 88;
+	assert_int_equal(counters_kernel_gap(&c, false), 2);
+	assert_int_equal(counters_kernel_gap(&c, true), 0); /* raw: nothing went by sockets */
+	c.net.by_socket = 99;
+	assert_int_equal(counters_kernel_gap(&c, true), 1);
+	c.kernel.in_datagrams = 40;
+	assert_int_equal(counters_kernel_gap(&c, true), 12);
+	c.net.recv_by_ring = 11;
+	assert_int_equal(counters_kernel_gap(&c, true), 1);
+	c.net.kernel_drops = 7;
+	assert_int_equal(counters_kernel_gap(&c, true), 4);
+	c.net.xdp_drops = 3;
+	assert_int_equal(counters_kernel_gap(&c, true), 1);
 }
 
 static void test_rtt(void **state)
@@ -82,6 +119,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_gap),
+		cmocka_unit_test(test_kernel_gap),
 		cmocka_unit_test(test_rtt),
 	};
 

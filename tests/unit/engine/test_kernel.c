@@ -44,6 +44,18 @@ static void test_snmp(void **state)
 	assert_int_equal(k.sndbuf_errors, 6);
 }
 
+static void test_softnet(void **state)
+{
+	struct engine_kernel k = { 0 };
+
+	(void)state;
+	kernel_parse_softnet(SPAN_LIT("0001a2b3 00000010 0000000f 00000000\n"
+				      "00000001 000000FF 00000001 0\n\nzz yy\n12"),
+			     &k);
+	assert_int_equal(k.softnet_dropped, 0x10f);
+	assert_int_equal(k.softnet_squeezed, 0x10);
+}
+
 static void test_snmp6(void **state)
 {
 	struct engine_kernel k = parse("Ip6InReceives   5\nUdp6InDatagrams    \t 17\n"
@@ -118,8 +130,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_snmp),    cmocka_unit_test(test_snmp6),
-		cmocka_unit_test(test_damaged), cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_sysctl),
+		cmocka_unit_test(test_softnet), cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_counts),  cmocka_unit_test(test_sysctl),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,9 +82,36 @@ static void test_never_more(void **state)
 	}
 }
 
+/* Another rate in the middle: the sum is never above it, not even before the next round. */
+static void test_another_rate(void **state)
+{
+	uint64_t passed[3] = { 0, 900, 10 }, hungry[3] = { 0, 50, 0 };
+	struct share s;
+
+	(void)state;
+	share_init(&s, 3000, 3);
+	share_round(&s, passed, hungry, 1000000000);
+	for (unsigned step = 0; step < 6; step++) {
+		double rate = step % 2 ? 500 : 8000, sum = 0;
+
+		share_set_rate(&s, rate);
+		for (unsigned i = 0; i < 3; i++)
+			sum += share_given(&s, i);
+		assert_true(sum <= rate * 1.000001);
+		passed[1] += (uint64_t)share_given(&s, 1);
+		hungry[1] += 10;
+		share_round(&s, passed, hungry, 1000000000);
+		sum = 0;
+		for (unsigned i = 0; i < 3; i++)
+			sum += share_given(&s, i);
+		assert_true(sum <= rate * 1.000001);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_another_rate),
 		cmocka_unit_test(test_moves),
 		cmocka_unit_test(test_never_more),
 	};

@@ -90,12 +90,30 @@ static void test_blocked(void **state)
 	assert_false(sigismember(&now, SIGINT));
 }
 
+static void test_nudges(void **state)
+{
+	struct signals s = { .taken = false };
+
+	(void)state;
+	assert_int_equal(signals_nudges(&s), 0);
+	signals_take(&s);
+	raise(SIGUSR1);
+	raise(SIGUSR1);
+	raise(SIGUSR2);
+	assert_int_equal(signals_nudges(&s), 1);
+	assert_int_equal(signals_nudges(&s), 0);
+	raise(SIGUSR2);
+	assert_int_equal(signals_nudges(&s), -1);
+	assert_int_equal(signals_stops(&s), 0);
+	assert_false(signals_reload(&s));
+	signals_give_back(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_given_back),
-		cmocka_unit_test(test_foreign_thread),
+		cmocka_unit_test(test_nudges),     cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_given_back), cmocka_unit_test(test_foreign_thread),
 		cmocka_unit_test(test_blocked),
 	};
 

@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""crawl_plain.py HOST:PORT SECONDS - a DHT crawler as one writes it in an afternoon: asyncio, one
+socket, find_node for a target near each node's id, as many in flight as answer. Prints how many
+nodes answered."""
+import asyncio, os, socket, struct, sys, time
+
+
+def find_node(t, own, target):
+    return b"d1:ad2:id20:" + own + b"6:target20:" + target + b"e1:q9:find_node1:t2:" + t + b"1:y1:qe"
+
+
+class Crawler(asyncio.DatagramProtocol):
+    def __init__(self, first, end):
+        self.own, self.known, self.queue, self.answered = os.urandom(20), {first}, [first], set()
+        self.end, self.t = end, 0
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, peer):
+        self.answered.add(peer)
+        at = data.find(b"5:nodes")
+        if at < 0:
+            return
+        colon = data.index(b":", at + 7)
+        nodes = data[colon + 1:colon + 1 + int(data[at + 7:colon])]
+        for i in range(0, len(nodes) - 25, 26):
+            peer = (socket.inet_ntoa(nodes[i + 20:i + 24]), struct.unpack(">H", nodes[i + 24:i + 26])[0])
+            if peer not in self.known:
+                self.known.add(peer)
+                self.queue.append(peer)
+
+    async def run(self):
+        idle = 0
+        while time.time() < self.end and idle < 200:
+            for _ in range(min(64, len(self.queue))):
+                self.t = (self.t + 1) & 0xFFFF
+                self.transport.sendto(find_node(struct.pack(">H", self.t), self.own, os.urandom(20)), self.queue.pop())
+            idle = 0 if self.queue else idle + 1
+            await asyncio.sleep(0 if self.queue else 0.01)
+
+
+async def main():
+    host, port = sys.argv[1].rsplit(":", 1)
+    loop = asyncio.get_running_loop()
+    _, c = await loop.create_datagram_endpoint(
+        lambda: Crawler((host, int(port)), time.time() + float(sys.argv[2])), local_addr=("127.0.0.1", 0))
+    await c.run()
+    print(len(c.answered))
+
+
+asyncio.run(main())
