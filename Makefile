@@ -164,6 +164,11 @@ soak: $(PROG) ## the long tests
 
 bench: $(PROG) ## the benchmark table as JSON lines, beside the committed results
 	@bench/run.sh $(PROG)
+	@bench/instructions.sh $(PROG)
+
+rivals: $(PROG) ## other crawlers against the same simulated network, in a namespace
+	@bench/rivals/run.sh $(PROG)
+.PHONY: rivals
 
 demo: ## simulated DHT -> census -> store -> map, no network: build/demo/
 	@configs/install-deps.sh --quiet build

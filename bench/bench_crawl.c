@@ -260,6 +260,7 @@ static int emit_step(const struct bench_ctx *ctx, const struct crawl_stats *st, 
 	struct bench_extra extra[] = {
 		{ "packet_ns", median / packets },
 		{ "packets_per_answer", packets / answered },
+		{ "answers", answered }, /* bench/instructions.sh divides by them */
 		{ "endpoint_bytes", (double)st->bytes_tables / (double)st->endpoints_known },
 	};
 	struct bench_figure f = { .name = "crawl_step",

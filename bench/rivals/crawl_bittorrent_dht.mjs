@@ -10,15 +10,17 @@ const end = Date.now() + 1000 * Number(process.argv[3])
 const rpc = krpc({ timeout: 1000 })
 const id = randomBytes(20)
 const known = new Set(), answered = new Set(), queue = []
-let flight = 0, idle = 0
+let flight = 0
 function learn (host, port) {
   const key = host + ':' + port
   if (!known.has(key)) { known.add(key); queue.push({ host, port }) }
 }
 learn(host, Number(port))
 function turn () {
-  if (Date.now() > end || idle > 500) { console.log(answered.size); process.exit(0) }
-  idle = queue.length || flight ? 0 : idle + 1
+  if (Date.now() > end) { console.log(answered.size); process.exit(0) }
+  if (!queue.length && !flight) { // everybody again, for other neighbours
+    for (const key of known) queue.push({ host: key.split(':')[0], port: Number(key.split(':')[1]) })
+  }
   for (let i = 0; i < 64 && queue.length && flight < 1000; i++) {
     const peer = queue.pop()
     flight++

@@ -1,43 +1,44 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""crawl_libtorrent.py HOST:PORT SECONDS - a crawl by libtorrent's own DHT node: dht_direct_request()
-to every node heard of, its limits raised as far as its settings go. Prints how many answered."""
-import os, socket, struct, sys, time
+"""crawl_libtorrent.py HOST:PORT,... SECONDS - a crawl by libtorrent's own DHT node: what its bindings offer to
+ask one node, dht_sample_infohashes() (BEP 51), whose answer lists nodes; its limits raised as far as
+its settings go. Prints how many nodes answered."""
+import os, sys, time
 import libtorrent as lt
 
-host, port = sys.argv[1].rsplit(":", 1)
 end = time.time() + float(sys.argv[2])
 ses = lt.session({
     "listen_interfaces": "127.0.0.1:0", "enable_dht": True, "enable_lsd": False, "enable_upnp": False,
-    "enable_natpmp": False, "dht_bootstrap_nodes": "", "alert_mask": lt.alert.category_t.dht_notification |
-    lt.alert.category_t.dht_operation_notification, "dht_upload_rate_limit": 1 << 30,
+    "enable_natpmp": False, "dht_bootstrap_nodes": "", "dht_upload_rate_limit": 1 << 30,
+    "alert_mask": lt.alert.category_t.dht_operation_notification | lt.alert.category_t.dht_notification,
     "dht_restrict_routing_ips": False, "dht_restrict_search_ips": False, "dht_ignore_dark_internet": False,
-    "alert_queue_size": 100000})
-first = (host, int(port))
-known, queue, answered, flight = {first}, [first], set(), 0
-idle = 0
-while time.time() < end and idle < 300:
-    while queue and flight < 500:
+    "alert_queue_size": 1000000})
+time.sleep(0.5)
+known = {(b.rsplit(":", 1)[0], int(b.rsplit(":", 1)[1])) for b in sys.argv[1].split(",")}
+queue, answered, flight, asked = list(known), set(), {}, 0
+while time.time() < end:
+    if not queue:
+        queue = list(known)  # everybody again, for other neighbours
+    while queue and len(flight) < 500:
         peer = queue.pop()
-        ses.dht_direct_request(peer, {b"q": b"find_node", b"a": {b"target": os.urandom(20)}}, len(known)) if False else \
-            ses.dht_direct_request(peer, {"q": "find_node", "a": {"target": os.urandom(20)}})
-        flight += 1
+        flight[peer] = time.time()
+        ses.dht_sample_infohashes(peer, lt.sha1_hash(os.urandom(20)))
     alerts = ses.pop_alerts()
-    idle = 0 if alerts or queue else idle + 1
     for a in alerts:
-        if not isinstance(a, lt.dht_direct_response_alert if hasattr(lt, "dht_direct_response_alert") else type(None)):
+        if not isinstance(a, lt.dht_sample_infohashes_alert):
             continue
-        flight -= 1
-        r = a.response
-        if not r or b"r" not in r:
-            continue
-        answered.add(tuple(a.endpoint))
-        nodes = r[b"r"].get(b"nodes", b"")
-        for i in range(0, len(nodes) - 25, 26):
-            p = (socket.inet_ntoa(nodes[i + 20:i + 24]), struct.unpack(">H", nodes[i + 24:i + 26])[0])
+        peer = tuple(a.endpoint)
+        flight.pop(peer, None)
+        answered.add(peer)
+        for n in a.nodes:
+            p = tuple(n[1]) if isinstance(n, tuple) else tuple(n["endpoint"])
             if p not in known:
                 known.add(p)
                 queue.append(p)
     if not alerts:
+        now = time.time()
+        for p in [p for p, t in flight.items() if now - t > 5]:
+            del flight[p]
         time.sleep(0.002)
 print(len(answered))
+os._exit(0)

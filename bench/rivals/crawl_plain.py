@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """crawl_plain.py HOST:PORT SECONDS - a DHT crawler as one writes it in an afternoon: asyncio, one
-socket, find_node for a target near each node's id, as many in flight as answer. Prints how many
+socket, find_node for a random target to every node heard of, then to everybody again. Prints how many
 nodes answered."""
 import asyncio, os, socket, struct, sys, time
 
@@ -32,13 +32,14 @@ class Crawler(asyncio.DatagramProtocol):
                 self.queue.append(peer)
 
     async def run(self):
-        idle = 0
-        while time.time() < self.end and idle < 200:
+        while time.time() < self.end:
+            if not self.queue:
+                await asyncio.sleep(0.05)
+                self.queue = self.queue or list(self.known)  # everybody again, for other neighbours
             for _ in range(min(64, len(self.queue))):
                 self.t = (self.t + 1) & 0xFFFF
                 self.transport.sendto(find_node(struct.pack(">H", self.t), self.own, os.urandom(20)), self.queue.pop())
-            idle = 0 if self.queue else idle + 1
-            await asyncio.sleep(0 if self.queue else 0.01)
+            await asyncio.sleep(0)
 
 
 async def main():

@@ -31,6 +31,7 @@ start_farm() {
 	farm=$!
 	for _ in $(seq 100); do grep -q bootstrap "$tmp/boot" && break; sleep 0.1; done
 	boot=$(awk '/^bootstrap/ { print $2; exit }' "$tmp/boot")
+	boots=$(awk '/^bootstrap/ { printf "%s%s", comma, $2; comma = "," }' "$tmp/boot")
 }
 
 stop_farm() { # sets $received
@@ -44,6 +45,8 @@ measure() { # NAME COMMAND... ; the command prints the nodes it found as its las
 	local name=$1 start end cpu found
 	shift
 	start_farm
+	set -- "${@/#ALL_BOOT/$boots}"
+	set -- "${@/#BOOT/$boot}"
 	start=$(date +%s.%N)
 	/usr/bin/time -f '%U %S' -o "$tmp/time" timeout -s INT -k 5 "$((each + 10))" "$@" >"$tmp/found" 2>"$tmp/err" || true
 	end=$(date +%s.%N)
@@ -61,14 +64,10 @@ print(json.dumps({"name": "rivals." + name, "nodes": int(found), "recall": int(f
 		"$name" "$n" "$found" "${received:-0}" "$start" "$end" "$cpu" | tee -a "$out"
 }
 
-ours() {
-	"$prog" crawl --rate "${RATE:-1000000}" --max-runtime-s "$each" --store '' --bootstrap "$1" --nodes-csv - 2>/dev/null | tail -n +2 | wc -l
-}
-
 # Ours knows that 127/8 is nobody's network and refuses it on the real one: it crawls the same farm by
 # its simulation device, which translates addresses and nothing else.
-received=$(N=$n; /usr/bin/time -f '%e %U %S' -o "$tmp/time" "$prog" crawl --sim "$n" --dead 0 --loss 0 --store '' \
-	--cooldown-s 1 --raise-above 0 --report "$tmp/r.json" >/dev/null 2>&1; cat "$tmp/time")
+/usr/bin/time -f '%e %U %S' -o "$tmp/time" "$prog" crawl --sim "$n" --dead 0 --loss 0 --store= \
+	--cooldown-s 1 --raise-above 0 --report "$tmp/r.json" >/dev/null 2>&1
 python3 -c '
 import json, sys
 r = json.load(open(sys.argv[1])); n = int(sys.argv[2]); e, user, system = (float(x) for x in sys.argv[3].split())
@@ -76,9 +75,9 @@ print(json.dumps({"name": "rivals.dht-telescope", "nodes": r["live_endpoints"], 
     "seconds": round(r["span_s"], 2), "queries_per_s": round(r["packets_sent"] / r["span_s"]), "cpu_s": user + system,
     "cpu_us_per_query": round(1e6 * (user + system) / r["packets_sent"], 2)}))' "$tmp/r.json" "$n" "$(tail -n 1 "$tmp/time")" | tee -a "$out"
 
-measure python "$(command -v python3)" "$here/crawl_plain.py" BOOT "$each"
+measure python /usr/bin/python3 "$here/crawl_plain.py" BOOT "$each"
 if /usr/bin/python3 -c 'import libtorrent' 2>/dev/null; then
-	measure libtorrent /usr/bin/python3 "$here/crawl_libtorrent.py" BOOT "$each"
+	measure libtorrent /usr/bin/python3 "$here/crawl_libtorrent.py" ALL_BOOT "$each"
 else
 	echo "skipped: libtorrent (apt install python3-libtorrent)" >&2
 fi

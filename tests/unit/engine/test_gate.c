@@ -203,6 +203,44 @@ static void test_no_catching_up(void **state)
 	}
 }
 
+/*
+ * In any 10 ms, wherever they begin, no more than rate x 10 ms and the burst: of one packet
+ * a second and of a million, with naps of every length, among them stalls.
+ */
+static void test_any_ten_ms(void **state)
+{
+	enum { PACKETS = 60000, TEN_MS = 10 * 1000 * 1000 };
+	static const double rates[] = { 1, 30, 999, 4321, 65000, 1e6 };
+	static uint64_t at[PACKETS];
+	struct rng r;
+
+	(void)state;
+	rng_init(&r, 9, 0);
+	for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+		struct gate *g = gate_of((struct gate_opts){ .rate_pps = rates[i] });
+		unsigned want = rates[i] > 1000 ? PACKETS : 300, n = 0, first = 0;
+		double most = rates[i] * 0.010 + 1 + rates[i] * 1e-3;
+		uint64_t now = S;
+		enum gate_reason why;
+
+		while (n < want) {
+			if (ask(g, nth(n), 1, now, &why) == GATE_PASS) {
+				at[n] = now;
+				while (at[n] - at[first] >= TEN_MS)
+					first++;
+				if (n - first + 1 > most)
+					fail_msg("%.0f pps: %u in 10 ms", rates[i], n - first + 1);
+				n++;
+			} else {
+				double nap = rng_double(&r), stall = rng_double(&r) < 0.01 ? 50 : 1;
+
+				now += 1 + (uint64_t)(nap * nap * stall * 2e9 / rates[i]);
+			}
+		}
+		gate_free(g);
+	}
+}
+
 static void test_set_rate(void **state)
 {
 	struct gate *g = gate_of((struct gate_opts){ .rate_pps = 0.1 });
@@ -371,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_bad_budget),
 		cmocka_unit_test(test_rate_is_kept),
 		cmocka_unit_test(test_no_catching_up),
+		cmocka_unit_test(test_any_ten_ms),
 		cmocka_unit_test(test_set_rate),
 		cmocka_unit_test(test_net_is_shared),
 		cmocka_unit_test(test_refusal_charges_nothing),
