@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -304,16 +305,30 @@ static double distance(uint64_t a, uint64_t b)
 }
 
 static void account(const struct engine_result *e, const struct sim_farm_stats *before,
-		    const struct sim_farm_stats *after, struct sample *out)
+		    const struct sim_farm_stats *after, bool raw, struct sample *out)
 {
 	const struct engine_counters *c = &e->counters;
 	uint64_t farm_in = after->received - before->received;
 	uint64_t farm_out = after->answered - before->answered;
 
 	out->unexplained = (double)c->unexplained;
-	out->kernel_unexplained =
-		distance(c->kernel.out_datagrams, c->net.sent_packets + farm_out) +
-		distance(c->kernel.in_datagrams, c->net.recv_packets + farm_in);
+	/*
+	 * Sockets: what the kernel counted is what both ends say. Frames are no matter of its UDP
+	 * counters: what one end sent the other had or dropped.
+	 */
+	if (raw) {
+		out->kernel_unexplained =
+			distance(c->net.sent_packets,
+				 farm_in + after->kernel_drops - before->kernel_drops) +
+			distance(farm_out, c->net.recv_packets + c->net.kernel_drops);
+		/* In between is the CPUs' backlog, which counts for the whole machine. */
+		out->kernel_unexplained -=
+			fmin(out->kernel_unexplained, (double)c->kernel.softnet_dropped);
+	} else {
+		out->kernel_unexplained =
+			distance(c->kernel.out_datagrams, c->net.sent_packets + farm_out) +
+			distance(c->kernel.in_datagrams, c->net.recv_packets + farm_in);
+	}
 	out->drops = (double)(c->net.kernel_drops + after->kernel_drops - before->kernel_drops);
 	out->hit_rate = c->crawl.sent ? (double)c->crawl.answered / (double)c->crawl.sent : 0;
 }
@@ -338,7 +353,7 @@ static int run_engine(struct rig *r, const struct way *way, struct sample *out)
 	}
 	sim_farm_stats(r->farm, &after);
 	if (!err)
-		account(result, &before, &after, out);
+		account(result, &before, &after, r->island != NULL, out);
 	engine_free(e);
 	free(result);
 	return err;

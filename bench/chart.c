@@ -46,14 +46,15 @@ struct row {
 static const struct group {
 	const char *prefix, *title, *what;
 } groups[] = {
-	{ "wire_send.", "Sending alone", "packets/s left a veth device, one core, 100 bytes" },
+	{ "wire_send.", "Sending alone",
+	  "packets/s over veth for which one core has the CPU, 100 bytes" },
 	{ "transactions.", "Asking and hearing, over sockets",
 	  "answered transactions/s for which two cores have the CPU, both ends together" },
 	{ "transactions_packet.", "Asking and hearing, frames by AF_PACKET",
 	  "the same over a veth pair" },
 	{ "transactions_xdp.", "Asking and hearing, frames by AF_XDP",
 	  "the same over a veth pair" },
-	{ "rivals.", "Crawling", "queries/s against the same simulated network" },
+	{ "rivals.", "Crawling", "distinct nodes/s that answered, of the same simulated network" },
 };
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
 
@@ -128,13 +129,16 @@ static int take(struct chart *c, const char *line)
 	group = group_of(name);
 	if (group < 0)
 		return 0;
-	r.rate = median > 0 ? median : number_of(line, "queries_per_s");
+	r.rate = median > 0 && strcmp(unit, "ns") == 0 ? 1e9 / median
+		 : median > 0                          ? median
+						       : number_of(line, "nodes_per_s");
 	cpu = number_of(line, "cpu_ns") + number_of(line, "farm_cpu_ns");
-	/* Asker and network share the cores: the CPU of both says what those can do (B-31). */
+	/* CPU time says what a core can do, whatever else ran on it (B-31); asker and network
+	 * share theirs. */
 	if (number_of(line, "farm_cpu_ns") > 0)
 		r.rate = CORES * 1e9 / cpu;
-	if (strcmp(unit, "ns") == 0 && r.rate > 0)
-		r.rate = 1e9 / r.rate;
+	else if (cpu > 0)
+		r.rate = 1e9 / cpu;
 	if (r.rate <= 0)
 		return 0;
 	if (median > 0 && best > 0)

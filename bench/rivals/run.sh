@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: MIT
 # bench/rivals/run.sh [PROGRAM] - DHT crawlers and ours against the same simulated network.
 #
-#   N=20000      live nodes of the farm (no loss, no dead contacts: a rival's best case)
-#   SECONDS_EACH=15   time for each crawler
+#   N=2000000    live nodes of the farm: more than anybody finds in that time (no loss, no dead
+#                contacts: a rival's best case)
+#   SECONDS_EACH=10   time for each crawler
 #   OUT=build/bench/rivals.jsonl
 #
 # Everything runs in one network namespace with loopback alone, so nothing can leave; `sim --plain`
 # hands out the addresses at which its nodes are reached, so any program can crawl it.
-# The farm counts: queries that reached it are a crawler's rate, distinct nodes that it reports are its
-# recall. One JSON line each: name, nodes, recall, queries/s, CPU seconds. What is not installed is
+# Distinct nodes that answered a crawler, a second, are its rate, and of all its recall; the farm counts the
+# queries that reached it. One JSON line each. What is not installed is
 # skipped and said.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,7 +18,7 @@ prog=$(readlink -f "${1:-build/release/dht-telescope}")
 if [ "${IN_NS:-0}" != 1 ]; then
 	exec unshare -rn env IN_NS=1 "$0" "$prog"
 fi
-n=${N:-20000} each=${SECONDS_EACH:-15} out=${OUT:-build/bench/rivals.jsonl}
+n=${N:-2000000} each=${SECONDS_EACH:-10} out=${OUT:-build/bench/rivals.jsonl}
 ip link set lo up
 mkdir -p "$(dirname "$out")"
 : >"$out"
@@ -59,7 +60,7 @@ name, n, found, received, start, end, cpu = sys.argv[1:]
 s = float(end) - float(start)
 user, system = (float(x) for x in cpu.split())
 print(json.dumps({"name": "rivals." + name, "nodes": int(found), "recall": int(found) / int(n),
-    "seconds": round(s, 2), "queries_per_s": round(int(received) / s), "cpu_s": round(user + system, 2),
+    "seconds": round(s, 2), "nodes_per_s": round(int(found) / s), "queries_per_s": round(int(received) / s), "cpu_s": round(user + system, 2),
     "cpu_us_per_query": round(1e6 * (user + system) / max(1, int(received)), 2)}))' \
 		"$name" "$n" "$found" "${received:-0}" "$start" "$end" "$cpu" | tee -a "$out"
 }
@@ -67,12 +68,12 @@ print(json.dumps({"name": "rivals." + name, "nodes": int(found), "recall": int(f
 # Ours knows that 127/8 is nobody's network and refuses it on the real one: it crawls the same farm by
 # its simulation device, which translates addresses and nothing else.
 /usr/bin/time -f '%e %U %S' -o "$tmp/time" "$prog" crawl --sim "$n" --dead 0 --loss 0 --store= \
-	--cooldown-s 1 --raise-above 0 --report "$tmp/r.json" >/dev/null 2>&1
+	--max-runtime-s "$each" --cooldown-s 1 --raise-above 0 --report "$tmp/r.json" >/dev/null 2>&1
 python3 -c '
 import json, sys
 r = json.load(open(sys.argv[1])); n = int(sys.argv[2]); e, user, system = (float(x) for x in sys.argv[3].split())
 print(json.dumps({"name": "rivals.dht-telescope", "nodes": r["live_endpoints"], "recall": r["live_endpoints"] / n,
-    "seconds": round(r["span_s"], 2), "queries_per_s": round(r["packets_sent"] / r["span_s"]), "cpu_s": user + system,
+    "seconds": round(r["span_s"], 2), "nodes_per_s": round(r["live_endpoints"] / r["span_s"]), "queries_per_s": round(r["packets_sent"] / r["span_s"]), "cpu_s": user + system,
     "cpu_us_per_query": round(1e6 * (user + system) / r["packets_sent"], 2)}))' "$tmp/r.json" "$n" "$(tail -n 1 "$tmp/time")" | tee -a "$out"
 
 measure python /usr/bin/python3 "$here/crawl_plain.py" BOOT "$each"
@@ -91,7 +92,7 @@ import json, sys
 rows = [json.loads(l) for l in open(sys.argv[1])]
 us = rows[0]
 for r in rows[1:]:
-    print(f"{r['name']}: {us['queries_per_s'] / max(1, r['queries_per_s']):.0f} times slower, "
+    print(f"{r['name']}: {us['nodes_per_s'] / max(1, r['nodes_per_s']):.0f} times fewer nodes a second, "
           f"recall {100 * r['recall']:.1f} % after {r['seconds']:.0f} s; ours {100 * us['recall']:.1f} % after {us['seconds']:.1f} s",
           file=sys.stderr)
 PY

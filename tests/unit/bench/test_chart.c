@@ -27,7 +27,7 @@ static void test_lines(void **state)
 		read_text(c,
 			  "{\"name\":\"wire_send.device_xdp\",\"best\":300,\"median\":310,\"unit\":"
 			  "\"ns\"}\n"
-			  "{\"name\": \"rivals.python\", \"queries_per_s\": 900}\n"
+			  "{\"name\": \"rivals.python\", \"nodes_per_s\": 900}\n"
 			  "{\"name\":\"krpc_parse\",\"best\":50,\"median\":51,\"unit\":\"ns\"}\n"
 			  "not "
 			  "json\n{\"name\":\"wire_send.\n{\"name\":\"wire_send.x\",\"median\":-3}\n"
@@ -75,9 +75,9 @@ static void test_full(void **state)
 	(void)state;
 	assert_int_equal(chart_new(&c), 0);
 	for (int i = 0; i < CHART_ROWS_MAX; i++)
-		n += read_text(c, "{\"name\":\"rivals.x\",\"queries_per_s\":5}\n");
+		n += read_text(c, "{\"name\":\"rivals.x\",\"nodes_per_s\":5}\n");
 	assert_int_equal(n, CHART_ROWS_MAX);
-	assert_int_equal(read_text(c, "{\"name\":\"rivals.x\",\"queries_per_s\":5}\n"), DT_EFULL);
+	assert_int_equal(read_text(c, "{\"name\":\"rivals.x\",\"nodes_per_s\":5}\n"), DT_EFULL);
 	chart_free(c);
 }
 
