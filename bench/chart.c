@@ -249,11 +249,10 @@ static void draw_row(struct pen *p, const struct row *r, const struct scale *s, 
 	uint32_t rgb = is_ours(r) ? OURS : is_rival(r) ? RIVAL : BARE;
 	char words[96], rate[24];
 
-	for (unsigned i = 0; i < sizeof(words); i++) {
-		words[i] = r->name[i] == '_' ? ' ' : r->name[i];
-		if (!r->name[i])
-			break;
-	}
+	snprintf(words, sizeof(words), "%s", r->name);
+	for (char *at = words; *at; at++)
+		if (*at == '_')
+			*at = ' ';
 	say(p, BAR_LEFT - 16, y + BAR_HEIGHT - 3, 15, is_ours(r) ? INK : FAINT,
 	    is_ours(r) ? TEXT_SEMIBOLD : TEXT_REGULAR, TEXT_RIGHT, words);
 	paint(p, rgb);
