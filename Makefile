@@ -38,7 +38,7 @@ $(error MODE is release, asan, tsan or fuzz, not '$(MODE)')
 endif
 
 # Dependencies are looked up once a run, and only by targets that compile.
-ifeq ($(filter-out help clean deps lint format dist,$(or $(MAKECMDGOALS),all)),)
+ifeq ($(filter-out help clean deps lint format dist deb,$(or $(MAKECMDGOALS),all)),)
 else
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
@@ -72,7 +72,8 @@ FUZZ  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY := $(FUZZ:%=$(B)/tests/fuzz/%)
 SHELL_TESTS := $(wildcard tests/integration/test_*.sh)
 
-.PHONY: all clean help deps check check-unit asan tsan fuzz bench lint tidy format install dist demo soak
+.PHONY: all clean help deps check check-unit asan tsan fuzz bench lint tidy format install \
+        install-system man deb dist demo soak
 .DEFAULT_GOAL := all
 
 all: $(PROG) ## build the program: build/release/dht-telescope
@@ -107,7 +108,7 @@ $(B)/version: FORCE
 
 $(PROG): $(call obj,$(src_cli)) $(libs_bench)
 	@echo "  LD    $@"
-	@$(CC) $(LDOPT) -o $@ $^ $(LIBS)
+	@$(CC) $(LDOPT) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 .PHONY: pkgs
 pkgs:
@@ -186,7 +187,22 @@ format: ## rewrite with clang-format
 
 install: $(PROG) ## PREFIX=/usr/local DESTDIR=
 	install -Dm755 $(PROG) $(DESTDIR)$(PREFIX)/bin/dht-telescope
-	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/dht-telescope $(wildcard configs/*.yaml configs/*.conf)
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/dht-telescope \
+		$(filter-out configs/serve.yaml,$(wildcard configs/*.yaml configs/*.conf))
+
+install-system: man ## what a packaged program has: unit, its configuration, manual pages, completion
+	install -Dm644 -t $(DESTDIR)/lib/systemd/system configs/dht-telescope.service
+	install -Dm644 -t $(DESTDIR)/etc/dht-telescope configs/serve.yaml
+	install -Dm644 configs/completion/dht-telescope.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/dht-telescope
+	for n in 1 5 7; do install -Dm644 build/man/dht-telescope.$$n \
+		$(DESTDIR)$(PREFIX)/share/man/man$$n/dht-telescope.$$n; done
+
+man: $(PROG) ## manual pages (needs scdoc): build/man/
+	@configs/man/make.sh $(PROG) build/man
+
+deb: ## Debian package (needs debhelper, scdoc): build/deb/
+	@configs/debian/make.sh $(DT_VERSION)
 
 dist: ## git archive named by git describe
 	@mkdir -p build && git archive --format=tar.gz --prefix=dht-telescope-$(DT_VERSION)/ \

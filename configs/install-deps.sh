@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Install the Debian packages that a group of targets needs; nothing where all is there.
 #
-#   install-deps.sh [--quiet] [--list-missing] GROUP...   groups: build test lint fuzz
+#   install-deps.sh [--quiet] [--list-missing] GROUP...   groups: build test lint fuzz pack
 set -euo pipefail
 
 # libyaml-dev: libcyaml-dev's .pc file asks for -lyaml without depending on it.
@@ -15,6 +15,7 @@ test="libcmocka-dev iproute2 python3-minimal python3-libtorrent transmission-dae
       chromium python3-prometheus-client"
 lint="clang-format cppcheck"
 fuzz="clang libclang-rt-dev"
+pack="debhelper lintian scdoc mandoc"
 
 quiet=0 list=0 modules=0 want=""
 for a in "$@"; do
@@ -25,7 +26,8 @@ for a in "$@"; do
 	test) want+=" $test" modules=1 ;;
 	lint) want+=" $lint" ;;
 	fuzz) want+=" $fuzz" ;;
-	*) echo "install-deps.sh: unknown group '$a' (build, test, lint, fuzz)" >&2; exit 2 ;;
+	pack) want+=" $pack" ;;
+	*) echo "install-deps.sh: unknown group '$a' (build, test, lint, fuzz, pack)" >&2; exit 2 ;;
 	esac
 done
 

@@ -15,6 +15,7 @@
 
 #include "engine/cli/cli.h"
 #include "engine/cli/conf.h"
+#include "engine/cli/notify.h"
 #include "engine/cli/wire.h"
 #include "viz/serve.h"
 
@@ -53,20 +54,20 @@ enum {
 };
 
 static const struct argp_option options[] = {
-	{ "port", OPT_PORT, "PORT", 0, "HTTP port [3000]", -2 },
+	{ "port", OPT_PORT, "PORT", 0, "HTTP port [3000]", 0 },
 	{ "http-bind", OPT_BIND, "ADDR", 0,
-	  "HTTP address [127.0.0.1]; any other asks for --token-file", -2 },
+	  "HTTP address [127.0.0.1]; any other asks for --token-file", 0 },
 	{ "token-file", OPT_TOKEN, "FILE", 0,
-	  "Its first line must come with every request: Authorization: Bearer TOKEN", -2 },
-	{ "crawl", OPT_CRAWL, NULL, 0, "Take the censuses here (--sim N does so too)", -2 },
+	  "Its first line must come with every request: Authorization: Bearer TOKEN", 0 },
+	{ "crawl", OPT_CRAWL, NULL, 0, "Take the censuses here (--sim N does so too)", 0 },
 	{ "on-demand", OPT_ON_DEMAND, NULL, 0,
-	  "Crawl only while a client reads /peers, under a new identity each time", -2 },
-	{ "max-streams", OPT_STREAMS, "N", 0, "Clients of /peers and /events at once [256]", -2 },
-	{ "refresh-sec", OPT_REFRESH, "S", 0, "Look at the store this often [10]", -2 },
+	  "Crawl only while a client reads /peers, under a new identity each time", 0 },
+	{ "max-streams", OPT_STREAMS, "N", 0, "Clients of /peers and /events at once [256]", 0 },
+	{ "refresh-sec", OPT_REFRESH, "S", 0, "Look at the store this often [10]", 0 },
 	{ "half-life-min", OPT_HALF, "MIN", 0, "On the page a node fades by half in this time [15]",
-	  -2 },
-	{ "cutoff-hours", OPT_CUTOFF, "H", 0, "And is left out after this [24]", -2 },
-	{ "config", OPT_CONFIG, "FILE.yaml", 0, "Read keys of a census from a file", -2 },
+	  0 },
+	{ "cutoff-hours", OPT_CUTOFF, "H", 0, "And is left out after this [24]", 0 },
+	{ "config", OPT_CONFIG, "FILE.yaml", 0, "Read keys of a census from a file", 0 },
 	{ 0 },
 };
 
@@ -211,6 +212,8 @@ static bool status_told(void *ctx, const struct engine_status *status)
 {
 	struct service *s = ctx;
 
+	if (notify_watchdog_ms())
+		notify_say("WATCHDOG=1");
 	add_up(s, &status->counters);
 	serve_count(s->http, &s->now);
 	if (!s->a->on_demand)
@@ -260,6 +263,7 @@ static int start(struct service *s)
 		return rc;
 	}
 	at.port = serve_port(s->http);
+	notify_say("READY=1");
 	cli_say("serving http://%s/   /peers streams, /v1/ and /metrics tell, Ctrl-C ends",
 		endpoint_to_text(&at, text));
 	return 0;
@@ -294,6 +298,8 @@ static bool wait_ms(unsigned ms)
 	block_signals(SIG_BLOCK, &stops);
 	signal = sigtimedwait(&stops, NULL, &t);
 	block_signals(SIG_UNBLOCK, &stops);
+	if (notify_watchdog_ms())
+		notify_say("WATCHDOG=1");
 	return signal < 0;
 }
 
@@ -458,6 +464,7 @@ int cmd_serve(int argc, char **argv)
 			cli_fail("the stream: %s", dt_strerror(rc));
 		status = rc < 0 ? CLI_FAILED : CLI_OK;
 	}
+	notify_say("STOPPING=1");
 	serve_stop(s.http);
 	feed_free(s.feed);
 	conf_free(&a.conf);
