@@ -13,6 +13,7 @@
 #include "bench/pump.h"
 #include "engine/cpu.h"
 #include "engine/island.h"
+#include "engine/udp4.h"
 
 /**
  * DOC: sending alone, over a veth pair whose far end throws everything away: each
@@ -389,7 +390,71 @@ static int run_wire(const struct bench_ctx *ctx, FILE *out)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : DT_EUNSUPPORTED;
 }
 
+/* ---- a frame ----------------------------------------------------------------------------- */
+
+enum { FRAMES = 4096, FRAME_STRIDE = 384, REPLY_BYTES = 300 };
+
+struct frames {
+	struct udp4_head head;
+	struct endpoint to[FRAMES];
+	uint8_t bytes[FRAMES * FRAME_STRIDE];
+};
+
+static uint8_t *datagram_of(struct frames *f, uint64_t i)
+{
+	return f->bytes + (i & (FRAMES - 1)) * FRAME_STRIDE + UDP4_HEAD_BYTES;
+}
+
+static void write_body(void *arg, uint64_t n)
+{
+	struct frames *f = arg;
+
+	for (uint64_t i = 0; i < n; i++)
+		bench_keep(udp4_write(&f->head, 6881, &f->to[i & (FRAMES - 1)], datagram_of(f, i),
+				      QUERY_BYTES));
+}
+
+static void parse_body(void *arg, uint64_t n)
+{
+	struct frames *f = arg;
+	struct udp4_frame u;
+	uint64_t good = 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		good += udp4_parse(span_of(datagram_of(f, i) - UDP4_HEAD_BYTES,
+					   UDP4_HEAD_BYTES + REPLY_BYTES),
+				   &u) == 0;
+	bench_keep(&good);
+}
+
+static int run_frames(const struct bench_ctx *ctx, FILE *out)
+{
+	static const uint8_t mac[UDP4_MAC_BYTES] = { 2 };
+	struct frames *f = calloc(1, sizeof(*f));
+	uint64_t seed = 1;
+	int err;
+
+	if (!f)
+		return -ENOMEM;
+	udp4_head_init(&f->head, mac, mac, (uint32_t)ISLAND_NEAR);
+	for (unsigned i = 0; i < FRAMES; i++) {
+		for (unsigned k = 0; k < REPLY_BYTES; k++)
+			datagram_of(f, i)[k] =
+				(uint8_t)((seed = seed * 6364136223846793005u + 1) >> 56);
+		f->to[i] = endpoint_ip4((uint32_t)(seed >> 32), (uint16_t)(seed >> 16));
+	}
+	err = bench_loop(ctx, "udp4_write", write_body, f, out);
+	for (unsigned i = 0; i < FRAMES; i++)
+		(void)udp4_write(&f->head, 6881, &f->to[i], datagram_of(f, i), REPLY_BYTES);
+	if (!err)
+		err = bench_loop(ctx, "udp4_parse", parse_body, f, out);
+	free(f);
+	return err;
+}
+
 const struct bench bench_wire[] = {
+	{ "udp4_frame", "headers and checksums of a query written, of a 300-byte reply checked",
+	  run_frames },
 	{ "wire_send",
 	  "ns per packet sent over veth: every way to send, the devices, zmap and masscan",
 	  run_wire },

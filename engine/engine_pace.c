@@ -64,17 +64,25 @@ static struct pace_look look_at(const struct engine_counters *c)
 static void say_pace(struct engine *e, double before)
 {
 	const struct pace *p = &e->pace;
+	char how[64];
 
 	if (e->rate_pps > before)
 		return;
-	if (p->clean_pps > 0)
-		monitor_note(e->monitor,
-			     "rate: %.0f/s loses packets of our own (%.1f %% of the canaries "
-			     "beyond the usual); down to %.0f/s, clean was %.0f/s",
-			     before, 100 * p->loss, e->rate_pps, p->clean_pps);
+	if (p->loss > 0)
+		snprintf(how, sizeof(how), "%.1f %% of the canaries beyond the usual",
+			 100 * p->loss);
 	else
-		monitor_note(e->monitor, "rate: %.0f/s loses packets of our own; down to %.0f/s",
-			     before, e->rate_pps);
+		snprintf(how, sizeof(how), "the kernel counted them");
+	if (p->clean_pps > 0)
+		monitor_note(
+			e->monitor,
+			"rate: %.0f/s loses packets of our own (%s); down to %.0f/s, clean was "
+			"%.0f/s",
+			before, how, e->rate_pps, p->clean_pps);
+	else
+		monitor_note(e->monitor,
+			     "rate: %.0f/s loses packets of our own (%s); down to %.0f/s", before,
+			     how, e->rate_pps);
 }
 
 void engine_pace(struct engine *e, uint64_t now_ns)

@@ -80,8 +80,10 @@ double pace_tick(struct pace *p, const struct pace_look *now, uint64_t now_ns)
 	uint64_t ms = (now_ns - p->step_ns) / 1000000;
 	double n, lost, base, margin;
 
-	if (dropped(p, now) && ms > PACE_SETTLE_MS / 4)
+	if (dropped(p, now) && ms > PACE_SETTLE_MS / 4) {
+		p->loss = 0; /* told by counters, not by canaries */
 		return slow_down(p, now, now_ns);
+	}
 	if (!p->measuring && ms >= PACE_SETTLE_MS) {
 		p->measuring = true;
 		p->at_measure = *now;

@@ -136,7 +136,7 @@ struct udp4_frame {
  *
  * Errors:  DT_ESHORT cut off; DT_EKIND no UDP over IPv4, or a fragment;
  *          DT_EMALF lengths that contradict each other, a checksum that is wrong.
- * Cost:    one pass over the datagram for the sum; see bench udp4_*.
+ * Cost:    one pass over the datagram for the sum; see bench udp4_frame.
  */
 int udp4_parse(struct span frame, struct udp4_frame *out) DT_MUST;
 
