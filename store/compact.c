@@ -1,158 +1,100 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <string.h>
 
 #include "store/inside.h"
+#include "store/record.h"
+#include "store/resolve.h"
+#include "store/rewrite.h"
 #include "store/seal.h"
 
 /**
- * DOC: the rewrite at the end of a run. Every table is copied in key order
- * with MDB_APPEND into the next generation, which leaves pages full; then the
- * link moves (one rename) and the old generation goes. Until the rename the
- * old tables are in force and whole, after it the new ones are; a leftover of
- * either kind is swept by the next writer (S-6).
+ * DOC: the rewrite at the end of a run. What waits is sealed, then every table is
+ * copied in key order into the next generation, which leaves pages full. Where
+ * the geo databases are others than at the last look, nodes are placed anew on
+ * the way (S-31). A leftover of either generation is swept by the next writer.
  */
 
-enum {
-	ROWS_PER_TXN = 1 << 20, /* 90 MB of dirty pages; nobody sees the file in between */
-};
-static const uint64_t spare_bytes = (uint64_t)8 << 20; /* beyond a full copy */
-
-struct copy {
-	struct kv_txn *from;
-	struct kv *to_kv;
-	struct kv_txn *to;
-	uint64_t rows; /* in the open transaction */
-};
-
-static int next_txn(struct copy *c)
-{
-	int rc = kv_commit(c->to);
-
-	c->to = NULL;
-	c->rows = 0;
-	return rc < 0 ? rc : kv_begin(c->to_kv, true, &c->to);
-}
-
 /* Contacts that were heard under an id since have done their duty. */
-static int is_kept(struct copy *c, enum kv_table table, struct span key)
+static int is_kept(struct kv_txn *from, enum kv_table table, struct span key)
 {
 	struct span val;
 	int rc;
 
 	if (table != KV_MENTIONED4 && table != KV_MENTIONED6)
 		return 1;
-	rc = kv_get(c->from, table == KV_MENTIONED4 ? KV_ADDR4 : KV_ADDR6, key, &val);
+	rc = kv_get(from, table == KV_MENTIONED4 ? KV_ADDR4 : KV_ADDR6, key, &val);
 	return rc < 0 ? rc : !rc;
 }
 
-static int append_some(struct copy *c, enum kv_table table, struct kv_cursor *from, bool *more)
-{
-	struct kv_cursor *to;
-	struct span key, val;
-	int rc = kv_cursor_open(c->to, table, &to);
+struct copy {
+	struct kv_txn *from;
+	struct rewrite *to;
+	struct resolve *places; /* NULL: they stay */
+};
 
-	if (rc < 0)
+static int copy_row(struct copy *c, enum kv_table table, struct span key, struct span val)
+{
+	uint8_t now[RECORD_BYTES];
+	int rc = is_kept(c->from, table, key);
+
+	if (rc <= 0)
 		return rc;
-	*more = false;
-	while ((rc = kv_cursor_next(from, &key, &val)) == 1) {
-		rc = is_kept(c, table, key);
-		if (rc == 1)
-			rc = kv_cursor_append(to, key, val);
-		if (rc < 0)
-			break;
-		*more = ++c->rows >= ROWS_PER_TXN;
-		if (*more)
-			break;
+	if (c->places && (table == KV_NODES4 || table == KV_NODES6)) {
+		rc = resolve_row(c->places, key, val, now);
+		val = span_of(now, sizeof(now));
 	}
-	kv_cursor_close(to);
-	return rc;
+	return rc < 0 ? rc : rewrite_append(c->to, table, key, val);
 }
 
 static int copy_table(struct copy *c, enum kv_table table)
 {
 	struct kv_cursor *from;
-	bool more = true;
+	struct span key, val;
 	int rc = kv_cursor_open(c->from, table, &from);
 
 	if (rc < 0)
 		return rc;
-	while (rc == 0 && more) {
-		rc = append_some(c, table, from, &more);
-		if (rc == 0 && more)
-			rc = next_txn(c);
+	while ((rc = kv_cursor_next(from, &key, &val)) == 1) {
+		rc = copy_row(c, table, key, val);
+		if (rc < 0)
+			break;
 	}
 	kv_cursor_close(from);
 	return rc;
 }
 
-static int copy_tables(struct copy *c)
+static int fill(struct copy *c)
 {
-	int rc = kv_begin(c->to_kv, true, &c->to);
+	int rc = 0;
 
 	for (unsigned t = 0; t < KV_TABLES && rc == 0; t++)
 		rc = copy_table(c, (enum kv_table)t);
-	if (rc < 0) {
-		kv_abort(c->to);
-		return rc;
-	}
-	return kv_commit(c->to);
+	return rc == 0 && c->places ? resolve_finish(c->places, c->to) : rc;
 }
 
-static int write_generation(struct store *s, unsigned generation, const char *path)
+static int copy_all(struct store *s, struct resolve *places)
 {
-	char why[KV_WHY_MAX];
-	struct copy c = { 0 };
-	int rc = generation_begin(s, generation);
+	struct copy c = { .places = places };
+	int rc = rewrite_begin(s, kv_used_bytes(s->kv), &c.to);
 
-	if (rc < 0)
-		return rc;
-	rc = kv_open(path, KV_WRITE | KV_CREATE | KV_BULK, &c.to_kv, why);
 	if (rc < 0)
 		return rc;
 	rc = kv_begin(s->kv, false, &c.from);
 	if (rc == 0) {
-		rc = copy_tables(&c);
+		rc = fill(&c);
 		kv_abort(c.from);
 	}
-	if (rc == 0)
-		rc = kv_sync(c.to_kv);
-	kv_unref(c.to_kv);
-	return rc;
-}
-
-static int check_room(const struct store *s)
-{
-	uint64_t free_bytes;
-	int rc = fs_free_bytes(s->dir_fd, &free_bytes);
-
-	if (rc < 0)
+	if (rc < 0) {
+		rewrite_abort(c.to);
 		return rc;
-	return free_bytes < kv_used_bytes(s->kv) + spare_bytes ? DT_ENOSPACE : 0;
+	}
+	return rewrite_adopt(c.to);
 }
 
-static void switch_to(struct store *s, struct kv *kv, unsigned generation)
+static int compact(struct store *s, const struct geo *geo, uint64_t *changed)
 {
-	struct kv *old = s->kv;
-
-	pthread_mutex_lock(&s->lock);
-	s->kv = kv;
-	s->generation = generation;
-	pthread_mutex_unlock(&s->lock);
-	kv_unref(old);
-}
-
-static bool is_current(const struct store *s, unsigned generation)
-{
-	unsigned now;
-
-	return generation_current(s->dir_fd, &now) == 0 && now == generation;
-}
-
-int store_compact(struct store *s)
-{
-	char path[STORE_PATH_MAX], why[KV_WHY_MAX];
-	unsigned old = s->generation, next = old + 1;
-	struct kv *kv;
+	struct resolve *places = NULL;
 	int rc;
 
 	if (!s->write)
@@ -160,28 +102,24 @@ int store_compact(struct store *s)
 	rc = seal_pending(s);
 	if (rc == 0)
 		rc = seal_coalesce(s);
+	if (rc == 0 && geo)
+		rc = resolve_new(geo, &places);
 	if (rc == 0)
-		rc = check_room(s);
-	if (rc == 0)
-		rc = generation_path(s, next, path);
-	if (rc < 0)
-		return rc;
-	rc = write_generation(s, next, path);
-	if (rc == 0)
-		rc = kv_open(path, KV_WRITE, &kv, why);
-	if (rc < 0)
-		goto err_generation;
-	rc = generation_adopt(s, next);
-	if (rc < 0 && !is_current(s, next))
-		goto err_kv;
-	switch_to(s, kv, next);
-	/* Not known to be durable: a power cut may bring the old link back, so its tables stay. */
-	if (rc == 0)
-		generation_remove(s, old);
+		rc = copy_all(s, places);
+	if (changed)
+		*changed = places ? resolve_changed(places) : 0;
+	resolve_free(places);
 	return rc;
-err_kv:
-	kv_unref(kv);
-err_generation:
-	generation_remove(s, next);
-	return rc;
+}
+
+int store_compact(struct store *s)
+{
+	const struct geo *geo = s->geo && resolve_is_due(s, s->geo) ? s->geo : NULL;
+
+	return compact(s, geo, NULL);
+}
+
+int store_resolve(struct store *s, const struct geo *geo, uint64_t *changed)
+{
+	return compact(s, geo, changed);
 }

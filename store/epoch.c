@@ -7,31 +7,28 @@
 
 #include "store/edges.h"
 #include "store/inside.h"
+#include "store/le.h"
+#include "store/resolve.h"
+#include "store/vantage.h"
 
-/* Layout of a value: version 1, flags 1, zero 2, started 8, ended 8, report. */
-enum { E_VERSION = 0, E_FLAGS = 1, E_STARTED = 4, E_ENDED = 12, E_REPORT = 20 };
-_Static_assert((int)E_REPORT == (int)EPOCH_HEAD_BYTES, "as drawn");
+/* Layout of a value: version 1, flags 1, bytes of geo 2, started 8, ended 8, vantage 8, geo,
+ * report. */
+enum {
+	E_VERSION = 0,
+	E_FLAGS = 1,
+	E_GEO = 2,
+	E_STARTED = 4,
+	E_ENDED = 12,
+	E_VANTAGE = 20,
+	E_TEXT = 28
+};
+_Static_assert((int)E_TEXT == (int)EPOCH_HEAD_BYTES, "as drawn");
 
 enum {
-	EPOCH_VERSION = 1,
+	EPOCH_VERSION = 2,
 	FLAG_SYNTHETIC = 1,
 	REPORT_MAX_BYTES = 1 << 20, /* a census report is some 4 KiB */
 };
-
-static void put64(uint8_t *p, uint64_t v)
-{
-	for (unsigned i = 0; i < 8; i++)
-		p[i] = (uint8_t)(v >> (8 * i));
-}
-
-static uint64_t get64(const uint8_t *p)
-{
-	uint64_t v = 0;
-
-	for (unsigned i = 0; i < 8; i++)
-		v |= (uint64_t)p[i] << (8 * i);
-	return v;
-}
 
 void epoch_key(uint32_t id, uint8_t out[static EPOCH_KEY_BYTES])
 {
@@ -39,37 +36,60 @@ void epoch_key(uint32_t id, uint8_t out[static EPOCH_KEY_BYTES])
 		out[i] = (uint8_t)(id >> (24 - 8 * i));
 }
 
-static void encode_head(const struct store_epoch *e, uint8_t out[static EPOCH_HEAD_BYTES])
+int epoch_encode(const struct epoch_row *row, uint8_t **val, size_t *len)
 {
-	memset(out, 0, EPOCH_HEAD_BYTES);
-	out[E_VERSION] = EPOCH_VERSION;
-	out[E_FLAGS] = e->synthetic ? FLAG_SYNTHETIC : 0;
-	put64(out + E_STARTED, e->started_s);
-	put64(out + E_ENDED, e->ended_s);
+	uint8_t *p;
+
+	if (row->geo.len > UINT16_MAX || row->report.len > REPORT_MAX_BYTES)
+		return DT_ESIZE;
+	*len = EPOCH_HEAD_BYTES + row->geo.len + row->report.len;
+	p = *val = calloc(1, *len);
+	if (!p)
+		return -ENOMEM;
+	p[E_VERSION] = EPOCH_VERSION;
+	p[E_FLAGS] = row->epoch.synthetic ? FLAG_SYNTHETIC : 0;
+	le_put16(p + E_GEO, (uint16_t)row->geo.len);
+	le_put64(p + E_STARTED, row->epoch.started_s);
+	le_put64(p + E_ENDED, row->epoch.ended_s);
+	le_put64(p + E_VANTAGE, row->vantage);
+	if (row->geo.len)
+		memcpy(p + E_TEXT, row->geo.ptr, row->geo.len);
+	if (row->report.len)
+		memcpy(p + E_TEXT + row->geo.len, row->report.ptr, row->report.len);
+	return 0;
 }
 
-int epoch_decode(struct span key, struct span val, struct store_epoch *out, struct span *report)
+int epoch_decode(struct span key, struct span val, struct epoch_row *out)
 {
+	const uint8_t *p = val.ptr;
+	size_t geo, text;
+
 	if (key.len != EPOCH_KEY_BYTES || val.len < EPOCH_HEAD_BYTES)
 		return DT_ESIZE;
-	if (val.ptr[E_VERSION] != EPOCH_VERSION)
-		return val.ptr[E_VERSION] > EPOCH_VERSION ? DT_ENEWER : DT_ECORRUPT;
-	*out = (struct store_epoch){
-		.id = (uint32_t)key.ptr[0] << 24 | (uint32_t)key.ptr[1] << 16 |
-		      (uint32_t)key.ptr[2] << 8 | key.ptr[3],
-		.started_s = get64(val.ptr + E_STARTED),
-		.ended_s = get64(val.ptr + E_ENDED),
-		.synthetic = (val.ptr[E_FLAGS] & FLAG_SYNTHETIC) != 0,
-		.report_bytes = (uint32_t)(val.len - E_REPORT),
+	if (p[E_VERSION] != EPOCH_VERSION)
+		return p[E_VERSION] > EPOCH_VERSION ? DT_ENEWER : DT_ECORRUPT;
+	geo = le_get16(p + E_GEO);
+	text = val.len - EPOCH_HEAD_BYTES;
+	if (geo > text)
+		return DT_ECORRUPT;
+	*out = (struct epoch_row){
+		.epoch = { .id = (uint32_t)key.ptr[0] << 24 | (uint32_t)key.ptr[1] << 16 |
+				 (uint32_t)key.ptr[2] << 8 | key.ptr[3],
+			   .started_s = le_get64(p + E_STARTED),
+			   .ended_s = le_get64(p + E_ENDED),
+			   .synthetic = (p[E_FLAGS] & FLAG_SYNTHETIC) != 0,
+			   .report_bytes = (uint32_t)(text - geo) },
+		.vantage = le_get64(p + E_VANTAGE),
+		.geo = span_slice(val, E_TEXT, geo),
+		.report = span_slice(val, E_TEXT + geo, text - geo),
 	};
-	*report = span_slice(val, E_REPORT, val.len - E_REPORT);
 	return 0;
 }
 
 static int last_id(struct kv_txn *txn, uint32_t *id)
 {
-	struct store_epoch last = { .id = 0 };
-	struct span key, val, report;
+	struct epoch_row last = { .epoch.id = 0 };
+	struct span key, val;
 	struct kv_cursor *c;
 	int rc = kv_cursor_open(txn, KV_EPOCHS, &c);
 
@@ -77,33 +97,46 @@ static int last_id(struct kv_txn *txn, uint32_t *id)
 		return rc;
 	rc = kv_cursor_last(c, &key, &val);
 	if (rc == 1)
-		rc = epoch_decode(key, val, &last, &report);
+		rc = epoch_decode(key, val, &last);
 	kv_cursor_close(c);
-	*id = last.id;
+	*id = last.epoch.id;
 	return rc < 0 ? rc : 0;
 }
 
-static int put_epoch(struct kv_txn *txn, const struct store_epoch *e, struct span report)
+static int put_row(struct kv_txn *txn, const struct epoch_row *row)
 {
-	uint8_t key[EPOCH_KEY_BYTES];
-	uint8_t *val = malloc(EPOCH_HEAD_BYTES + report.len);
-	int rc;
+	uint8_t key[EPOCH_KEY_BYTES], *val;
+	size_t len;
+	int rc = epoch_encode(row, &val, &len);
 
-	if (!val)
-		return -ENOMEM;
-	epoch_key(e->id, key);
-	encode_head(e, val);
-	if (report.len)
-		memcpy(val + E_REPORT, report.ptr, report.len);
-	rc = kv_put(txn, KV_EPOCHS, span_of(key, sizeof(key)),
-		    span_of(val, EPOCH_HEAD_BYTES + report.len));
+	if (rc < 0)
+		return rc;
+	epoch_key(row->epoch.id, key);
+	rc = kv_put(txn, KV_EPOCHS, span_of(key, sizeof(key)), span_of(val, len));
 	free(val);
 	return rc;
 }
 
+static int begin_in_txn(struct store *s, struct kv_txn *txn, struct epoch_row *row)
+{
+	char geo[RESOLVE_LINE_MAX];
+	int rc = last_id(txn, &row->epoch.id);
+
+	if (rc == 0 && row->epoch.id == UINT32_MAX)
+		rc = DT_EFULL;
+	if (rc == 0)
+		rc = vantage_ensure(txn, &row->vantage);
+	if (rc < 0)
+		return rc;
+	row->epoch.id++;
+	resolve_line(s->geo, geo);
+	row->geo = span_of(geo, strlen(geo));
+	return put_row(txn, row);
+}
+
 int store_epoch_begin(struct store *s, uint64_t started_s, bool synthetic, uint32_t *id)
 {
-	struct store_epoch e = { .started_s = started_s, .synthetic = synthetic };
+	struct epoch_row row = { .epoch = { .started_s = started_s, .synthetic = synthetic } };
 	struct kv_txn *txn;
 	int rc;
 
@@ -112,12 +145,7 @@ int store_epoch_begin(struct store *s, uint64_t started_s, bool synthetic, uint3
 	rc = kv_begin(s->kv, true, &txn);
 	if (rc < 0)
 		return rc;
-	rc = last_id(txn, &e.id);
-	if (rc == 0 && e.id == UINT32_MAX)
-		rc = DT_EFULL;
-	e.id++;
-	if (rc == 0)
-		rc = put_epoch(txn, &e, (struct span){ NULL, 0 });
+	rc = begin_in_txn(s, txn, &row);
 	if (rc < 0) {
 		kv_abort(txn);
 		return rc;
@@ -126,16 +154,16 @@ int store_epoch_begin(struct store *s, uint64_t started_s, bool synthetic, uint3
 	if (rc < 0)
 		return rc;
 	s->epoch_s = started_s > UINT32_MAX ? UINT32_MAX : (uint32_t)started_s;
-	s->epoch = e.id;
-	*id = e.id;
+	s->epoch = row.epoch.id;
+	*id = row.epoch.id;
 	return 0;
 }
 
 int store_epoch_reopen(struct store *s, uint32_t id)
 {
 	uint8_t key[EPOCH_KEY_BYTES];
-	struct span k = span_of(key, sizeof(key)), val, report;
-	struct store_epoch e;
+	struct span k = span_of(key, sizeof(key)), val;
+	struct epoch_row row;
 	struct kv_txn *txn;
 	int rc;
 
@@ -146,30 +174,32 @@ int store_epoch_reopen(struct store *s, uint32_t id)
 		return rc;
 	epoch_key(id, key);
 	rc = kv_get(txn, KV_EPOCHS, k, &val);
-	rc = rc == 0 ? DT_ENOTFOUND : rc < 0 ? rc : epoch_decode(k, val, &e, &report);
+	rc = rc == 0 ? DT_ENOTFOUND : rc < 0 ? rc : epoch_decode(k, val, &row);
 	kv_abort(txn);
 	if (rc < 0)
 		return rc;
-	s->epoch_s = e.started_s > UINT32_MAX ? UINT32_MAX : (uint32_t)e.started_s;
+	s->epoch_s = row.epoch.started_s > UINT32_MAX ? UINT32_MAX : (uint32_t)row.epoch.started_s;
+	s->epoch = id;
 	return 0;
 }
 
 static int end_in_txn(struct kv_txn *txn, uint32_t id, uint64_t ended_s, struct span report)
 {
 	uint8_t key[EPOCH_KEY_BYTES];
-	struct span k = span_of(key, sizeof(key)), val, old_report;
-	struct store_epoch e;
+	struct span k = span_of(key, sizeof(key)), val;
+	struct epoch_row row;
 	int rc;
 
 	epoch_key(id, key);
 	rc = kv_get(txn, KV_EPOCHS, k, &val);
 	if (rc <= 0)
 		return rc < 0 ? rc : DT_ENOTFOUND;
-	rc = epoch_decode(k, val, &e, &old_report);
+	rc = epoch_decode(k, val, &row);
 	if (rc < 0)
 		return rc;
-	e.ended_s = ended_s;
-	return put_epoch(txn, &e, report);
+	row.epoch.ended_s = ended_s;
+	row.report = report;
+	return put_row(txn, &row);
 }
 
 int store_epoch_end(struct store *s, uint32_t id, uint64_t ended_s, const char *report,

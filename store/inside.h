@@ -31,7 +31,10 @@ struct store {
 	char dir[STORE_PATH_MAX]; /* absolute */
 	int dir_fd;               /* holds the writer's lock */
 	bool write;
+	unsigned schema; /* of the tables, where any is taken */
+	bool any_schema;
 	uint32_t epoch_s, epoch; /* start and id of the open epoch, 0 = none; the writer's thread */
+	const struct geo *geo;   /* what the writer looks places up with; borrowed; NULL = none */
 	/* the segments and what waits for the next one; the writer's thread alone (seal.c) */
 	struct sio seg_io; /* dir_fd -1: nothing was sealed yet */
 	struct segset segs;
@@ -42,6 +45,10 @@ struct store {
 	struct kv *kv;
 	unsigned generation;
 };
+
+/** store_open_any() - for writing, whatever its schema, which is @schema; no segment is looked at.
+ */
+int store_open_any(const char *dir, unsigned *schema, struct store **out, char *why) DT_MUST;
 
 /**
  * store_kv_get() - a reference to the tables in force; kv_unref() it.

@@ -61,6 +61,12 @@ void kv_unref(struct kv *kv);
 int kv_sync(struct kv *kv) DT_MUST;
 
 /**
+ * kv_copy() - all that is committed, whole, into directory @dir, which has no environment yet;
+ * durable. May be done while another process writes. Threads: as kv_begin().
+ */
+int kv_copy(struct kv *kv, const char *dir) DT_MUST;
+
+/**
  * kv_clear_dead() - free the slots of readers that died: pages pile up behind them.
  * Returns how many. kv_open() does it; a long run should now and then.
  */

@@ -53,18 +53,26 @@ void orgs_key(uint32_t asn, uint8_t out[static ORGS_KEY_BYTES])
 		out[i] = (uint8_t)(asn >> (24 - 8 * i));
 }
 
-char *orgs_attribution(struct kv_txn *txn, char *out, size_t cap)
+static void raw_attribution(struct kv_txn *txn, char *out, size_t cap)
 {
 	struct span val;
 	size_t n = 0;
 
-	if (cap == 0)
-		return out;
 	if (kv_get(txn, KV_META, attribution_key, &val) == 1) {
 		n = val.len < cap - 1 ? val.len : cap - 1;
 		memcpy(out, val.ptr, n);
 	}
 	out[n] = '\0';
+}
+
+char *orgs_attribution(struct kv_txn *txn, char *out, size_t cap)
+{
+	if (cap == 0)
+		return out;
+	raw_attribution(txn, out, cap);
+	/* Kept a line each, said in one. */
+	for (char *p = out; (p = strchr(p, '\n'));)
+		*p = ' ';
 	return out;
 }
 
@@ -76,10 +84,12 @@ static int write_attribution(struct kv_txn *txn, const struct geo *geo)
 	int n;
 
 	geo_attribution(geo, now, sizeof(now));
-	orgs_attribution(txn, before, sizeof(before));
+	for (char *p = now; (p = strchr(p, '\n'));)
+		*p = ' ';
+	raw_attribution(txn, before, sizeof(before));
 	if (!now[0] || strstr(before, now))
 		return 0;
-	n = snprintf(both, sizeof(both), "%s%s%s", before, before[0] ? " " : "", now);
+	n = snprintf(both, sizeof(both), "%s%s%s", before, before[0] ? "\n" : "", now);
 	if (n >= ORGS_ATTRIBUTION_MAX)
 		n = ORGS_ATTRIBUTION_MAX - 1;
 	return kv_put(txn, KV_META, attribution_key, span_of(both, (size_t)n));

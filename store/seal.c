@@ -35,8 +35,7 @@ int seal_run(struct kv_txn *txn, uint32_t *run)
 	return *run && *run <= SEGSET_RUN_MAX ? 0 : DT_ECORRUPT;
 }
 
-/* What the tables know of the manifest: it goes at least so far. */
-static int sealed_at_least(struct kv_txn *txn, uint64_t *sealed)
+int seal_sealed(struct kv_txn *txn, uint64_t *sealed)
 {
 	struct span val;
 	int rc = kv_get(txn, KV_META, sealed_key, &val);
@@ -237,8 +236,7 @@ int seal_add_pending(struct kv_txn *txn, uint64_t sealed, struct logscan *scan, 
 
 /* ---- sealing ------------------------------------------------------------------------ */
 
-/* What one segment is made of, while it is being written. */
-struct sealing {
+struct seal_out {
 	struct log_codec *codec;
 	struct seg_writer *seg;
 	uint8_t *index;
@@ -246,78 +244,104 @@ struct sealing {
 	struct seg_entry entry;
 };
 
-static int note_block(struct sealing *g, const struct logscan_block *b, struct span block)
+void seal_out_abort(struct seal_out *o)
 {
-	size_t cap = g->index_cap ? 2 * g->index_cap : 64 * LOG_HEAD_BYTES;
-	uint8_t *index;
+	if (!o)
+		return;
+	seg_abort(o->seg);
+	log_codec_free(o->codec);
+	free(o->index);
+	free(o);
+}
 
-	if (g->index_len == g->index_cap) {
-		index = realloc(g->index, cap);
-		if (!index)
-			return -ENOMEM;
-		g->index = index;
-		g->index_cap = cap;
+int seal_out_new(const struct sio *io, uint32_t number, struct seal_out **out)
+{
+	struct seal_out *o = calloc(1, sizeof(*o));
+	char name[SEG_NAME_MAX];
+	int rc;
+
+	if (!o)
+		return -ENOMEM;
+	o->entry.kind = SEG_LOG;
+	rc = log_codec_new(&o->codec);
+	if (rc == 0)
+		rc = seg_create(io, SEG_LOG, segset_name(number, name), &o->seg);
+	if (rc < 0) {
+		seal_out_abort(o);
+		return rc;
 	}
-	memcpy(g->index + g->index_len, block.ptr, LOG_HEAD_BYTES);
-	g->index_len += LOG_HEAD_BYTES;
-	if (!g->entry.rows)
-		g->entry.first_s = b->bucket_s;
-	g->entry.last_s = b->bucket_s;
-	g->entry.rows += b->rows->count;
+	*out = o;
 	return 0;
 }
 
-static int write_blocks(struct sealing *g, struct logscan *scan)
+static int note_block(struct seal_out *o, uint32_t bucket_s, uint32_t rows, struct span block)
 {
-	struct logscan_block b;
-	struct span block;
-	uint64_t offset;
-	int rc;
+	size_t cap = o->index_cap ? 2 * o->index_cap : 64 * LOG_HEAD_BYTES;
+	uint8_t *index;
 
-	while ((rc = logscan_next(scan, &b)) == 1) {
-		rc = log_encode(g->codec, b.rows, b.bucket_s, b.width_s, SEAL_LEVEL, &block);
-		if (rc == 0)
-			rc = seg_put(g->seg, block, &offset);
-		if (rc == 0)
-			rc = note_block(g, &b, block);
-		if (rc < 0)
-			return rc;
+	if (o->index_len == o->index_cap) {
+		index = realloc(o->index, cap);
+		if (!index)
+			return -ENOMEM;
+		o->index = index;
+		o->index_cap = cap;
 	}
-	return rc;
+	memcpy(o->index + o->index_len, block.ptr, LOG_HEAD_BYTES);
+	o->index_len += LOG_HEAD_BYTES;
+	if (!o->entry.rows)
+		o->entry.first_s = bucket_s;
+	o->entry.last_s = bucket_s;
+	o->entry.rows += rows;
+	return 0;
 }
 
-static int finish_segment(struct sealing *g, struct segset *set)
+int seal_out_block(struct seal_out *o, const struct log_rows *rows, uint32_t bucket_s,
+		   uint32_t width_s)
 {
-	struct seg_writer *seg = g->seg;
-	int rc;
+	struct span block;
+	uint64_t offset;
+	int rc = log_encode(o->codec, rows, bucket_s, width_s, SEAL_LEVEL, &block);
 
-	g->seg = NULL;
-	if (!g->entry.rows) {
-		seg_abort(seg);
-		return 0;
-	}
-	rc = seg_finish(seg, span_of(g->index, g->index_len), &g->entry.sum);
 	if (rc == 0)
-		rc = segset_add(set, g->entry);
-	return rc < 0 ? rc : 1;
+		rc = seg_put(o->seg, block, &offset);
+	return rc == 0 ? note_block(o, bucket_s, rows->count, block) : rc;
+}
+
+int seal_out_finish(struct seal_out *o, struct segset *set)
+{
+	struct seg_writer *seg = o->seg;
+	int rc = 0;
+
+	if (o->entry.rows) {
+		o->seg = NULL;
+		rc = seg_finish(seg, span_of(o->index, o->index_len), &o->entry.sum);
+		if (rc == 0)
+			rc = segset_add(set, o->entry);
+		if (rc == 0)
+			rc = 1;
+	}
+	seal_out_abort(o);
+	return rc;
 }
 
 int seal_write_log(const struct sio *io, struct segset *set, struct logscan *scan)
 {
-	struct sealing g = { .entry = { .kind = SEG_LOG } };
-	char name[SEG_NAME_MAX];
-	int rc = log_codec_new(&g.codec);
+	struct logscan_block b;
+	struct seal_out *o;
+	int rc = seal_out_new(io, set->next, &o);
 
-	if (rc == 0)
-		rc = seg_create(io, SEG_LOG, segset_name(set->next, name), &g.seg);
-	if (rc == 0)
-		rc = write_blocks(&g, scan);
-	if (rc == 0)
-		rc = finish_segment(&g, set);
-	seg_abort(g.seg);
-	log_codec_free(g.codec);
-	free(g.index);
-	return rc;
+	if (rc < 0)
+		return rc;
+	while ((rc = logscan_next(scan, &b)) == 1) {
+		rc = seal_out_block(o, b.rows, b.bucket_s, b.width_s);
+		if (rc < 0)
+			break;
+	}
+	if (rc < 0) {
+		seal_out_abort(o);
+		return rc;
+	}
+	return seal_out_finish(o, set);
 }
 
 static int empty_pending(struct store *s)
@@ -526,7 +550,7 @@ int seal_open(struct store *s, char *why)
 		return rc;
 	rc = seal_run(txn, &s->segs.run);
 	if (rc == 0)
-		rc = sealed_at_least(txn, &sealed);
+		rc = seal_sealed(txn, &sealed);
 	if (rc == 0)
 		rc = load(s, sealed, why);
 	if (rc == 0)

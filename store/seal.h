@@ -31,6 +31,9 @@ void seal_close(struct store *s);
 /** seal_run() - DIR/seg/RUN, from the meta table. Errors: DT_ECORRUPT. */
 int seal_run(struct kv_txn *txn, uint32_t *run) DT_MUST;
 
+/** seal_sealed() - the last chunk that the tables gave up: the manifest goes at least so far. */
+int seal_sealed(struct kv_txn *txn, uint64_t *sealed) DT_MUST;
+
 /** seal_dir() - open it. @create: make it where absent. Errors: DT_ENOTFOUND, -errno. */
 int seal_dir(const struct store *s, uint32_t run, bool create, int *fd) DT_MUST;
 
@@ -60,6 +63,16 @@ int seal_pending(struct store *s) DT_MUST;
  * Until the manifest is rewritten the old ones are in force.
  */
 int seal_coalesce(struct store *s) DT_MUST;
+
+/* A segment of the log, block by block. */
+struct seal_out;
+int seal_out_new(const struct sio *io, uint32_t number, struct seal_out **out) DT_MUST;
+int seal_out_block(struct seal_out *o, const struct log_rows *rows, uint32_t bucket_s,
+		   uint32_t width_s) DT_MUST;
+
+/** seal_out_finish() - durable, and in @set: 1, or 0 where nothing was put. @o is gone. */
+int seal_out_finish(struct seal_out *o, struct segset *set) DT_MUST;
+void seal_out_abort(struct seal_out *o);
 
 /** seal_write_log() - all of @scan into one segment, which @set gets. 1, or 0: nothing in it. */
 int seal_write_log(const struct sio *io, struct segset *set, struct logscan *scan) DT_MUST;

@@ -101,8 +101,9 @@ static int put_identity(struct kv *kv)
 	return kv_commit(txn);
 }
 
-static int check_identity(struct kv *kv, const char *dir, char *why)
+static int check_identity(struct store *s, struct kv *kv, char *why)
 {
+	const char *dir = s->dir;
 	struct span val, schema = { NULL, 0 };
 	struct kv_txn *txn;
 	int rc = kv_begin(kv, false, &txn);
@@ -125,7 +126,8 @@ static int check_identity(struct kv *kv, const char *dir, char *why)
 		return say(why, DT_ENEWER,
 			   "%.140s: schema %u, this program knows up to %d: use a newer one", dir,
 			   number, STORE_SCHEMA);
-	if (number < STORE_SCHEMA)
+	s->schema = number;
+	if (number < STORE_SCHEMA && !s->any_schema)
 		return say(why, DT_EUNSUPPORTED,
 			   "%.120s: schema %u, of an earlier version: dht-telescope store migrate "
 			   "%.60s",
@@ -179,7 +181,7 @@ static int open_generation(struct store *s, unsigned generation, struct kv **out
 		rc = kv_open(path, s->write ? KV_WRITE : 0, &kv, why);
 	if (rc < 0)
 		return rc;
-	rc = check_identity(kv, s->dir, why);
+	rc = check_identity(s, kv, why);
 	if (rc < 0) {
 		kv_unref(kv);
 		return rc;
@@ -217,7 +219,7 @@ static int open_tables(struct store *s, enum store_mode mode, char *why)
 		memcpy(why, line, sizeof(line));
 		return rc;
 	}
-	if (!s->write)
+	if (!s->write || s->any_schema)
 		return 0;
 	generation_sweep(s, s->generation);
 	rc = seal_open(s, why);
@@ -227,7 +229,8 @@ static int open_tables(struct store *s, enum store_mode mode, char *why)
 	return rc < 0 ? say(why, rc, "%.180s: cannot write here: %s", s->dir, dt_strerror(rc)) : 0;
 }
 
-int store_open(const char *dir, enum store_mode mode, struct store **out, char *why)
+static int open_any(const char *dir, enum store_mode mode, bool any_schema, struct store **out,
+		    char *why)
 {
 	char line[STORE_WHY_MAX] = "";
 	struct store *s = calloc(1, sizeof(*s));
@@ -237,6 +240,7 @@ int store_open(const char *dir, enum store_mode mode, struct store **out, char *
 		return -ENOMEM;
 	s->dir_fd = s->seg_io.dir_fd = -1;
 	s->write = mode != STORE_READ;
+	s->any_schema = any_schema;
 	pthread_mutex_init(&s->lock, NULL);
 	rc = open_dir(s, dir, mode, line);
 	if (rc == 0)
@@ -249,6 +253,20 @@ int store_open(const char *dir, enum store_mode mode, struct store **out, char *
 	}
 	*out = s;
 	return 0;
+}
+
+int store_open(const char *dir, enum store_mode mode, struct store **out, char *why)
+{
+	return open_any(dir, mode, false, out, why);
+}
+
+int store_open_any(const char *dir, unsigned *schema, struct store **out, char *why)
+{
+	int rc = open_any(dir, STORE_WRITE, true, out, why);
+
+	if (rc == 0)
+		*schema = (*out)->schema;
+	return rc;
 }
 
 void store_close(struct store *s)

@@ -20,6 +20,7 @@
  */
 
 struct store;
+struct store_view;
 
 enum store_mode { STORE_READ, STORE_WRITE, STORE_CREATE /* write; make it where absent */ };
 
@@ -43,12 +44,19 @@ struct store_writer_opts {
 	struct geo *geo;           /* resolved at write time; NULL = none */
 	uint64_t disk_floor_bytes; /* stop cleanly below this much free; 0 = 512 MiB */
 	unsigned bucket_s;         /* of the sightings log, at most 65,535; 0 = 600 */
+	uint64_t disk_cap_bytes;   /* at it the oldest sealed segments go; 0 = 20 GiB */
+	uint64_t retain_s;         /* segments older than this go; 0 = never for their age */
+	void (*note)(void *ctx, const char *line); /* hears of each that goes; may be NULL */
+	void *note_ctx;
 };
 
 int store_writer_new(struct store *s, const struct store_writer_opts *opts,
 		     struct store_writer **out) DT_MUST;
 
-/** store_writer_room() - 0, or DT_ENOSPACE below the floor: then no batch will be taken. */
+/**
+ * store_writer_room() - 0, or why no batch will be taken: DT_ENOSPACE below the floor,
+ * DT_EFULL where the tables alone are over the cap.
+ */
 int store_writer_room(const struct store_writer *w) DT_MUST;
 
 /** store_writer_put() - @ctx is the writer; the shape of an engine sink's put. */
@@ -94,10 +102,79 @@ int store_epoch_end(struct store *s, uint32_t id, uint64_t ended_s, const char *
 int store_compact(struct store *s) DT_MUST;
 
 /**
+ * store_resolve() - the same, and every node's place, network and country looked up anew in
+ * @geo. store_compact() does that by itself where the writer's databases are others, by
+ * kind, format and build date, than those of the last look at all nodes.
+ * @changed: out, may be NULL: nodes that lie elsewhere now.
+ */
+int store_resolve(struct store *s, const struct geo *geo, uint64_t *changed) DT_MUST;
+
+/**
  * store_seal() - what waits in the tables becomes an immutable segment below DIR/seg.
  * The writer does it by itself as the log grows, store_compact() at the end of a run.
  */
 int store_seal(struct store *s) DT_MUST;
+
+/**
+ * store_migrate() - a store of an earlier schema becomes one of this.
+ * @from: out, the schema it had; where that is today's nothing is done.
+ * @why: room for 256 bytes.
+ * On error, and after any end of the process, it is what it was.
+ */
+int store_migrate(const char *dir, unsigned *from, char *why) DT_MUST;
+
+struct store_check_opts {
+	/** a line that says what is broken and what is lost; the first hundred; may be NULL */
+	void (*problem)(void *ctx, const char *line);
+	/** what is looked at next; may be NULL */
+	void (*step)(void *ctx, const char *what);
+	void *ctx;
+};
+
+/**
+ * store_check() - every invariant of store/README.md, in tables and segments; changes nothing.
+ * @problems: out, how many were found.
+ * Cost:    reads everything; a bit a node.
+ */
+int store_check(struct store *s, const struct store_check_opts *opts, uint64_t *problems) DT_MUST;
+
+/**
+ * store_backup() - a whole copy in @dir, which holds no store yet; also while a crawl writes.
+ * Errors:  -EEXIST; DT_ENOSPACE; -EAGAIN it was sealed and joined faster than it could be copied.
+ */
+int store_backup(struct store *s, const char *dir) DT_MUST;
+
+/** struct store_info - what lies where. */
+struct store_info {
+	unsigned schema, generation;
+	uint32_t run;         /* of segments */
+	uint64_t vantage;     /* 0 = none yet */
+	uint64_t table_bytes; /* of data.mdb; of which */
+	uint64_t used_bytes;  /* hold something */
+	uint64_t log_bytes, log_segments, log_marks;
+	uint64_t edge_bytes, edge_segments, edges, edge_vertices;
+	uint64_t pending_chunks; /* of the log, not sealed yet */
+	uint64_t free_bytes;     /* on its disk */
+	uint32_t marks;          /* vantages whose segments were merged into it */
+};
+int store_view_info(struct store_view *v, struct store_info *out) DT_MUST;
+
+struct store_merge_opts {
+	/** called now and then: "nodes" or "marks", how many so far; may be NULL */
+	void (*progress)(void *ctx, const char *what, uint64_t done);
+	void *progress_ctx;
+};
+
+/**
+ * store_merge() - @into becomes all that it and the stores in @dirs know: nodes, contacts,
+ * epochs, log, edges. Order and repetition never matter: the tables and segments come out
+ * equal byte for byte. Ordinals and epochs are numbered anew. Done whole or not at all.
+ * @dirs: at most 256; they may be written meanwhile, a snapshot is taken.
+ * @why: room for 256 bytes: a line for a person where it fails.
+ * Cost:    4 bytes a node of each, 7 of all; room on the disk for the whole beside the old.
+ */
+int store_merge(struct store *into, const char *const *dirs, unsigned count,
+		const struct store_merge_opts *opts, char *why) DT_MUST;
 
 /* ---- reading ------------------------------------------------------------------- */
 
@@ -173,6 +250,12 @@ int store_view_counts(struct store_view *v, struct store_counts *out) DT_MUST;
 /** store_view_epoch() - epoch @id; @report gets up to @cap bytes of its JSON (may be 0). */
 int store_view_epoch(struct store_view *v, uint32_t id, struct store_epoch *out, char *report,
 		     size_t cap) DT_MUST;
+
+/**
+ * store_view_epoch_geo() - the geo databases that placed the nodes of epoch @id, with their
+ * build dates, as one line; "" = none. Returns @out.
+ */
+char *store_view_epoch_geo(struct store_view *v, uint32_t id, char *out, size_t cap);
 
 /** store_view_org() - name of a network, as kept in the store. Returns @out. */
 char *store_view_org(struct store_view *v, uint32_t asn, char out[static GEO_ORG_MAX]);

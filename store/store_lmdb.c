@@ -215,6 +215,12 @@ int kv_sync(struct kv *kv)
 	return from_lmdb(mdb_env_sync(kv->env, 1));
 }
 
+int kv_copy(struct kv *kv, const char *dir)
+{
+	/* Opened with O_SYNC or O_DIRECT and synced by mdb_env_copy2() itself. */
+	return from_lmdb(mdb_env_copy2(kv->env, dir, MDB_CP_COMPACT));
+}
+
 int kv_clear_dead(struct kv *kv)
 {
 	int dead;

@@ -397,26 +397,49 @@ int store_view_counts(struct store_view *v, struct store_counts *out)
 	return 0;
 }
 
-int store_view_epoch(struct store_view *v, uint32_t id, struct store_epoch *out, char *report,
-		     size_t cap)
+static char *copy_text(struct span text, char *out, size_t cap)
+{
+	size_t n = text.len < cap - 1 ? text.len : cap - 1;
+
+	if (n)
+		memcpy(out, text.ptr, n);
+	out[n] = '\0';
+	return out;
+}
+
+static int get_epoch(struct store_view *v, uint32_t id, struct epoch_row *row)
 {
 	uint8_t key[EPOCH_KEY_BYTES];
-	struct span k = span_of(key, sizeof(key)), val, text;
-	size_t n;
+	struct span k = span_of(key, sizeof(key)), val;
 	int rc;
 
 	epoch_key(id, key);
 	rc = kv_get(v->txn, KV_EPOCHS, k, &val);
 	if (rc <= 0)
 		return rc < 0 ? rc : DT_ENOTFOUND;
-	rc = epoch_decode(k, val, out, &text);
-	if (rc < 0 || cap == 0)
+	return epoch_decode(k, val, row);
+}
+
+int store_view_epoch(struct store_view *v, uint32_t id, struct store_epoch *out, char *report,
+		     size_t cap)
+{
+	struct epoch_row row;
+	int rc = get_epoch(v, id, &row);
+
+	if (rc < 0)
 		return rc;
-	n = text.len < cap - 1 ? text.len : cap - 1;
-	if (n)
-		memcpy(report, text.ptr, n);
-	report[n] = '\0';
+	*out = row.epoch;
+	if (cap)
+		copy_text(row.report, report, cap);
 	return 0;
+}
+
+char *store_view_epoch_geo(struct store_view *v, uint32_t id, char *out, size_t cap)
+{
+	struct epoch_row row;
+
+	out[0] = '\0';
+	return get_epoch(v, id, &row) < 0 ? out : copy_text(row.geo, out, cap);
 }
 
 char *store_view_org(struct store_view *v, uint32_t asn, char out[static GEO_ORG_MAX])

@@ -13,6 +13,8 @@
 #include "store/merge.h"
 #include "store/orgs.h"
 #include "store/radix.h"
+#include "store/resolve.h"
+#include "store/retain.h"
 #include "store/seal.h"
 
 /**
@@ -31,6 +33,7 @@ enum {
 	HUGE_PAGE_BYTES = 2 << 20,
 };
 static const uint64_t disk_floor_default = (uint64_t)512 << 20;
+static const uint64_t disk_cap_default = (uint64_t)20 << 30;
 
 struct store_writer {
 	struct store *store;
@@ -43,6 +46,7 @@ struct store_writer {
 	uint64_t acknowledged;
 	struct orgs orgs;
 	struct marks marks;
+	struct retain retain;
 	uint32_t ordinal_next;   /* within a commit */
 	struct edgebatch *edges; /* NULL until the first listing */
 };
@@ -64,6 +68,11 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+static uint64_t now_s(void)
+{
+	return (uint64_t)time(NULL);
+}
+
 int store_writer_new(struct store *s, const struct store_writer_opts *opts,
 		     struct store_writer **out)
 {
@@ -82,13 +91,24 @@ int store_writer_new(struct store *s, const struct store_writer_opts *opts,
 	}
 	w->store = s;
 	w->opts = *opts;
+	s->geo = opts->geo;
 	if (!w->opts.batch_records)
 		w->opts.batch_records = BATCH_RECORDS_DEFAULT;
 	if (!w->opts.batch_ms)
 		w->opts.batch_ms = BATCH_MS_DEFAULT;
 	if (!w->opts.disk_floor_bytes)
 		w->opts.disk_floor_bytes = disk_floor_default;
+	w->retain = (struct retain){ .cap_bytes = opts->disk_cap_bytes ? opts->disk_cap_bytes
+								       : disk_cap_default,
+				     .keep_s = opts->retain_s,
+				     .note = opts->note,
+				     .note_ctx = opts->note_ctx };
 	orgs_init(&w->orgs);
+	rc = retain_enforce(s, &w->retain, now_s());
+	if (rc < 0) {
+		store_writer_free(w);
+		return rc;
+	}
 	*out = w;
 	return 0;
 }
@@ -97,6 +117,7 @@ void store_writer_free(struct store_writer *w)
 {
 	if (!w)
 		return;
+	w->store->geo = NULL;
 	orgs_fini(&w->orgs);
 	marks_fini(&w->marks);
 	edgebatch_free(w->edges);
@@ -566,6 +587,8 @@ static int write_batch(struct store_writer *w, struct kv_txn *txn)
 		rc = write_marks(w, txn);
 	if (rc == 0 && w->opts.geo)
 		rc = orgs_write(&w->orgs, txn, w->opts.geo);
+	if (rc == 0 && w->opts.geo && nodes == 0)
+		rc = resolve_note(w->opts.geo, txn); /* all that is here was just looked up */
 	return rc;
 }
 
@@ -576,7 +599,8 @@ int store_writer_room(const struct store_writer *w)
 
 	if (rc < 0)
 		return rc;
-	return free_bytes < w->opts.disk_floor_bytes ? DT_ENOSPACE : 0;
+	return free_bytes < w->opts.disk_floor_bytes ? DT_ENOSPACE
+						     : retain_room(w->store, &w->retain);
 }
 
 static int commit(struct store_writer *w)
@@ -600,7 +624,10 @@ static int commit(struct store_writer *w)
 		return rc;
 	w->acknowledged += w->count;
 	w->count = 0;
-	return seal_is_due(w->store) ? seal_pending(w->store) : 0;
+	if (!seal_is_due(w->store))
+		return 0;
+	rc = seal_pending(w->store);
+	return rc == 0 ? retain_enforce(w->store, &w->retain, now_s()) : rc;
 }
 
 /* Read in key order, that is at random: large pages save a walk through the page table each. */
@@ -698,9 +725,10 @@ static int write_edges(struct store_writer *w)
 
 	if (rc == 0)
 		rc = edges_add_batch(w->store, w->edges);
-	if (rc == 0)
-		edgebatch_clear(w->edges);
-	return rc;
+	if (rc < 0)
+		return rc;
+	edgebatch_clear(w->edges);
+	return retain_enforce(w->store, &w->retain, now_s());
 }
 
 int store_writer_list(void *ctx, const struct listing *list, unsigned count)

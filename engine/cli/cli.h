@@ -33,6 +33,8 @@ int cmd_doctor(int argc, char **argv);
 int cmd_tap(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_listen(int argc, char **argv);
+int cmd_merge(int argc, char **argv);
+int cmd_store(int argc, char **argv);
 
 /** cli_version() - what git describe said when this was built. */
 const char *cli_version(void);

@@ -90,9 +90,15 @@ static int make_dirs(const char *path)
 /* The store of an earlier demo, file by file: nothing else is ever removed. */
 static bool of_a_store(const char *name, unsigned depth)
 {
-	return depth ? !strcmp(name, "data.mdb") || !strcmp(name, "lock.mdb")
-		     : !strcmp(name, "state") || !strcmp(name, "state.new") ||
-			       !strncmp(name, "state-", 6);
+	size_t digits = strspn(name, "0123456789");
+
+	if (depth == 0)
+		return !strcmp(name, "state") || !strcmp(name, "state.new") ||
+		       !strncmp(name, "state-", 6) || !strcmp(name, "seg");
+	if (depth == 1)
+		return !strcmp(name, "data.mdb") || !strcmp(name, "lock.mdb") ||
+		       (digits && !name[digits]);
+	return !strcmp(name, "MANIFEST") || (digits && !strcmp(name + digits, ".seg"));
 }
 
 static void forget(const char *dir, unsigned depth)
@@ -108,8 +114,8 @@ static void forget(const char *dir, unsigned depth)
 		if (!of_a_store(e->d_name, depth) ||
 		    snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) >= (int)sizeof(path))
 			continue;
-		if (unlink(path) && depth == 0)
-			forget(path, 1);
+		if (unlink(path) && depth < 2)
+			forget(path, depth + 1);
 	}
 	closedir(d);
 	rmdir(dir);

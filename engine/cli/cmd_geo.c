@@ -53,7 +53,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "at most 64 addresses in one call");
 		break;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "one of: fetch, list, lookup ADDR...");
+		argp_error(state, "one of: fetch, list, lookup ADDR..., resolve STORE");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -114,6 +114,32 @@ static int lookup(const struct geo *geo, const char *text)
 	return CLI_OK;
 }
 
+static int resolve(const struct geo *geo, const char *dir, unsigned count)
+{
+	char why[256] = "", digits[32], line[512];
+	struct geo_source src;
+	uint64_t changed;
+	struct store *s;
+	int rc;
+
+	if (count != 1) {
+		cli_fail("geo resolve STORE: one store");
+		return CLI_USAGE;
+	}
+	if (!geo_sources(geo, &src, 1))
+		return cli_fail("no geo files found; a free one: dht-telescope geo fetch");
+	rc = store_open(dir, STORE_WRITE, &s, why);
+	if (rc < 0)
+		return cli_fail("%s", *why ? why : dt_strerror(rc));
+	rc = store_resolve(s, geo, &changed);
+	store_close(s);
+	if (rc < 0)
+		return cli_fail("%s: %s; it is as it was", dir, dt_strerror(rc));
+	printf("%s: %s nodes lie elsewhere now\n%s\n", dir, cli_group_digits(changed, digits),
+	       geo_attribution(geo, line, sizeof(line)));
+	return CLI_OK;
+}
+
 static int fetch(const char *dir)
 {
 	int rc = geo_fetch(dir, cli_note, NULL);
@@ -126,11 +152,13 @@ int cmd_geo(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse_option,
-		.args_doc = "fetch | list | lookup ADDR...",
+		.args_doc = "fetch | list | lookup ADDR... | resolve STORE",
 		.doc = "Geolocation files: MaxMind, DB-IP, ip-location-db, IPtoASN, Tor.\v"
 		       "Files are looked for in the folder given, ./GeoLite2-*_YYYYMMDD/, "
 		       "/usr/share/GeoIP, /var/lib/GeoIP, $XDG_DATA_HOME/dht-telescope/geo and "
-		       "/usr/share/tor. fetch gets DB-IP Lite (CC BY 4.0).",
+		       "/usr/share/tor. fetch gets DB-IP Lite (CC BY 4.0). "
+		       "resolve looks up every node of a store anew; a crawl does so at its end "
+		       "where the files have changed.",
 	};
 	struct geo_args a = { .opts = { .search = true } };
 	int rc, status = CLI_OK;
@@ -139,8 +167,9 @@ int cmd_geo(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (!strcmp(a.verb, "fetch"))
 		return fetch(a.opts.dir);
-	if (strcmp(a.verb, "list") && strcmp(a.verb, "lookup")) {
-		cli_fail("geo %s: no such verb; one of: fetch, list, lookup ADDR...", a.verb);
+	if (strcmp(a.verb, "list") && strcmp(a.verb, "lookup") && strcmp(a.verb, "resolve")) {
+		cli_fail("geo %s: no such verb; one of: fetch, list, lookup ADDR..., resolve STORE",
+			 a.verb);
 		return CLI_USAGE;
 	}
 	rc = geo_open(&a.opts, cli_note, NULL, &geo);
@@ -148,7 +177,9 @@ int cmd_geo(int argc, char **argv)
 		return cli_fail("geo: %s", dt_strerror(rc));
 	if (!strcmp(a.verb, "list"))
 		status = list(geo);
-	for (unsigned i = 0; i < a.address_count; i++)
+	if (!strcmp(a.verb, "resolve"))
+		status = resolve(geo, a.addresses[0], a.address_count);
+	for (unsigned i = 0; !strcmp(a.verb, "lookup") && i < a.address_count; i++)
 		if (lookup(geo, a.addresses[i]) != CLI_OK)
 			status = CLI_USAGE;
 	geo_close(geo);

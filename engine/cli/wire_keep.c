@@ -162,12 +162,18 @@ void wire_store_fail(const struct wire *w, int rc)
 		 rc == DT_ENOSPACE || rc == -ENOSPC
 			 ? "; what was committed is kept, and 512 MiB stay free on its disk; "
 			   "cure: make room there, or --store DIR on another disk"
-			 : "");
+		 : rc == DT_EFULL ? "; its nodes alone are at its cap; cure: a greater "
+				    "--disk-cap-bytes, or a new --store"
+				  : "");
 }
 
 int wire_open_store(struct wire *w)
 {
-	struct store_writer_opts opts = { .geo = w->geo, .bucket_s = (unsigned)w->c->bucket_s };
+	struct store_writer_opts opts = { .geo = w->geo,
+					  .bucket_s = (unsigned)w->c->bucket_s,
+					  .disk_cap_bytes = w->c->disk_cap_bytes,
+					  .retain_s = (uint64_t)(w->c->retain_days * 86400),
+					  .note = cli_note };
 	char why[256] = "";
 	int rc;
 

@@ -60,19 +60,24 @@ static void check_key(struct span in)
 
 static void check_epoch(struct span in)
 {
-	struct span key = span_slice(in, 0, EPOCH_KEY_BYTES), report;
+	struct span key = span_slice(in, 0, EPOCH_KEY_BYTES);
 	struct span val = in.len > EPOCH_KEY_BYTES
 				  ? span_slice(in, EPOCH_KEY_BYTES, in.len - EPOCH_KEY_BYTES)
 				  : (struct span){ NULL, 0 };
-	struct store_epoch e;
-	int rc = epoch_decode(key, val, &e, &report);
+	struct epoch_row row;
+	uint8_t *again;
+	size_t len;
+	int rc = epoch_decode(key, val, &row);
 
 	if (rc < 0) {
 		FUZZ_HOLDS(rc == DT_ESIZE || rc == DT_ENEWER || rc == DT_ECORRUPT);
 		return;
 	}
-	FUZZ_HOLDS(fuzz_inside(in, report));
-	FUZZ_HOLDS(report.len == e.report_bytes);
+	FUZZ_HOLDS(fuzz_inside(in, row.report) && fuzz_inside(in, row.geo));
+	FUZZ_HOLDS(row.report.len == row.epoch.report_bytes);
+	FUZZ_HOLDS(epoch_encode(&row, &again, &len) == 0);
+	FUZZ_HOLDS(len == val.len);
+	free(again);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -106,21 +106,44 @@ static void what_cannot_be_ended(void **state)
 
 static void foreign_values_are_refused(void **state)
 {
-	uint8_t key[EPOCH_KEY_BYTES], val[EPOCH_HEAD_BYTES] = { 1 };
-	struct store_epoch e;
-	struct span report, k = span_of(key, sizeof(key));
+	uint8_t key[EPOCH_KEY_BYTES], val[EPOCH_HEAD_BYTES] = { 2 };
+	struct span k = span_of(key, sizeof(key)), v = span_of(val, sizeof(val));
+	struct epoch_row row;
 
 	(void)state;
 	epoch_key(0x01020304, key);
-	assert_int_equal(epoch_decode(k, span_of(val, sizeof(val)), &e, &report), 0);
-	assert_int_equal(e.id, 0x01020304);
-	assert_int_equal(report.len, 0);
-	assert_int_equal(epoch_decode(k, span_of(val, 19), &e, &report), DT_ESIZE);
-	assert_int_equal(epoch_decode(span_of(key, 3), span_of(val, 20), &e, &report), DT_ESIZE);
-	val[0] = 2;
-	assert_int_equal(epoch_decode(k, span_of(val, 20), &e, &report), DT_ENEWER);
-	val[0] = 0;
-	assert_int_equal(epoch_decode(k, span_of(val, 20), &e, &report), DT_ECORRUPT);
+	assert_int_equal(epoch_decode(k, v, &row), 0);
+	assert_int_equal(row.epoch.id, 0x01020304);
+	assert_int_equal(row.report.len, 0);
+	assert_int_equal(epoch_decode(k, span_of(val, sizeof(val) - 1), &row), DT_ESIZE);
+	assert_int_equal(epoch_decode(span_of(key, 3), v, &row), DT_ESIZE);
+	val[2] = 1; /* a byte of geo that is not there */
+	assert_int_equal(epoch_decode(k, v, &row), DT_ECORRUPT);
+	val[2] = 0;
+	val[0] = 3;
+	assert_int_equal(epoch_decode(k, v, &row), DT_ENEWER);
+	val[0] = 1;
+	assert_int_equal(epoch_decode(k, v, &row), DT_ECORRUPT);
+}
+
+static void all_of_a_row_comes_back(void **state)
+{
+	const struct epoch_row in = { .epoch = { .started_s = 5, .ended_s = 6, .synthetic = true },
+				      .vantage = 0x1122334455667788,
+				      .geo = SPAN_LIT("asn csv 2026-10-30"),
+				      .report = SPAN_LIT("{}") };
+	uint8_t key[EPOCH_KEY_BYTES], *val;
+	struct epoch_row out;
+	size_t len;
+
+	(void)state;
+	epoch_key(1, key);
+	assert_int_equal(epoch_encode(&in, &val, &len), 0);
+	assert_int_equal(epoch_decode(span_of(key, sizeof(key)), span_of(val, len), &out), 0);
+	assert_true(out.epoch.started_s == 5 && out.epoch.ended_s == 6 && out.epoch.synthetic);
+	assert_true(out.vantage == in.vantage && span_equal(out.geo, in.geo));
+	assert_true(span_equal(out.report, in.report));
+	free(val);
 }
 
 int main(void)
@@ -130,6 +153,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_broken_off_epoch_stays_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_ended, setup, teardown),
 		cmocka_unit_test(foreign_values_are_refused),
+		cmocka_unit_test(all_of_a_row_comes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "store/record.h"
 #include "store/store.h"
@@ -323,6 +324,93 @@ static void many_seals_are_joined(void **state)
 	tempdir_remove(dir);
 }
 
+struct gone {
+	unsigned lines;
+	char last[256];
+};
+
+static void count_line(void *ctx, const char *line)
+{
+	struct gone *g = ctx;
+
+	g->lines++;
+	snprintf(g->last, sizeof(g->last), "%s", line);
+}
+
+static void put_at(struct store *s, const struct store_writer_opts *opts, uint64_t when_s)
+{
+	struct sighting one = { .when_ms = 1000 * when_s,
+				.key = { .bits = NODEID_BITS, .b = { 1 } },
+				.from = endpoint_ip4(1, 1) };
+	struct store_writer *w;
+
+	assert_int_equal(store_writer_new(s, opts, &w), 0);
+	assert_int_equal(store_writer_put(w, &one, 1), 0);
+	assert_int_equal(store_writer_flush(w), 0);
+	assert_int_equal(store_seal(s), 0);
+	store_writer_free(w);
+}
+
+static uint64_t first_bucket(struct store *s)
+{
+	const struct store_log_opts all = { .columns = 0 };
+	struct store_log_span span;
+	struct store_view *v;
+	struct store_log *l;
+
+	assert_int_equal(store_view_open(s, &v), 0);
+	assert_int_equal(store_log_open(v, &all, &l), 0);
+	store_log_span(l, &span);
+	store_log_close(l);
+	store_view_close(v);
+	return span.first_s;
+}
+
+/* At the cap the oldest goes first, and it is said; what is over its days goes too. */
+static void the_oldest_goes_first(void **state)
+{
+	struct gone gone = { .lines = 0 };
+	struct store_writer_opts opts = { .disk_floor_bytes = 1,
+					  .note = count_line,
+					  .note_ctx = &gone };
+	uint64_t now = (uint64_t)time(NULL) / 600 * 600, used = 0;
+	struct store_info info;
+	struct store_writer *w;
+	struct store_view *v;
+	struct store *s = NULL;
+	char dir[TEMPDIR_MAX];
+
+	(void)state;
+	tempdir_make(dir);
+	s = reopen(s, dir);
+	for (unsigned i = 5; i > 0; i--)
+		put_at(s, &opts, now - 86400 * i);
+	assert_int_equal(gone.lines, 0);
+	assert_int_equal(first_bucket(s), now - 5 * 86400);
+	opts.retain_s = 86400 * 4 - 3600;
+	put_at(s, &opts, now);
+	assert_int_equal(gone.lines, 2);
+	assert_non_null(strstr(gone.last, "older than it is kept"));
+	assert_int_equal(first_bucket(s), now - 3 * 86400);
+	assert_int_equal(store_view_open(s, &v), 0);
+	assert_int_equal(store_view_info(v, &info), 0);
+	used = info.table_bytes + info.log_bytes;
+	store_view_close(v);
+	opts.disk_cap_bytes = used - 1;
+	assert_int_equal(store_writer_new(s, &opts, &w), 0);
+	store_writer_free(w);
+	assert_int_equal(gone.lines, 3);
+	assert_non_null(strstr(gone.last, "at its cap"));
+	assert_int_equal(first_bucket(s), now - 2 * 86400);
+	opts.disk_cap_bytes = 4096;
+	assert_int_equal(store_writer_new(s, &opts, &w), 0);
+	assert_int_equal(store_writer_room(w), DT_EFULL);
+	store_writer_free(w);
+	assert_int_equal(first_bucket(s), 0);
+	store_close(s);
+	tempdir_remove(dir);
+}
+
 static void odd_buckets_are_refused(void **state)
 {
 	const struct store_writer_opts opts = { .bucket_s = 65536 };
@@ -344,6 +432,7 @@ int main(void)
 		cmocka_unit_test(against_a_list),
 		cmocka_unit_test(large_buckets_come_in_blocks),
 		cmocka_unit_test(many_seals_are_joined),
+		cmocka_unit_test(the_oldest_goes_first),
 		cmocka_unit_test(odd_buckets_are_refused),
 	};
 
