@@ -38,6 +38,7 @@ extern const struct bench bench_transactions[]; /* bench_transactions.c */
 extern const struct bench bench_wire[];         /* bench_wire.c */
 extern const struct bench bench_store[];        /* bench_store.c */
 extern const struct bench bench_film[];         /* bench_film.c */
+extern const struct bench bench_log[];          /* bench_log.c */
 extern const struct bench bench_render[];       /* bench_render.c */
 extern const struct bench bench_sim[];          /* bench_sim.c */
 extern const struct bench bench_export[];       /* bench_export.c */

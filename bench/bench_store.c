@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <lmdb.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/scratch.h"
 #include "store/geo_table.h"
 #include "store/radix.h"
 #include "store/record.h"
@@ -30,8 +30,7 @@ enum {
 	RUNS_MAX = 16,
 	PREFETCH = 16,      /* the bare loop knows our tricks */
 	PUT_AT_ONCE = 1024, /* as the scribe hands them over */
-	PATH_BYTES = 256,
-	LOG_ROW_BYTES = 5, /* what a row of the log may take */
+	LOG_ROW_BYTES = 5,  /* what a row of the log may take */
 };
 _Static_assert((int)LOG_ROW_BYTES < RECORD_KEY4_BYTES + RECORD_BYTES, "read from the pairs");
 
@@ -77,30 +76,6 @@ static struct sighting *rows_new(void)
 	return rows;
 }
 
-/* ---- directories --------------------------------------------------------------- */
-
-static int dir_make(char out[static PATH_BYTES])
-{
-	const char *base = getenv("TMPDIR");
-
-	snprintf(out, PATH_BYTES, "%s/dt-bench-XXXXXX", base && base[0] ? base : "/tmp");
-	return mkdtemp(out) ? 0 : -errno;
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
-/* What store and loop leave; no links followed. */
-static void dir_remove(const char *dir)
-{
-	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 /* ---- the bare loop ---------------------------------------------------------------- */
 
 struct bare {
@@ -118,7 +93,7 @@ struct addr_pair {
 };
 
 struct race {
-	char bare_dir[PATH_BYTES], our_dir[PATH_BYTES];
+	char bare_dir[SCRATCH_PATH_BYTES], our_dir[SCRATCH_PATH_BYTES];
 	struct bare bare;
 	struct store *store;
 	struct store_writer *writer;
@@ -235,9 +210,9 @@ static int race_open(struct race *r)
 	if (!r->pairs || !r->addrs || !r->refs || !r->tmp)
 		rc = -ENOMEM;
 	if (rc == 0)
-		rc = dir_make(r->bare_dir);
+		rc = scratch_make(r->bare_dir);
 	if (rc == 0)
-		rc = dir_make(r->our_dir);
+		rc = scratch_make(r->our_dir);
 	if (rc == 0 && bare_open(&r->bare, r->bare_dir))
 		rc = -EIO;
 	if (rc == 0)
@@ -251,8 +226,8 @@ static void race_close(struct race *r)
 	store_close(r->store);
 	if (r->bare.env)
 		mdb_env_close(r->bare.env);
-	dir_remove(r->bare_dir);
-	dir_remove(r->our_dir);
+	scratch_remove(r->bare_dir);
+	scratch_remove(r->our_dir);
 	free(r->pairs);
 	free(r->addrs);
 	free(r->refs);

@@ -129,12 +129,17 @@ static bool same_place(const struct radix_ref *a, const struct radix_ref *b)
 
 static void sort(struct marks *m, struct radix_ref *refs, struct radix_ref *tmp)
 {
-	for (size_t i = 0; i < m->count; i++)
-		refs[i] = (struct radix_ref){
-			.prefix = (uint64_t)m->list[i].bucket_s << 32 | m->list[i].ordinal,
-			.row = (uint32_t)i,
-		};
-	radix_sort(refs, tmp, m->count);
+	uint64_t last = 0, falls = 0;
+
+	for (size_t i = 0; i < m->count; i++) {
+		uint64_t at = (uint64_t)m->list[i].bucket_s << 32 | m->list[i].ordinal;
+
+		refs[i] = (struct radix_ref){ .prefix = at, .row = (uint32_t)i };
+		falls |= at < last;
+		last = at;
+	}
+	if (falls) /* a batch of new nodes comes in their order */
+		radix_sort(refs, tmp, m->count);
 }
 
 int marks_chunk(struct marks *m, struct radix_ref *refs, struct radix_ref *tmp, int level,

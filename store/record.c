@@ -74,13 +74,9 @@ static const double radius_steps_per_doubling = 16;
 uint16_t record_rtt_pack(uint32_t us)
 {
 	uint32_t v = us < RECORD_RTT_MAX_US ? us : RECORD_RTT_MAX_US;
-	unsigned shift = 0;
+	unsigned shift = v >> RTT_BITS ? 32 - (unsigned)__builtin_clz(v >> RTT_BITS) : 0;
 
-	while (v >> RTT_BITS) {
-		v >>= 1;
-		shift++;
-	}
-	return (uint16_t)(shift << RTT_BITS | v);
+	return (uint16_t)(shift << RTT_BITS | v >> shift);
 }
 
 uint32_t record_rtt_unpack(uint16_t packed)

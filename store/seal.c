@@ -91,17 +91,16 @@ static bool is_ours(const char *name)
 	return strspn(name, "0123456789") == 8 && strcmp(name + 8, ".seg") == 0;
 }
 
-static void sweep_files(int dir_fd, const struct segset *keep)
+static void sweep_files(const struct sio *io, const struct segset *keep)
 {
-	const struct sio io = { .dir_fd = dir_fd };
 	struct dirent **names;
-	int n = scandirat(dir_fd, ".", &names, NULL, NULL);
+	int n = scandirat(io->dir_fd, ".", &names, NULL, NULL);
 
 	for (int i = 0; i < n; i++) {
 		const char *name = names[i]->d_name;
 
 		if (is_ours(name) && !(keep && segset_is_listed(keep, name)))
-			sio_unlink(&io, name);
+			sio_unlink(io, name);
 		free(names[i]);
 	}
 	if (n >= 0)
@@ -116,7 +115,7 @@ void seal_remove_run(const struct store *s, uint32_t run)
 	if (seal_dir(s, run, false, &fd) < 0)
 		return;
 	unlinkat(fd, "MANIFEST", 0);
-	sweep_files(fd, NULL);
+	sweep_files(&(struct sio){ .dir_fd = fd }, NULL);
 	close(fd);
 	snprintf(name, sizeof(name), "%s/%u", seg_name, run);
 	unlinkat(s->dir_fd, name, AT_REMOVEDIR);
@@ -410,7 +409,7 @@ int seal_install(struct store *s, struct segset *now)
 	segset_fini(&s->segs);
 	s->segs = *now;
 	if (fewer)
-		sweep_files(s->seg_io.dir_fd, &s->segs);
+		sweep_files(&s->seg_io, &s->segs);
 	return 0;
 }
 
@@ -559,7 +558,7 @@ int seal_open(struct store *s, char *why)
 	if (rc < 0)
 		return rc;
 	if (s->seg_io.dir_fd >= 0)
-		sweep_files(s->seg_io.dir_fd, &s->segs);
+		sweep_files(&s->seg_io, &s->segs);
 	sweep_runs(s, s->segs.run);
 	return 0;
 }
