@@ -337,6 +337,8 @@ static int upsert_node(struct pass *p, struct kv_cursor *c, const struct sightin
 		if (p->w->ordinal_next == UINT32_MAX)
 			return DT_EFULL;
 		p->w->ordinal_next++;
+		if (!p->w->opts.geo || is_looked_up(&r->place))
+			return 0; /* it stands as it should: the usual case of a new node */
 		memcpy(was, now, sizeof(was));
 	} else {
 		rc = record_decode(old, &before);
