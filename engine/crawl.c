@@ -50,7 +50,11 @@ static int make_templates(struct crawl *c)
 {
 	bool peers = c->opts.method == CRAWL_GET_PEERS;
 	int err = make_template(&c->opts, peers ? KRPC_GET_PEERS : KRPC_FIND_NODE, &c->find);
+	struct crawl_opts other = c->opts;
 
+	other.own_id = c->alt_id;
+	if (!err)
+		err = make_template(&other, KRPC_FIND_NODE, &c->probe);
 	if (!err)
 		err = make_template(&c->opts, KRPC_PING, &c->ping);
 	if (!err)
@@ -115,6 +119,8 @@ int crawl_new(const struct crawl_opts *opts, struct gate *gate, const struct cra
 	if (!c)
 		return -ENOMEM;
 	c->opts = *opts;
+	for (unsigned i = 0; i < NODEID_BYTES; i++)
+		c->alt_id.b[i] = (uint8_t)~opts->own_id.b[i];
 	c->gate = gate;
 	c->port = *port;
 	c->wall_minus_now_ns = wall_minus_now_ns;
@@ -142,6 +148,8 @@ void crawl_free(struct crawl *c)
 		return;
 	nodetab_free(&c->tab);
 	slots_free(&c->slots);
+	suspects_free(&c->suspects);
+	free(c->judged);
 	frontier_free(&c->frontier);
 	crawl_walks_free(c->walks);
 	free(c->listed.at);
@@ -166,7 +174,7 @@ void crawl_offer(struct crawl *c, const struct crawl_contact *list, unsigned cou
 			continue;
 		key = nodetab_key(&c->tab, &contact->ep);
 		crawl_learn(c, &key, contact->has_id ? contact->id.b : NULL, NODETAB_NONE,
-			    crawl_tag(contact->introducer), contact->confirmed);
+			    crawl_tag(contact->introducer), contact->confirmed, contact->doubted);
 	}
 	/* Contacts borrow their ids from @list. */
 	crawl_learn_flush(c);
@@ -278,7 +286,8 @@ void crawl_stats(const struct crawl *c, struct crawl_stats *out)
 	out->endpoints_known = c->tab.count;
 	out->retry_waiting = (uint64_t)frontier_count(&c->frontier, FRONTIER_RETRY) +
 			     c->frontier.swept + c->frontier.deferred;
-	out->bytes_tables = nodetab_bytes(&c->tab) + slots_bytes(&c->slots);
+	out->bytes_tables = nodetab_bytes(&c->tab) + slots_bytes(&c->slots) +
+			    suspects_bytes(&c->suspects) + c->judged_count;
 	out->bytes_frontier = frontier_bytes(&c->frontier);
 }
 
@@ -292,9 +301,12 @@ uint32_t crawl_rtt_us(const struct crawl *c)
 	return c->rtt_us;
 }
 
-static struct crawl_node seen(const struct node *n)
+static struct crawl_node seen(const struct crawl *c, uint32_t ref)
 {
-	return (struct crawl_node){ .id = n->id,
+	const struct node *n = nodetab_at(&c->tab, ref);
+
+	return (struct crawl_node){ .node_class = (uint8_t)crawl_verdict(c, ref),
+				    .id = n->id,
 				    .answered = n->flags & NODE_ANSWERED,
 				    .attempts = n->attempts,
 				    .mentions = n->mentions };
@@ -307,7 +319,7 @@ int crawl_find(const struct crawl *c, const struct endpoint *ep, struct crawl_no
 
 	if (ref == NODETAB_NONE)
 		return DT_ENOTFOUND;
-	*out = seen(nodetab_at(&c->tab, ref));
+	*out = seen(c, ref);
 	return 0;
 }
 
@@ -316,7 +328,7 @@ void crawl_each(const struct crawl *c, void (*take)(void *ctx, const struct craw
 {
 	for (uint32_t ref = 0; ref < c->tab.count; ref++) {
 		struct crawl_entry entry = { .ep = nodetab_endpoint(&c->tab, ref),
-					     .node = seen(nodetab_at(&c->tab, ref)) };
+					     .node = seen(c, ref) };
 
 		take(ctx, &entry);
 	}
@@ -401,6 +413,9 @@ void crawl_say(struct crawl *c, uint32_t ref, const struct krpc_msg *msg, uint16
 		.mentions = n->mentions,
 		.rtt_us = rtt_us,
 	};
+
+	if (flags & SIGHTING_FINAL)
+		s.node_class = (uint8_t)crawl_verdict(c, ref);
 
 	if (n->flags & NODE_HAS_ID)
 		s.key = nodekey_from_id(&n->id);

@@ -99,6 +99,7 @@ struct crawl_contact {
 	struct nodeid id;
 	uint32_t introducer; /* hash of who told us; 0 = bootstrap or ourselves */
 	bool has_id;
+	bool doubted;   /* by somebody who misleads: another one's word is needed */
 	bool confirmed; /* by the census before this one: asked first */
 };
 
@@ -124,6 +125,7 @@ struct crawl_stats {
 	uint64_t mixing_sent;         /* first attempts spent on random targets, of which */
 	uint64_t startup_mixing_sent; /* because of mixing_all_until */
 	uint64_t raised_sent;         /* first attempts that the depth rule added */
+	uint64_t probes_sent;         /* first attempts under our other id, to be sure of a class */
 	uint64_t queries_received;    /* y=q to our socket: counted, not answered by the crawl */
 	uint64_t reflected;           /* our own query or our own id came back, or was listed */
 	uint64_t values;              /* peers in replies to get_peers */
@@ -240,6 +242,7 @@ struct crawl_node {
 	struct nodeid id; /* answered, else advertised */
 	bool answered;
 	uint8_t attempts;
+	uint8_t node_class; /* enum sighting_class */
 	uint16_t mentions;
 };
 
@@ -369,6 +372,48 @@ struct census_certificate {
 	uint64_t queries_sent, packets_sent, packets_received, bytes_sent, bytes_received;
 	uint64_t unexplained;
 };
+
+/* ---- classes: engine/crawl_class.c ---------------------------------------- */
+
+/** struct crawl_classes - how many endpoints are what; counts of shards add up. */
+struct crawl_classes {
+	uint64_t count[SIGHTING_CLASSES]; /* normal: those that answered */
+	uint64_t marked;         /* contacts never asked: only misleading ones listed them */
+	uint64_t suspects, lost; /* endpoints with something odd; such as had no room */
+};
+
+/** struct crawl_twin - an endpoint that may share its id with others. */
+struct crawl_twin {
+	uint64_t id, address; /* hashes */
+	uint32_t ref;
+	uint16_t shard;
+	uint8_t node_class;
+};
+
+/** struct crawl_twins - a filter: two bits per answered id. Written by all shards at once. */
+struct crawl_twins;
+
+/** crawl_twins_new() - for @live endpoints: 2 to 4 bytes each. Errors: -ENOMEM. */
+int crawl_twins_new(uint64_t live, struct crawl_twins **out) DT_MUST;
+void crawl_twins_free(struct crawl_twins *t);
+
+/** crawl_twins_mark() - this shard's ids into the filter; from any thread. */
+void crawl_twins_mark(const struct crawl *c, struct crawl_twins *t);
+
+/** crawl_twins_list() - this shard's endpoints whose id was met twice; up to @cap are written.
+ * Returns how many there are. */
+uint64_t crawl_twins_list(const struct crawl *c, const struct crawl_twins *t,
+			  struct crawl_twin *out, uint64_t cap);
+
+/** crawl_twins_judge() - the lists of all shards together: sorted, each with its class. */
+void crawl_twins_judge(struct crawl_twin *list, uint64_t count);
+
+/** crawl_judge() - take over this shard's part of the judged list. A byte per endpoint from
+ * then on. Errors: -ENOMEM. */
+int crawl_judge(struct crawl *c, const struct crawl_twin *list, uint64_t count) DT_MUST;
+
+/** crawl_count_classes() - add this shard's to @out. Cost: a scan of the table. */
+void crawl_count_classes(const struct crawl *c, struct crawl_classes *out);
 
 /** crawl_ids() - append 64-bit prefixes-with-hash of answered ids (distinct count). Returns count.
  */

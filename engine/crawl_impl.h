@@ -11,6 +11,7 @@
 #include "engine/nodetab.h"
 #include "engine/rng.h"
 #include "engine/slots.h"
+#include "engine/suspects.h"
 #include "proto/krpc.h"
 
 /**
@@ -41,6 +42,7 @@ enum question {
 	Q_FLIP2, /* bit c-2 */
 	Q_FLIP0, /* bit c */
 	Q_WALK,  /* as many as the plan's walk has steps; which one: node.depth */
+	Q_PROBE, /* its id, asked under our other one; the bit is node.probing */
 	QUESTIONS
 };
 
@@ -80,6 +82,7 @@ struct learn {
 	const uint8_t *id;       /* borrowed until the batch is applied; NULL = none */
 	uint32_t introducer_ref; /* NODETAB_NONE: told by another shard or by ourselves */
 	uint16_t tag;            /* of the introducer; 0 = nobody's mention */
+	bool doubted;            /* the introducer is: another one is needed */
 	bool confirmed;
 };
 
@@ -100,7 +103,11 @@ struct crawl {
 	struct slots slots;
 	struct frontier frontier;
 	struct cookie cookie;
-	struct krpc_template find, ping, sample;
+	struct krpc_template find, ping, sample, probe;
+	struct nodeid alt_id; /* our other id, of probes */
+	struct suspects suspects;
+	uint8_t *judged; /* enum sighting_class by record, after crawl_judge() */
+	uint32_t judged_count;
 	unsigned shard_shift; /* of the shard's number in t */
 	uint32_t rtt_us;      /* smoothed, of recent answers */
 
@@ -196,7 +203,15 @@ static inline bool crawl_inside(const struct crawl *c, const struct nodeid *id)
 /** crawl_question() - what it is asked next; QUESTIONS = nothing. */
 static inline enum question crawl_question(const struct node *n)
 {
-	return n->todo ? (enum question)__builtin_ctz(n->todo) : QUESTIONS;
+	if (n->todo)
+		return (enum question)__builtin_ctz(n->todo);
+	return n->probing ? Q_PROBE : QUESTIONS;
+}
+
+/** crawl_is_open() - is @q still to be answered? */
+static inline bool crawl_is_open(const struct node *n, enum question q)
+{
+	return q == Q_PROBE ? n->probing : q != QUESTIONS && n->todo >> q & 1;
 }
 
 /** crawl_wait_first() - let a node that was never asked wait in the bag its mentions earn. */
@@ -301,24 +316,28 @@ static inline uint16_t crawl_tag(uint32_t introducer)
  * @id and the key's addr6 point to goes away.
  */
 static inline void crawl_learn(struct crawl *c, const struct nodetab_key *key, const uint8_t *id,
-			       uint32_t introducer_ref, uint16_t tag, bool confirmed)
+			       uint32_t introducer_ref, uint16_t tag, bool confirmed, bool doubted)
 {
 	if (c->batched == CRAWL_LEARN_BATCH)
 		crawl_learn_flush(c);
 	nodetab_prefetch(&c->tab, key);
 	c->batch_keys[c->batched] = *key;
 	c->batch[c->batched++] = (struct learn){
-		.id = id, .introducer_ref = introducer_ref, .tag = tag, .confirmed = confirmed
+		.id = id,
+		.introducer_ref = introducer_ref,
+		.tag = tag,
+		.confirmed = confirmed,
+		.doubted = doubted,
 	};
 }
 
 /**
  * crawl_learn_reply() - every contact of a reply of node @ref.
- * @target: what was asked for, or NULL. Returns c, the common bits of @target and
- * the farthest contact; NODE_DEPTH_NONE where there was none.
+ * @target: what was asked for, or NULL. @doubted: the contacts need another's word. Returns c, the
+ * common bits of @target and the farthest contact; NODE_DEPTH_NONE where there was none.
  */
 unsigned crawl_learn_reply(struct crawl *c, uint32_t ref, const struct krpc_msg *msg,
-			   const struct nodeid *target);
+			   const struct nodeid *target, bool doubted);
 
 /* ---- crawl_list.c -------------------------------------------------------- */
 
@@ -335,6 +354,35 @@ void crawl_list_failure(struct crawl *c, uint32_t ref, enum question q,
 
 /** crawl_list_depth() - bits that the target of @q shares with @ref's id as it stands now. */
 uint8_t crawl_list_depth(const struct crawl *c, uint32_t ref, enum question q);
+
+/* ---- crawl_class.c ------------------------------------------------------- */
+
+/** struct crawl_words - an answer, as evidence of who gave it. */
+struct crawl_words {
+	struct nodeid id, expected; /* of the answer; known before it */
+	struct endpoint asked;
+	const struct endpoint *from; /* where it came from, if from elsewhere; else NULL */
+	enum question q;
+	bool first; /* the first answer: @expected is what others advertised */
+};
+
+/** crawl_weigh() - take an answer into account. True where its contacts need another's word. */
+bool crawl_weigh(struct crawl *c, uint32_t ref, const struct crawl_words *w);
+
+/** crawl_probe_more() - a probe was answered: is another one wanted? Asked once. */
+bool crawl_probe_more(struct crawl *c, uint32_t ref);
+
+/** crawl_mirrored() - our query, or our id, came back from node @ref: it is asked no more. */
+void crawl_mirrored(struct crawl *c, uint32_t ref);
+
+/** crawl_crowd() - it listed @nodes contacts, the farthest sharing @depth bits with the target. */
+void crawl_crowd(struct crawl *c, uint32_t ref, size_t nodes, unsigned depth);
+
+/** crawl_asked_us() - a query came from there. */
+void crawl_asked_us(struct crawl *c, const struct endpoint *from, bool read_only);
+
+/** crawl_verdict() - its class, by all that is known now. */
+enum sighting_class crawl_verdict(const struct crawl *c, uint32_t ref);
 
 /* ---- crawl.c --------------------------------------------------------------- */
 

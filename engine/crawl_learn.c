@@ -64,6 +64,7 @@ static void mention(struct crawl *c, uint32_t ref, const struct learn *l)
 
 	if (l->confirmed && !(n->flags & (NODE_WARM | NODE_ASKED))) {
 		n->flags = (uint16_t)((n->flags & ~NODE_DOUBTED) | NODE_WARM);
+		n->marked = 0;
 		c->stats.warm_known++;
 		if (n->todo && !(n->flags & NODE_REFUSED))
 			crawl_wait_first(c, ref);
@@ -75,6 +76,10 @@ static void mention(struct crawl *c, uint32_t ref, const struct learn *l)
 		memcpy(n->id.b, l->id, NODEID_BYTES);
 		n->todo = crawl_first_todo(c, n);
 	}
+	/* Whom only misleading ones listed waits for another's word (census 4.8). */
+	if (n->marked && l->doubted)
+		return;
+	n->marked = 0;
 	if (!n->todo)
 		return;
 	/* A second introducer opens a service port (P7); nothing opens the others. */
@@ -120,7 +125,8 @@ static void add(struct crawl *c, const struct nodetab_key *key, const struct lea
 	}
 	if (l->tag)
 		nodetab_mention(n, l->tag);
-	if (n->todo)
+	n->marked = l->doubted;
+	if (n->todo && !n->marked)
 		crawl_wait_first(c, ref);
 }
 
@@ -151,6 +157,7 @@ struct reply {
 	uint32_t ip; /* of @from; 0 = not IPv4 */
 	uint32_t who, ref;
 	uint16_t tag;
+	bool doubted;
 	unsigned depth;
 };
 
@@ -158,7 +165,9 @@ struct reply {
 static void forward(struct crawl *c, unsigned shard, const struct reply *r,
 		    const struct endpoint *ep, const uint8_t *id)
 {
-	struct crawl_contact contact = { .ep = *ep, .introducer = r->who, .has_id = true };
+	struct crawl_contact contact = {
+		.ep = *ep, .introducer = r->who, .has_id = true, .doubted = r->doubted
+	};
 
 	if (!charge_introducer(c, r->ref))
 		return;
@@ -220,7 +229,7 @@ static inline void take4(struct crawl *c, struct reply *r, const uint8_t *p)
 		return; /* it lists itself */
 	owner = c->opts.shards > 1 ? net_deal4(key.ip, c->opts.shards) : 0;
 	if (owner == c->opts.shard) {
-		crawl_learn(c, &key, p, r->ref, r->tag, false);
+		crawl_learn(c, &key, p, r->ref, r->tag, false, r->doubted);
 	} else {
 		struct endpoint ep = endpoint_ip4(key.ip, key.port);
 
@@ -242,16 +251,17 @@ static void take6(struct crawl *c, struct reply *r, const uint8_t *p)
 	key = nodetab_key(&c->tab, &ep);
 	key.addr6 = p + NODEID_BYTES;
 	if (owner == c->opts.shard)
-		crawl_learn(c, &key, p, r->ref, r->tag, false);
+		crawl_learn(c, &key, p, r->ref, r->tag, false, r->doubted);
 	else
 		forward(c, owner, r, &ep, p);
 }
 
 unsigned crawl_learn_reply(struct crawl *c, uint32_t ref, const struct krpc_msg *msg,
-			   const struct nodeid *target)
+			   const struct nodeid *target, bool doubted)
 {
 	struct reply r = { .target = target,
 			   .ref = ref,
+			   .doubted = doubted,
 			   .from = nodetab_endpoint(&c->tab, ref),
 			   .depth = NODE_DEPTH_NONE };
 	const uint8_t *p = msg->nodes.ptr, *end = p + msg->nodes.len;

@@ -12,6 +12,7 @@ enum {
 static void drop(struct crawl *c, struct node *n)
 {
 	n->todo = 0;
+	n->probing = 0;
 	n->flags &= (uint16_t)~NODE_QUEUED;
 	c->stats.endpoints_full++;
 	if (!(n->flags & NODE_ASKED))
@@ -68,7 +69,7 @@ void crawl_go_on(struct crawl *c, uint32_t ref)
 {
 	struct node *n = nodetab_at(&c->tab, ref);
 
-	if (n->todo && !(n->flags & (NODE_QUEUED | NODE_FLIGHT)))
+	if ((n->todo || n->probing) && !(n->flags & (NODE_QUEUED | NODE_FLIGHT)))
 		enqueue(c, ref, FRONTIER_FOLLOW);
 	else if (c->walks && !n->todo)
 		crawl_walks_end(c, ref);
@@ -100,7 +101,10 @@ static void enqueue_sweep(struct crawl *c, uint32_t ref, uint64_t now_ns)
 
 static void settle(struct node *n, enum question q)
 {
-	n->todo &= (uint8_t) ~(1u << q);
+	if (q == Q_PROBE)
+		n->probing = 0;
+	else
+		n->todo &= (uint8_t) ~(1u << q);
 	n->tries = 0;
 	n->flags &= (uint16_t)~NODE_FLIGHT;
 }
@@ -116,8 +120,11 @@ void crawl_satisfied(struct crawl *c, uint32_t ref, enum question q, bool id_cha
 	struct node *n = nodetab_at(&c->tab, ref);
 
 	settle(n, q);
+	if (q == Q_PROBE)
+		n->probing = crawl_probe_more(c, ref);
 	if (!crawl_inside(c, &n->id)) {
 		n->todo = 0; /* it has shown the way, or is not whom it was said to be */
+		n->probing = 0;
 	} else if (c->opts.plan != CRAWL_PLAN_PING && c->opts.method != CRAWL_PING) {
 		if (q == Q_FIRST && crawl_shape(c->opts.plan)->own)
 			n->todo |= 1u << Q_OWN;

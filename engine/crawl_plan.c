@@ -153,6 +153,7 @@ struct nodeid crawl_target(const struct crawl *c, uint32_t ref, enum question q)
 		return walk_target(c, ref);
 	case Q_OWN:
 	case Q_AGAIN:
+	case Q_PROBE:
 	case QUESTIONS:
 	default:
 		return n->id;

@@ -3,7 +3,13 @@
 
 #include "engine/crawl_impl.h"
 
-enum { T_BYTES = KRPC_TEMPLATE_T, V_BYTES = 4, RTT_LEAST_LOG2 = 4, RTT_SMOOTH = 64 };
+enum {
+	T_BYTES = KRPC_TEMPLATE_T,
+	V_BYTES = 4,
+	RTT_LEAST_LOG2 = 4,
+	RTT_SMOOTH = 64,
+	NODE4_BYTES = 26
+};
 
 /* ---- what a t says ---------------------------------------------------------- */
 
@@ -139,7 +145,31 @@ struct outcome {
 	enum question q; /* QUESTIONS: not known which */
 	uint16_t flags;  /* SIGHTING_ALIAS, SIGHTING_LATE */
 	uint32_t rtt_us;
+	const struct endpoint *from; /* of an alias: where the answer came from */
 };
+
+/* What it says of itself, against what is known. */
+static bool weigh(struct crawl *c, const struct outcome *o, const struct nodeid *id, bool first)
+{
+	const struct node *n = nodetab_at(&c->tab, o->ref);
+	struct crawl_words w = { .id = *id,
+				 .expected = n->flags & NODE_HAS_ID ? n->id : *id,
+				 .from = o->from,
+				 .q = o->q,
+				 .first = first };
+
+	if (o->from)
+		w.asked = nodetab_endpoint(&c->tab, o->ref);
+	return crawl_weigh(c, o->ref, &w);
+}
+
+/* Its network is one where people live. */
+static void credit(struct crawl *c, uint32_t ref)
+{
+	struct endpoint ep = nodetab_endpoint(&c->tab, ref);
+
+	gate_answered(c->gate, &ep);
+}
 
 /* A reply of node @o->ref that has passed every check. */
 static void answered(struct crawl *c, const struct outcome *o, const struct krpc_msg *msg,
@@ -147,17 +177,20 @@ static void answered(struct crawl *c, const struct outcome *o, const struct krpc
 {
 	struct node *n = nodetab_at(&c->tab, o->ref);
 	bool first = !(n->flags & NODE_ANSWERED), changed, open, neighbours, news = true;
+	bool doubted;
 	struct nodeid id, asked = n->id;
 	unsigned depth;
 	uint8_t bucket = c->port.listing ? crawl_list_depth(c, o->ref, o->q) : 0;
 
 	memcpy(id.b, msg->id.ptr, NODEID_BYTES);
+	doubted = weigh(c, o, &id, first);
 	changed = take_id(n, &id);
 	n->flags |= NODE_ANSWERED;
 	if (o->flags & SIGHTING_ALIAS)
 		n->flags |= NODE_ALIAS;
 	if (n->answers < UINT8_MAX)
 		n->answers++;
+	credit(c, o->ref);
 	if (first) {
 		c->stats.endpoints_live++;
 		c->stats.warm_live += !!(n->flags & NODE_WARM);
@@ -177,11 +210,13 @@ static void answered(struct crawl *c, const struct outcome *o, const struct krpc
 		crawl_satisfied(c, o->ref, Q_OWN, false, false);
 		return;
 	}
-	open = o->q != QUESTIONS && n->todo >> o->q & 1;
+	open = crawl_is_open(n, o->q);
 	neighbours = open && (o->q == Q_OWN || o->q == Q_AGAIN);
-	depth = crawl_learn_reply(c, o->ref, msg, neighbours ? &asked : NULL);
-	if (neighbours)
+	depth = crawl_learn_reply(c, o->ref, msg, neighbours ? &asked : NULL, doubted);
+	if (neighbours) {
 		n->depth = (uint8_t)depth;
+		crawl_crowd(c, o->ref, msg->nodes.len / NODE4_BYTES, depth);
+	}
 	crawl_health_note(c, o->ref, msg, neighbours && !changed);
 	if (c->walks && open)
 		news = crawl_walks_note(c, o->ref, msg);
@@ -252,6 +287,7 @@ static void with_slot(struct crawl *c, uint32_t idx, const struct net_msg *from,
 
 	if (!asked_there(c, slot, &from->peer)) {
 		o.flags = SIGHTING_ALIAS;
+		o.from = &from->peer;
 		c->stats.alias++;
 	}
 	slots_release(&c->slots, idx);
@@ -268,7 +304,8 @@ static void with_slot(struct crawl *c, uint32_t idx, const struct net_msg *from,
 
 static bool is_own_id(const struct crawl *c, struct span id)
 {
-	return id.len == NODEID_BYTES && memcmp(id.ptr, c->opts.own_id.b, NODEID_BYTES) == 0;
+	return id.len == NODEID_BYTES && (memcmp(id.ptr, c->opts.own_id.b, NODEID_BYTES) == 0 ||
+					  memcmp(id.ptr, c->alt_id.b, NODEID_BYTES) == 0);
 }
 
 static void malformed(struct crawl *c, const struct net_msg *m, int why)
@@ -296,13 +333,41 @@ static void take_answer(struct crawl *c, const struct net_msg *from, const struc
 		c->stats.reflected++;
 		/* A mirror is asked no more; this query of it expires. */
 		if (slot)
-			nodetab_at(&c->tab, slot->node)->todo = 0;
+			crawl_mirrored(c, slot->node);
 		return;
 	}
 	if (slot)
 		with_slot(c, idx, from, msg, now_ns);
 	else
 		without_slot(c, from, t, msg, now_ns);
+}
+
+/*
+ * Nobody should ask us, who ask with ro=1: either our own question comes back, its t
+ * intact, or somebody has us in its table. True where it belongs to another worker.
+ */
+static bool take_query(struct crawl *c, const struct net_msg *m, const struct krpc_msg *msg)
+{
+	struct ticket t;
+	struct slot *slot;
+	int owner;
+
+	if (!is_own_id(c, msg->id)) {
+		c->stats.queries_received++;
+		crawl_asked_us(c, &m->peer, msg->ro);
+		return false;
+	}
+	c->stats.reflected++;
+	if (msg->t.len != T_BYTES)
+		return false;
+	t = ticket_read(msg->t.ptr);
+	owner = ticket_owner(&t, c->opts.shards);
+	if (owner < 0 || (unsigned)owner != c->opts.shard)
+		return false;
+	slot = slots_get(&c->slots, ticket_slot(c, &t), ticket_gen(&t));
+	if (slot && slot->mac == t.mac)
+		crawl_mirrored(c, slot->node);
+	return false;
 }
 
 /* Returns true where the datagram belongs to another worker. */
@@ -317,13 +382,8 @@ static bool take(struct crawl *c, const struct net_msg *m, uint64_t now_ns)
 		malformed(c, m, err);
 		return false;
 	}
-	if (msg.kind == KRPC_QUERY) {
-		if (is_own_id(c, msg.id))
-			c->stats.reflected++;
-		else
-			c->stats.queries_received++;
-		return false;
-	}
+	if (msg.kind == KRPC_QUERY)
+		return take_query(c, m, &msg);
 	if (msg.t.len == T_BYTES) {
 		t = ticket_read(msg.t.ptr);
 	} else if (msg.t.len == T_BYTES / 2) {

@@ -102,7 +102,7 @@ static void take_over(struct node *n, const struct node *saved)
 	n->flags = (uint16_t)(flags | kept);
 	if (kept & NODE_ANSWERED)
 		n->flags |= NODE_ASKED | NODE_HAS_ID;
-	n->todo &= (1u << QUESTIONS) - 1;
+	n->suspect = 0; /* what spoke against it is not saved; that it misleads is */
 	if (n->depth >= NODEID_BITS)
 		n->depth = NODE_DEPTH_NONE;
 }
@@ -113,10 +113,12 @@ static void let_wait(struct crawl *c, uint32_t ref, bool was_in_flight, uint64_t
 {
 	struct node *n = nodetab_at(&c->tab, ref);
 
-	if (!n->todo || n->flags & NODE_REFUSED)
+	if (crawl_question(n) == QUESTIONS || n->flags & NODE_REFUSED)
 		return;
 	if (!(n->flags & NODE_ASKED)) {
 		n->tries = 0;
+		if (n->marked)
+			return;
 		crawl_wait_first(c, ref);
 		return;
 	}

@@ -87,6 +87,8 @@ static void draw(struct crawl *c, uint64_t now_ns, unsigned want)
 static const struct krpc_template *template_of(const struct crawl *c, const struct node *n,
 					       enum question q)
 {
+	if (q == Q_PROBE)
+		return &c->probe;
 	if (c->opts.plan == CRAWL_PLAN_PING || c->opts.method == CRAWL_PING)
 		return &c->ping;
 	if (c->opts.method == CRAWL_SAMPLE && q == Q_FLIP1 && !(n->flags & NODE_NO_SAMPLE))
@@ -106,6 +108,8 @@ static void count_first(struct crawl *c, uint32_t ref, enum question q, uint64_t
 	c->stats.first_attempts += by;
 	if (is_raised(c, q))
 		c->stats.raised_sent += by;
+	if (q == Q_PROBE)
+		c->stats.probes_sent += by;
 	if (q != Q_MIX && q != Q_FIRST)
 		return;
 	c->stats.mixing_sent += by;
@@ -207,7 +211,7 @@ unsigned crawl_tx(struct crawl *c, uint64_t now_ns, struct net_msg *msgs, unsign
 			break;
 		if (at % GATE_AHEAD == 0)
 			fetch_gate(c, at);
-		if (!n->todo) { /* settled while it waited */
+		if (crawl_question(n) == QUESTIONS) { /* settled while it waited */
 			n->flags &= (uint16_t)~NODE_QUEUED;
 			at++;
 			continue;

@@ -520,6 +520,62 @@ static void heed_haste(struct engine *e)
 	signals_give_back(&e->signals);
 }
 
+/* The lists of all seats, one after the other; NULL without memory. */
+static struct crawl_twin *collect(struct engine *e, uint64_t *count)
+{
+	struct crawl_twin *all;
+	uint64_t at = 0;
+
+	*count = 0;
+	for (unsigned i = 0; i < e->workers; i++)
+		*count += e->seats[i].listed;
+	all = calloc(*count ? *count : 1, sizeof(*all));
+	for (unsigned i = 0; i < e->workers; i++) {
+		struct seat *s = &e->seats[i];
+
+		if (all && s->listed)
+			memcpy(all + at, s->list, s->listed * sizeof(*all));
+		at += s->listed;
+		free(s->list);
+		s->list = NULL;
+		s->listed = 0;
+	}
+	return all;
+}
+
+/*
+ * Who shares an id with whom, before the closing words: ids are dealt by address, so
+ * it is seen over all shards only. Two passes over the tables, each in parallel.
+ */
+static void judge_twins(struct engine *e)
+{
+	struct seat_order order = { .kind = SEAT_TWINS };
+	struct crawl_twin *all;
+	uint64_t live = 0, count;
+
+	for (unsigned i = 0; i < e->workers; i++) {
+		struct engine_counters one;
+
+		seat_counters(&e->seats[i], &one);
+		live += one.crawl.endpoints_live;
+	}
+	if (crawl_twins_new(live, &order.twins) < 0)
+		return;
+	engine_order_all(e, &order);
+	order.kind = SEAT_LIST;
+	engine_order_all(e, &order);
+	all = collect(e, &count);
+	if (all) {
+		crawl_twins_judge(all, count);
+		order.kind = SEAT_JUDGE;
+		order.list = all;
+		order.listed = count;
+		engine_order_all(e, &order);
+	}
+	free(all);
+	crawl_twins_free(order.twins);
+}
+
 static void finish(struct engine *e)
 {
 	struct seat_order order = { .kind = e->phase == PHASE_LEAVING ? SEAT_LEAVE : SEAT_CLOSE };
@@ -528,6 +584,8 @@ static void finish(struct engine *e)
 	/* Whoever was interrupted may want to go on some day. */
 	if (e->phase == PHASE_CLOSING && e->end != ENGINE_END_DONE)
 		engine_save(e);
+	if (order.kind == SEAT_CLOSE)
+		judge_twins(e);
 	for (unsigned i = 0; i < e->workers; i++)
 		if (e->seats[i].has_thread || e->seats[i].worker)
 			seat_tell(&e->seats[i], &order);

@@ -164,12 +164,13 @@ struct engine_result {
 	struct census_certificate certificate; /* filled by certify_run(); else all zero */
 	uint64_t distinct_ids, distinct_addresses; /* among endpoints that answered */
 	double rate_pps;                           /* at the end; 0 = unlimited */
-	double rate_clean_pps;  /* adaptive: the fastest without loss of our own; 0 = not found */
-	double rate_lost_pps;   /* adaptive: the last that lost some; 0 = none did */
-	unsigned raise_rounds;  /* how often the depth rule asked deeper */
-	unsigned resumes;       /* how often it was gone on with after a kill */
-	unsigned checkpoints;   /* taken by this process */
-	uint64_t checkpoint_ns; /* longest pause of asking for one */
+	double rate_clean_pps; /* adaptive: the fastest without loss of our own; 0 = not found */
+	double rate_lost_pps;  /* adaptive: the last that lost some; 0 = none did */
+	struct crawl_classes classes; /* what kinds of endpoints there are */
+	unsigned raise_rounds;        /* how often the depth rule asked deeper */
+	unsigned resumes;             /* how often it was gone on with after a kill */
+	unsigned checkpoints;         /* taken by this process */
+	uint64_t checkpoint_ns;       /* longest pause of asking for one */
 	unsigned workers;
 	char backend[ENGINE_BACKEND_MAX];
 	char backend_why[ENGINE_WHY_MAX]; /* why not the preferred one, or how it goes; "" = it is

@@ -86,6 +86,9 @@ static void fill_census(struct engine *e, struct engine_result *out)
 	out->rate_pps = e->rate_pps;
 	out->rate_clean_pps = e->opts.adaptive ? e->pace.clean_pps : 0;
 	out->rate_lost_pps = e->opts.adaptive ? e->pace.lost_pps : 0;
+	for (unsigned i = 0; i < e->workers; i++)
+		if (e->seats[i].worker)
+			crawl_count_classes(worker_crawl(e->seats[i].worker), &out->classes);
 	out->raise_rounds = e->raise_rounds;
 	out->part = e->opts.crawl.part;
 	if (e->opts.part_name)

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -20,7 +21,9 @@ enum {
 	HOST_PPS_UNKNOWN = 50000,
 	/* Tables larger than this are not made in advance: they grow when needed. */
 	HOST_PPS_HINT_MAX = 250000,
-	INTRODUCERS_MIN = 2, /* for service ports */
+	INTRODUCERS_MIN = 2,  /* for service ports */
+	CLAIM_NETS = 1 << 24, /* every /24 there is; untouched ones are no memory */
+	NET6_BYTES = 6,
 };
 
 /* Thirty years: the slowest rate, so that sums stay far from the end of 64 bits. */
@@ -41,6 +44,8 @@ struct gate {
 	struct bucket rate;
 	uint64_t last_now_ns;
 	struct gate_stats stats;
+	uint8_t *claims; /* packets on credit, by /24 or hash of the /48; CLAIM_NETS of them */
+	uint8_t claims_max;
 };
 
 /* ---- the global rate -------------------------------------------------------- */
@@ -172,6 +177,34 @@ static bool is_our_turn(const struct gate *g, const struct endpoint *ep, uint64_
 	return false;
 }
 
+/* ---- claims ---------------------------------------------------------------------- */
+
+static uint8_t *claim_of(const struct gate *g, const struct endpoint *ep)
+{
+	if (endpoint_is4(ep))
+		return &g->claims[endpoint_get_ip4(ep) >> 8];
+	return &g->claims[XXH3_64bits(ep->addr, NET6_BYTES) & (CLAIM_NETS - 1)];
+}
+
+void gate_answered(struct gate *g, const struct endpoint *ep)
+{
+	uint8_t *claim = claim_of(g, ep);
+
+	*claim = *claim > GATE_CLAIM_CREDIT ? (uint8_t)(*claim - GATE_CLAIM_CREDIT) : 0;
+}
+
+static bool open_claims(struct gate *g)
+{
+	unsigned share = GATE_CLAIMS / g->opts.workers;
+
+	g->claims_max = (uint8_t)(share > GATE_CLAIMS_LEAST ? share : GATE_CLAIMS_LEAST);
+	g->claims = mmap(NULL, CLAIM_NETS, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (g->claims == MAP_FAILED)
+		g->claims = NULL;
+	return g->claims;
+}
+
 enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned introducers,
 			     uint64_t now_ns, enum gate_reason *why, uint64_t *retry_ns)
 {
@@ -183,6 +216,8 @@ enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned
 		return refuse(g, GATE_NEVER, bad, why);
 	if (introducers < INTRODUCERS_MIN && gate_is_service_port(ep->port))
 		return refuse(g, GATE_NEVER, GATE_SERVICE_PORT, why);
+	if (*claim_of(g, ep) >= g->claims_max)
+		return refuse(g, GATE_NEVER, GATE_CLAIM_BUDGET, why);
 	/* The rate first: when it is used up, the tables need not be touched. */
 	if (!bucket_ready(&g->rate, now_ns, retry_ns))
 		return refuse(g, GATE_FULL, GATE_RATE, why);
@@ -192,6 +227,7 @@ enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned
 		return refuse(g, GATE_LATER, GATE_HOST_BUDGET, why);
 	if (!limiter_ask(g->nets, limiter_key(g->nets, ep), now_ns, &net, retry_ns))
 		return refuse(g, GATE_LATER, GATE_NET_BUDGET, why);
+	++*claim_of(g, ep);
 	limiter_charge(g->hosts, &host, now_ns);
 	limiter_charge(g->nets, &net, now_ns);
 	bucket_take(&g->rate, now_ns);
@@ -294,6 +330,8 @@ int gate_new(const struct gate_opts *opts, struct gate **out)
 	err = blocklist_new(&g->bogons);
 	if (!err)
 		err = open_limiters(g);
+	if (!err && !open_claims(g))
+		err = -ENOMEM;
 	if (err) {
 		gate_free(g);
 		return err;
@@ -310,6 +348,8 @@ void gate_free(struct gate *g)
 	limiter_free(g->hosts);
 	limiter_free(g->nets);
 	blocklist_free(g->bogons);
+	if (g->claims)
+		munmap(g->claims, CLAIM_NETS);
 	free(g);
 }
 
@@ -338,6 +378,7 @@ const char *gate_reason_name(enum gate_reason r)
 		[GATE_NET_BUDGET] = "net-budget",
 		[GATE_INTRODUCER_BUDGET] = "introducer-budget",
 		[GATE_RATE] = "rate",
+		[GATE_CLAIM_BUDGET] = "claim-budget",
 	};
 
 	return (unsigned)r < GATE_REASONS ? name[r] : "?";

@@ -41,6 +41,8 @@ enum gate_reason {
 	GATE_NET_BUDGET,
 	GATE_INTRODUCER_BUDGET,
 	GATE_RATE,
+	GATE_CLAIM_BUDGET, /* a /24 (v6 /48) that many are said to live in and nobody answers:
+			    * NEVER, in this census */
 	GATE_REASONS
 };
 
@@ -120,6 +122,17 @@ void gate_prefetch(const struct gate *g, const struct endpoint *ep);
  * Whoever prepares a batch need not prepare more.
  */
 unsigned gate_room(const struct gate *g, uint64_t now_ns);
+
+/**
+ * DOC: the claim budget. Who lists contacts in a /24 aims us at it, and the rate per /24
+ * only stretches that out. So a /24 gets GATE_CLAIMS packets on credit, shared by the
+ * workers; each answer from it is worth GATE_CLAIM_CREDIT more. A network with one
+ * live node in seven never runs out; one where nobody lives gets its 64 and no more.
+ */
+enum { GATE_CLAIMS = 64, GATE_CLAIMS_LEAST = 4, GATE_CLAIM_CREDIT = 8 };
+
+/** gate_answered() - somebody at @ep did. */
+void gate_answered(struct gate *g, const struct endpoint *ep);
 
 /** gate_set_rate() - this worker's new share, from now on; no burst of the past. */
 void gate_set_rate(struct gate *g, double rate_pps);

@@ -32,12 +32,16 @@ struct node {
 	/* read and written by every mention */
 	uint32_t ip; /* IPv4, host order; IPv6: its place in the side array */
 	uint16_t port;
-	uint16_t mentions; /* by distinct introducers; see nodetab_mention() */
-	uint16_t tag[2];   /* the two introducers that count */
-	uint16_t flags;    /* enum node_flag */
-	uint8_t todo;      /* questions to ask, a bit each: the crawl's */
-	uint8_t tries;     /* attempts made at the first of them */
-	uint8_t attempts;  /* queries sent in this census */
+	uint16_t mentions;      /* by distinct introducers; see nodetab_mention() */
+	uint16_t tag[2];        /* the two introducers that count */
+	uint16_t flags;         /* enum node_flag */
+	uint8_t todo;           /* questions to ask, a bit each: the crawl's */
+	uint8_t tries : 3;      /* attempts made at the first of them */
+	uint8_t probing : 1;    /* to be asked once more under our other id: crawl_class.c */
+	uint8_t suspect : 1;    /* something speaks against it: suspects.h has what */
+	uint8_t distrusted : 1; /* liar, flapper, mirror: its contacts need another's word */
+	uint8_t marked : 1;     /* listed by such, or in doubt, alone: not asked yet */
+	uint8_t attempts;       /* queries sent in this census */
 	uint8_t answers;
 	uint8_t depth;      /* c of census 4.3; NODE_DEPTH_NONE = not known */
 	uint8_t introduced; /* contacts taken from it (budget of P7) */

@@ -53,7 +53,7 @@ void report_fill(struct census_report *out, const struct engine_result *r, const
 	out->elapsed_s = (double)r->elapsed_ns / 1e9;
 	out->queries_per_live =
 		ratio((double)c->first_attempts - silent - (double)c->startup_mixing_sent -
-			      (double)c->raised_sent,
+			      (double)c->raised_sent - (double)c->probes_sent,
 		      live);
 	out->first_attempts_per_live = ratio((double)c->first_attempts, live);
 	out->packets_per_live = ratio((double)c->sent, live);
@@ -136,6 +136,7 @@ static void json_cost(struct json *j, const struct census_report *rep)
 	json_kv_u64(j, "mixing_sent", c->mixing_sent);
 	json_kv_u64(j, "startup_mixing_sent", c->startup_mixing_sent);
 	json_kv_u64(j, "raised_sent", c->raised_sent);
+	json_kv_u64(j, "probes_sent", c->probes_sent);
 	json_kv_double(j, "queries_per_live", rep->queries_per_live);
 	json_kv_double(j, "first_attempts_per_live", rep->first_attempts_per_live);
 	json_kv_double(j, "packets_per_live", rep->packets_per_live);
@@ -244,6 +245,7 @@ static void json_truth(struct json *j, const struct census_report *rep)
 	json_kv_u64(j, "live_start", rep->truth.live_start);
 	json_kv_u64(j, "live_end", rep->truth.live_end);
 	json_kv_u64(j, "stayed", rep->truth.stayed);
+	report_classes_truth(j, &rep->truth.confusion);
 	report_certificate_truth(j, rep);
 	json_object_end(j);
 }
@@ -269,6 +271,7 @@ int report_to_json(const struct census_report *rep, char *buf, size_t cap)
 	json_cost(&j, rep);
 	json_losses(&j, &r->counters);
 	json_conduct(&j, &r->counters);
+	report_classes_json(&j, rep);
 	json_truth(&j, rep);
 	json_vantage(&j, &r->votes);
 	report_certificate_json(&j, rep);
@@ -347,6 +350,7 @@ static void text_certificate(struct text *t, const struct census_report *rep)
 
 static void text_found(struct text *t, const struct census_report *rep)
 {
+	char block[4096];
 	const struct engine_result *r = rep->result;
 	const struct crawl_stats *c = &r->counters.crawl;
 	char a[32], b[32], d[32];
@@ -373,6 +377,8 @@ static void text_found(struct text *t, const struct census_report *rep)
 	text_certificate(t, rep);
 	if (rep->has_truth)
 		text_truth(t, &rep->truth);
+	if (report_classes_text(rep, block, sizeof(block)))
+		say(t, "%s", block);
 }
 
 /* What this census says of the rest of the id space. */
@@ -408,6 +414,8 @@ static void text_cost(struct text *t, const struct census_report *rep)
 	    rep->queries_per_live, group((double)c->startup_mixing_sent, a));
 	if (c->raised_sent)
 		say(t, ", %s deeper", group((double)c->raised_sent, a));
+	if (c->probes_sent)
+		say(t, ", %s to be sure", group((double)c->probes_sent, a));
 	say(t, "\n  packets per live   %14.2f    with repeats and the dead; %s bytes both ways\n",
 	    rep->packets_per_live, group(rep->bytes_per_live, a));
 	say(t,

@@ -14,6 +14,20 @@
  * not, what it cost and how much of the loss was ours. One struct, two forms.
  */
 
+enum { CENSUS_KINDS_MAX = 16 };
+
+/**
+ * struct census_confusion - of a simulation: what endpoints that answered (or mirrored us)
+ * are, and what they were judged to be. A kind that has a class's name is compared with it.
+ */
+struct census_confusion {
+	unsigned kinds; /* 0 = not compared */
+	const char *kind[CENSUS_KINDS_MAX];
+	uint64_t count[CENSUS_KINDS_MAX][SIGHTING_CLASSES];
+	/* what the census did to others; see sim_harm */
+	uint64_t to_bogons, to_victim, to_service_ports, to_nobody, bans, limited;
+};
+
 /** struct census_truth - of a simulation; plain numbers, the engine knows no simulator. */
 struct census_truth {
 	uint64_t live, seen, answered; /* live: half way through; the others of @stayed */
@@ -21,6 +35,7 @@ struct census_truth {
 	double estimate_error; /* (endpoints that answered + unseen estimate - live) / live */
 	/* Where nodes come and go: who was there at the start, at the end, at both. */
 	uint64_t live_start, live_end, stayed;
+	struct census_confusion confusion;
 };
 
 /**
@@ -63,5 +78,19 @@ int report_to_json(const struct census_report *rep, char *buf, size_t cap) DT_MU
 
 /** report_to_text() - for a person. Returns its length, or DT_EFULL. */
 int report_to_text(const struct census_report *rep, char *buf, size_t cap) DT_MUST;
+
+/* ---- engine/report_class.c: for report.c ----------------------------------- */
+
+struct json;
+
+/** report_precision(), _recall() - of class @k; NAN where there are none to tell. */
+double report_precision(const struct census_confusion *c, enum sighting_class k);
+double report_recall(const struct census_confusion *c, enum sighting_class k);
+
+void report_classes_json(struct json *j, const struct census_report *rep);
+void report_classes_truth(struct json *j, const struct census_confusion *c);
+
+/** report_classes_text() - Returns the length written; "" where there is nothing to say. */
+int report_classes_text(const struct census_report *rep, char *out, size_t cap);
 
 #endif

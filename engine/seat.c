@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -272,6 +273,18 @@ static void carry_out(struct seat *s, const struct seat_order *order)
 		break;
 	case SEAT_RAISE:
 		s->raised = crawl_raise(crawl, order->zones, worker_now_ns(s->worker));
+		break;
+	case SEAT_TWINS:
+		crawl_twins_mark(crawl, order->twins);
+		break;
+	case SEAT_LIST:
+		s->listed = crawl_twins_list(crawl, order->twins, NULL, 0);
+		s->list = calloc(s->listed ? s->listed : 1, sizeof(*s->list));
+		s->listed = s->list ? crawl_twins_list(crawl, order->twins, s->list, s->listed) : 0;
+		break;
+	case SEAT_JUDGE:
+		/* Without memory who shares an id stays unsaid. */
+		(void)!crawl_judge(crawl, order->list, order->listed);
 		break;
 	case SEAT_STOP:
 		crawl_stop(crawl);

@@ -29,6 +29,9 @@
 enum seat_order_kind {
 	SEAT_TALLY,     /* @tally and @quiet */
 	SEAT_RAISE,     /* ask deeper in @zones; @raised */
+	SEAT_TWINS,     /* crawl_twins_mark() into @twins */
+	SEAT_LIST,      /* crawl_twins_list() of @twins; @list, @listed */
+	SEAT_JUDGE,     /* crawl_judge() by @list */
 	SEAT_STOP,      /* crawl_stop() */
 	SEAT_PAUSE,     /* nothing but the post, until SEAT_SAVE */
 	SEAT_SAVE,      /* write a checkpoint's file; @saved; then go on */
@@ -40,6 +43,9 @@ enum seat_order_kind {
 struct seat_order {
 	enum seat_order_kind kind;
 	const struct blocklist *blocklist;
+	struct crawl_twins *twins;
+	const struct crawl_twin *list;
+	uint64_t listed;
 	uint8_t zones[CENSUS_ZONES / 8];
 	const char *save_path; /* see checkpoint.h */
 	unsigned generation;
@@ -91,6 +97,8 @@ struct seat {
 	uint64_t raised;
 	struct seat_saved saved;
 	struct crawl_restored restored; /* when it was opened */
+	struct crawl_twin *list;        /* malloc'ed; the engine takes it */
+	uint64_t listed;
 	bool quiet;
 	atomic_bool hushed;
 	/* shown */

@@ -49,6 +49,11 @@ static inline uint32_t endpoint_get_ip4(const struct endpoint *e)
 	       (uint32_t)e->addr[14] << 8 | (uint32_t)e->addr[15];
 }
 
+static inline bool endpoint_same_host(const struct endpoint *a, const struct endpoint *b)
+{
+	return memcmp(a->addr, b->addr, sizeof(a->addr)) == 0;
+}
+
 static inline bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;

@@ -6,6 +6,16 @@
 
 #include "proto/krpc.h"
 
+const char *sighting_class_name(unsigned node_class)
+{
+	static const char *const names[SIGHTING_CLASSES] = {
+		"normal",  "remapped", "multihomed", "clone",   "router",
+		"flapper", "liar",     "reflector",  "one-way", "read-only",
+	};
+
+	return node_class < SIGHTING_CLASSES ? names[node_class] : "?";
+}
+
 const char *sighting_way_name(unsigned way)
 {
 	static const char *const names[SIGHTING_WAYS] = {

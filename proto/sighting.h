@@ -39,6 +39,27 @@ enum sighting_flag {
 };
 
 /**
+ * What a node is, as far as can be told from outside (census 4.8). Stored on disk: append
+ * only; where two runs differ, the higher one is kept.
+ */
+enum sighting_class {
+	SIGHTING_CLASS_NORMAL = 0,     /* one id at one endpoint, or nothing known that says else */
+	SIGHTING_CLASS_REMAPPED = 1,   /* one id on one address, several ports */
+	SIGHTING_CLASS_MULTIHOMED = 2, /* one id on two or three addresses */
+	SIGHTING_CLASS_CLONE = 3,      /* one id on more than three */
+	SIGHTING_CLASS_ROUTER = 4,     /* hands out 16 and more, far from what was asked for */
+	SIGHTING_CLASS_FLAPPER = 5,    /* another id again and again */
+	SIGHTING_CLASS_LIAR = 6,       /* an id next to ours, whichever we use */
+	SIGHTING_CLASS_REFLECTOR = 7,  /* sends back our query or our own id; no node */
+	SIGHTING_CLASS_ONE_WAY = 8,    /* asks us and answers nothing */
+	SIGHTING_CLASS_READ_ONLY = 9,  /* says so (BEP 43) */
+	SIGHTING_CLASSES
+};
+
+/** sighting_class_name() - "normal", "remapped", ...; "?" beyond. */
+const char *sighting_class_name(unsigned node_class);
+
+/**
  * struct sighting - who, from where, when, what was learnt, by which way.
  *
  * Counts are those known at @when_ms: a census says each live endpoint once
@@ -54,6 +75,7 @@ struct sighting {
 	uint8_t answers;  /* of which answered */
 	uint8_t version_len;
 	uint8_t version[4]; /* v as sent, zero padded */
+	uint8_t node_class; /* enum sighting_class; said with SIGHTING_FINAL */
 	uint16_t flags;     /* enum sighting_flag */
 	uint16_t mentions;  /* distinct introducers, capped at 65535 */
 	uint32_t rtt_us;    /* of the answer; 0 = not measured */

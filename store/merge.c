@@ -26,6 +26,7 @@ struct record merge_from_sighting(const struct sighting *s, uint32_t epoch_s)
 		.answers = s->answers,
 		.version_len = s->version_len > 4 ? 4 : s->version_len,
 		.ways = (uint8_t)(1u << s->way),
+		.node_class = s->node_class,
 		.flags = s->flags,
 		.mentions = s->mentions,
 		.rtt_us = rtt(s->rtt_us),

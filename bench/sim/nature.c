@@ -8,7 +8,7 @@ static const char *const names[SIM_NATURES] = {
 	[SIM_MULTIHOMED] = "multihomed", [SIM_CLONE] = "clone",
 	[SIM_FLAPPER] = "flapper",       [SIM_LIAR] = "liar",
 	[SIM_POISONER] = "poisoner",     [SIM_REFLECTOR] = "reflector",
-	[SIM_ONEWAY] = "oneway",         [SIM_READ_ONLY] = "read-only",
+	[SIM_ONEWAY] = "one-way",        [SIM_READ_ONLY] = "read-only",
 };
 
 const char *sim_nature_name(enum sim_nature nature)
@@ -44,7 +44,10 @@ static void choose_victim(struct sim_world *w)
 
 	for (unsigned try = 0; try < TRIES; try++) {
 		uint64_t draw = sim_draw(w->key[SIM_DRAW_POISON], try, 0);
-		uint32_t net = nobodys_ip(w, draw) & ~255u, number, taken = 0;
+		const struct sim_range *r =
+			sim_places_range(w->places, sim_below((uint32_t)draw, w->nodes));
+		uint32_t net = (r->ip + sim_below((uint32_t)(draw >> 32), r->size)) & ~255u;
+		uint32_t number, taken = 0;
 
 		for (uint32_t ip = net; ip < net + 256; ip++)
 			taken += sim_places_number(w->places, ip, &number) == 0;

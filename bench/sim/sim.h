@@ -11,6 +11,7 @@
 #include "proto/endpoint.h"
 #include "proto/err.h"
 #include "proto/nodekey.h"
+#include "proto/sighting.h"
 #include "proto/span.h"
 #include "store/geo.h"
 
@@ -262,7 +263,8 @@ int net_alias_open(struct sim_world *w, struct net *inner, struct net **out) DT_
 struct sim_truth {
 	uint64_t live, seen, answered;
 	uint64_t live_start, live_end, stayed;
-	uint64_t heard;          /* live nodes that answered, the passers among them */
+	uint64_t endpoints;      /* of the live half way: a remapped node has three */
+	uint64_t heard;          /* endpoints that answered, passers' among them */
 	double recall;           /* answered live / live; with churn answered stayers / stayed */
 	double seen_share;       /* seen likewise */
 	double young_seen_share; /* the same of the newest tenth; NAN where there is none */
@@ -280,6 +282,19 @@ struct sim_truth {
 void sim_score(const struct sim_world *w,
 	       int (*lookup)(void *ctx, const struct endpoint *ep, struct nodeid *id), void *ctx,
 	       struct sim_truth *out);
+
+/** struct sim_confusion - endpoints by what their node is and what it was judged to be. */
+struct sim_confusion {
+	uint64_t count[SIM_NATURES][SIGHTING_CLASSES];
+};
+
+/**
+ * sim_confuse() - compare classes with the truth, endpoint by endpoint.
+ * @classify: of an endpoint the class it was given; less than 0: it neither answered nor
+ * mirrored us, so nothing can be known.
+ */
+void sim_confuse(const struct sim_world *w, int (*classify)(void *ctx, const struct endpoint *ep),
+		 void *ctx, struct sim_confusion *out);
 
 /**
  * sim_truth_write() - DIR/truth.csv and, where no geo files were used, DIR/geo.tsv.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "bench/sim/geo_own.h"
+#include "bench/sim/say.h"
 #include "bench/sim/world.h"
 
 enum { SCORE_OUTSIDE = -1, SCORE_UNKNOWN, SCORE_MENTIONED, SCORE_ANSWERED }; /* lookup() */
@@ -61,52 +62,133 @@ static struct here when_here(const struct sim_world *w, uint32_t n, const struct
 	return h;
 }
 
+/** struct looker - whom to ask what became of an endpoint; and the counts of the young. */
+struct looker {
+	int (*lookup)(void *ctx, const struct endpoint *ep, struct nodeid *id);
+	void *ctx;
+	uint64_t young, young_seen;
+};
+
+/** struct faces - what became of a node's IPv4 endpoints. */
+struct faces {
+	int best; /* SCORE_... of the one that came furthest */
+	unsigned all, answered;
+	struct nodeid said; /* by one that answered */
+};
+
+static struct faces look_up(const struct sim_world *w, uint32_t n, const struct nodeid *own,
+			    const struct looker *l)
+{
+	struct faces f = { .best = SCORE_OUTSIDE };
+	uint32_t seat = world_seat(w, n);
+
+	for (unsigned kind = 0; kind < w->seats.kinds; kind++) {
+		uint32_t face = face_of(w, seat, kind);
+		struct nodeid said = *own;
+		struct endpoint ep;
+		int state;
+
+		if (face_is6(w, face) || (kind && !peer_hears(w, n, face)))
+			continue;
+		ep = face_contact(w, face);
+		state = l->lookup(l->ctx, &ep, &said);
+		f.all++;
+		f.answered += state == SCORE_ANSWERED;
+		if (state == SCORE_ANSWERED)
+			f.said = said;
+		if (state > f.best)
+			f.best = state;
+	}
+	return f;
+}
+
+/** says_its_id() - flappers and liars do not; what they are held for is sim_confuse()'s. */
+static bool says_its_id(const struct sim_world *w, uint32_t n)
+{
+	enum sim_nature nature = world_nature(w, n);
+
+	return nature != SIM_FLAPPER && nature != SIM_LIAR;
+}
+
+/** score_stayer() - one that could be asked at any time of the census. */
+static void score_stayer(const struct sim_world *w, uint32_t n, int best, struct looker *l,
+			 struct sim_truth *t)
+{
+	bool young = mood_age(world_mood(w, n)) == SIM_YOUNG;
+
+	t->stayed++;
+	t->seen += best != SCORE_UNKNOWN;
+	t->answered += best == SCORE_ANSWERED;
+	l->young += young;
+	l->young_seen += young && best != SCORE_UNKNOWN;
+}
+
+/** score_node() - one that the census was about. */
+static void score_node(const struct sim_world *w, uint32_t n, const struct nodeid *own,
+		       struct here here, const struct faces *f, struct looker *l,
+		       struct sim_truth *t)
+{
+	t->live_start += here.at[AT_START];
+	t->live += here.at[AT_MIDDLE];
+	t->live_end += here.at[AT_END];
+	t->endpoints += here.at[AT_MIDDLE] ? f->all : 0;
+	if (here.at[AT_START] && here.at[AT_END])
+		score_stayer(w, n, f->best, l, t);
+	if (f->best != SCORE_ANSWERED)
+		return;
+	if (!here.at[AT_START] && !here.at[AT_MIDDLE] && !here.at[AT_END] &&
+	    !(w->presence.moves && was_there(w, n))) {
+		t->false_nodes++;
+		return;
+	}
+	t->heard += f->answered;
+	t->wrong_ids += says_its_id(w, n) && !nodeid_equal(own, &f->said);
+}
+
 void sim_score(const struct sim_world *w,
 	       int (*lookup)(void *ctx, const struct endpoint *ep, struct nodeid *id), void *ctx,
 	       struct sim_truth *out)
 {
 	struct sim_truth t = { .estimate_error = NAN };
+	struct looker l = { .lookup = lookup, .ctx = ctx };
 	struct instants instants;
-	uint64_t young = 0, young_seen = 0;
 
 	look_at(w, &instants);
 	for (uint32_t n = 0; n < w->nodes; n++) {
 		struct here here = when_here(w, n, &instants);
-		struct endpoint ep = world_contact(w, n);
-		struct nodeid said, own = { { 0 } };
-		int state;
+		struct nodeid own = { { 0 } };
+		struct faces f;
 
 		world_said_id(w, n, own.b);
-		said = own;
-		state = lookup(ctx, &ep, &said);
-		if (state == SCORE_OUTSIDE)
-			continue;
-		t.live_start += here.at[AT_START];
-		t.live += here.at[AT_MIDDLE];
-		t.live_end += here.at[AT_END];
-		if (here.at[AT_START] && here.at[AT_END]) {
-			t.stayed++;
-			t.seen += state != SCORE_UNKNOWN;
-			t.answered += state == SCORE_ANSWERED;
-			if (mood_age(world_mood(w, n)) == SIM_YOUNG) {
-				young++;
-				young_seen += state != SCORE_UNKNOWN;
-			}
-		}
-		if (state != SCORE_ANSWERED)
-			continue;
-		if (!here.at[AT_START] && !here.at[AT_MIDDLE] && !here.at[AT_END] &&
-		    !(w->presence.moves && was_there(w, n))) {
-			t.false_nodes++;
-			continue;
-		}
-		t.heard++;
-		t.wrong_ids += !nodeid_equal(&own, &said);
+		f = look_up(w, n, &own, &l);
+		if (f.best != SCORE_OUTSIDE)
+			score_node(w, n, &own, here, &f, &l, &t);
 	}
 	t.recall = t.stayed ? (double)t.answered / (double)t.stayed : 0;
 	t.seen_share = t.stayed ? (double)t.seen / (double)t.stayed : 0;
-	t.young_seen_share = young ? (double)young_seen / (double)young : NAN;
+	t.young_seen_share = l.young ? (double)l.young_seen / (double)l.young : NAN;
 	*out = t;
+}
+
+void sim_confuse(const struct sim_world *w, int (*classify)(void *ctx, const struct endpoint *ep),
+		 void *ctx, struct sim_confusion *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (uint32_t n = 0; n < w->nodes; n++) {
+		enum sim_nature nature = nature_truth(w, n);
+		uint32_t seat = world_seat(w, n);
+
+		for (unsigned kind = 0; kind < w->seats.kinds; kind++) {
+			struct endpoint ep = face_contact(w, face_of(w, seat, kind));
+			int k;
+
+			if (kind && !peer_hears(w, n, face_of(w, seat, kind)))
+				continue;
+			k = classify(ctx, &ep);
+			if (k >= 0 && k < SIGHTING_CLASSES)
+				out->count[nature][k]++;
+		}
+	}
 }
 
 /** path_of() - DIR/NAME; false where it does not fit. */

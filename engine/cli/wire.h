@@ -21,6 +21,8 @@ struct wire_result {
 	bool simulated;
 	bool has_truth;
 	struct sim_truth truth;
+	struct sim_confusion confusion;
+	struct sim_harm harm;
 	struct campaign_step step; /* which census this was */
 	char *report_json;         /* owned; wire_result_free() */
 	char *report_text;         /* owned */

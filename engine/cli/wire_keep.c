@@ -227,6 +227,29 @@ int wire_seal(struct wire *w, const struct wire_result *r)
 
 /* ---- the report ---------------------------------------------------------- */
 
+static void tell_confusion(const struct wire_result *r, struct census_confusion *out)
+{
+	uint64_t odd = 0;
+
+	for (unsigned i = 1; i < SIM_NATURES; i++)
+		for (unsigned k = 0; k < SIGHTING_CLASSES; k++)
+			odd += r->confusion.count[i][k];
+	for (unsigned k = 1; k < SIGHTING_CLASSES; k++)
+		odd += r->confusion.count[SIM_NORMAL][k];
+	if (!odd)
+		return; /* an honest world, and nobody in it was held for anything else */
+	out->kinds = SIM_NATURES;
+	for (unsigned i = 0; i < SIM_NATURES; i++)
+		out->kind[i] = sim_nature_name((enum sim_nature)i);
+	memcpy(out->count, r->confusion.count, sizeof(r->confusion.count));
+	out->to_bogons = r->harm.to_bogons;
+	out->to_victim = r->harm.to_victim;
+	out->to_service_ports = r->harm.to_service_ports;
+	out->to_nobody = r->harm.to_nobody;
+	out->bans = r->harm.bans;
+	out->limited = r->harm.limited;
+}
+
 int wire_make_report(struct wire_result *r)
 {
 	struct census_truth truth = { .live = r->truth.live,
@@ -240,6 +263,7 @@ int wire_make_report(struct wire_result *r)
 	struct census_report report;
 	int rc;
 
+	tell_confusion(r, &truth.confusion);
 	r->report_json = malloc(REPORT_MAX);
 	r->report_text = malloc(REPORT_MAX);
 	if (!r->report_json || !r->report_text)

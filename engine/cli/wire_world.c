@@ -255,6 +255,30 @@ static int lookup_truth(void *ctx, const struct endpoint *ep, struct nodeid *id)
 	return node.answered ? 2 : 1;
 }
 
+/* What can be known: of who answered, and of who sent our own words back. */
+static int class_given(void *ctx, const struct endpoint *ep)
+{
+	const struct wire *w = ctx;
+	struct crawl_node node;
+
+	if (engine_find(w->engine, ep, &node) < 0)
+		return -1;
+	return node.answered || node.node_class != SIGHTING_CLASS_NORMAL ? node.node_class : -1;
+}
+
+static void confuse(struct wire *w, struct wire_result *r)
+{
+	struct sim_farm_stats st;
+
+	sim_confuse(w->world, class_given, w, &r->confusion);
+	sim_world_harm(w->world, &r->harm);
+	if (!w->farm)
+		return;
+	sim_farm_stats(w->farm, &st);
+	r->harm.bans = st.bans;
+	r->harm.limited = st.limited;
+}
+
 int wire_score(struct wire *w, struct wire_result *r)
 {
 	int rc;
@@ -267,9 +291,11 @@ int wire_score(struct wire *w, struct wire_result *r)
 	if (w->farm)
 		sim_farm_sync(w->farm);
 	sim_score(w->world, lookup_truth, w, &r->truth);
+	/* Estimates are of endpoints; most nodes have one. */
 	r->truth.estimate_error =
-		((double)r->truth.heard + r->engine.estimate.unseen - (double)r->truth.live) /
-		(double)r->truth.live;
+		((double)r->truth.heard + r->engine.estimate.unseen - (double)r->truth.endpoints) /
+		(double)r->truth.endpoints;
+	confuse(w, r);
 	r->has_truth = true;
 	return 0;
 }

@@ -265,12 +265,11 @@ static void poisoners_list_whom_nobody_should_ask(void **state)
 	assert_int_equal(blocklist_new(&list), 0);
 	assert_int_equal(gate_new(&(struct gate_opts){ .blocklist = list, .workers = 1 }, &gate),
 			 0);
-	for (uint32_t ip = sim_world_victim(w); ip < sim_world_victim(w) + 256; ip++)
-		for (unsigned port = 1024; port < 65536; port += 977) {
-			struct endpoint ep = endpoint_ip4(ip, (uint16_t)port);
+	for (face = 0; face < w->nodes; face++) {
+		struct endpoint ep = face_public(w, face);
 
-			assert_int_equal(face_from_public(w, &ep, &face), DT_ENOTFOUND);
-		}
+		assert_int_not_equal(endpoint_get_ip4(&ep) >> 8, sim_world_victim(w) >> 8);
+	}
 	for (uint32_t n = 0; n < w->nodes && poisoners < 100; n++) {
 		struct nodeid us = { { 7 } }, target = { { 9, 9 } };
 		struct krpc_msg m;

@@ -167,11 +167,17 @@ static void test_id_changed(void **state)
 	desk_send(d);
 	assert_int_equal(d->sent, 1);
 	assert_memory_equal(desk_target(d, 0).b, real.b, NODEID_BYTES);
-	/* a third id: flagged, never chased */
+	/* a third id: never chased, but asked once more under our other id, to be sure */
 	desk_answer(d, 0, host(1), &third, (struct span){ NULL, 0 });
+	assert_int_equal(desk_send(d), 1);
+	assert_memory_equal(desk_target(d, 0).b, real.b, NODEID_BYTES);
+	assert_int_not_equal(memcmp(desk_query(d, 0).id.ptr, o.own_id.b, NODEID_BYTES), 0);
+	desk_answer(d, 0, host(1), &real, (struct span){ NULL, 0 });
 	assert_int_equal(desk_send(d), 0);
+	assert_int_equal(desk_stats(d).probes_sent, 1);
 	assert_int_equal(crawl_find(d->crawl, &d->said[0].from, &n), 0);
 	assert_memory_equal(n.id.b, real.b, NODEID_BYTES);
+	assert_int_equal(n.node_class, SIGHTING_CLASS_FLAPPER);
 	assert_int_equal(d->said_count, 1);
 	desk_close(d);
 }

@@ -283,7 +283,10 @@ static void one_net(unsigned workers, uint64_t seed)
 		enum gate_reason why;
 		unsigned w = net_deal4(ip, workers);
 
-		if (ask(g[w], endpoint_ip4(ip, 6881), 1, now, &why) == GATE_PASS) {
+		struct endpoint ep = endpoint_ip4(ip, 6881);
+
+		if (ask(g[w], ep, 1, now, &why) == GATE_PASS) {
+			gate_answered(g[w], &ep); /* somebody lives there */
 			tokens = fmin(64, tokens + (double)(now - at) / 1e9 * rate) - 1;
 			at = now;
 			passed++;
@@ -312,6 +315,51 @@ static void test_net_is_shared(void **state)
 	one_net(3, seed);
 	one_net(8, seed);
 	one_net(64, seed);
+}
+
+/* A /24 where nobody answers gets its 64 packets, all workers together, however long it lasts;
+ * one where every seventh packet is answered never runs out. */
+static void test_claims(void **state)
+{
+	static const unsigned workers[] = { 1, 2, 8, 16 };
+	const struct endpoint six = { .addr = { 0x2a, 0, 1, 2, 3, 4, 5 }, .port = 6881 };
+	enum gate_reason why;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct gate *g[16];
+		uint64_t now = S, passed = 0, alive = 0;
+
+		for (unsigned w = 0; w < workers[i]; w++)
+			g[w] = gate_of((struct gate_opts){ .workers = workers[i] });
+		for (unsigned k = 0; k < 40000; k++, now += 50 * MS) {
+			struct endpoint dead = endpoint_ip4(0x08080800 + k % 256, 6881);
+			struct endpoint live = endpoint_ip4(0x09080800 + k % 256, 6881);
+			unsigned w = net_deal4(0x08080800 + k % 256, workers[i]);
+
+			passed += ask(g[w], dead, 1, now, &why) == GATE_PASS;
+			assert_int_not_equal(ask(g[w], live, 1, now, &why), GATE_NEVER);
+			if (why == GATE_OK && (workers[i] > 1 || alive++ % 7 == 0))
+				gate_answered(g[w], &live);
+		}
+		assert_true(passed == GATE_CLAIMS);
+		for (unsigned w = 0; w < workers[i]; w++)
+			gate_free(g[w]);
+	}
+	/* IPv6: by /48. */
+	struct gate *g = gate_of((struct gate_opts){ 0 });
+	unsigned passed = 0;
+
+	for (unsigned k = 0; k < 1000; k++) {
+		struct endpoint ep = six;
+
+		ep.addr[15] = (uint8_t)k;
+		ep.addr[14] = (uint8_t)(k >> 8);
+		passed += ask(g, ep, 1, (uint64_t)(k + 1) * S, &why) == GATE_PASS;
+	}
+	assert_int_equal(passed, GATE_CLAIMS);
+	assert_int_equal(why, GATE_CLAIM_BUDGET);
+	gate_free(g);
 }
 
 /* A refusal by any budget charges none of the others. */
@@ -371,6 +419,7 @@ static void shards_hold(unsigned shards, unsigned workers, uint64_t seed)
 			assert_true(retry > now && retry < now + (shards + 12) * 2 * S);
 			continue;
 		}
+		gate_answered(g[who], &ep);
 		assert_true(count[h] < PASSES_MAX);
 		pass[h][count[h]++] = now;
 		by_shard[who]++;
@@ -412,6 +461,7 @@ int main(void)
 		cmocka_unit_test(test_any_ten_ms),
 		cmocka_unit_test(test_set_rate),
 		cmocka_unit_test(test_net_is_shared),
+		cmocka_unit_test(test_claims),
 		cmocka_unit_test(test_refusal_charges_nothing),
 		cmocka_unit_test(test_shards),
 	};
