@@ -63,6 +63,16 @@ int count_add(struct count *c, uint32_t key, uint32_t max_keys)
 	return 1;
 }
 
+uint64_t count_of(const struct count *c, uint32_t key)
+{
+	const struct count_slot *slot;
+
+	if (!c->slot_count)
+		return 0;
+	slot = slot_of(c->slots, c->slot_count, key);
+	return slot->used ? slot->times : 0;
+}
+
 static bool before(const struct count_slot *a, const struct count_slot *b)
 {
 	return a->times != b->times ? a->times > b->times : a->key < b->key;

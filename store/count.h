@@ -30,6 +30,9 @@ int count_add(struct count *c, uint32_t key, uint32_t max_keys) DT_MUST;
 /** count_top() - up to @max slots, most frequent first, lesser key first among equals. */
 unsigned count_top(const struct count *c, struct count_slot *out, unsigned max);
 
+/** count_of() - how often @key was added. */
+uint64_t count_of(const struct count *c, uint32_t key);
+
 static inline uint32_t count_keys(const struct count *c)
 {
 	return c->used;

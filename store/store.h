@@ -419,7 +419,27 @@ struct store_tally_row {
 	uint64_t nodes;
 };
 
-enum { STORE_TALLY_TOP = 20 };
+enum { STORE_TALLY_TOP = 20, STORE_CLASSES = 32 };
+
+/** What a client was seen to do; what was never asked of it was not seen. */
+enum store_support_kind {
+	STORE_SUPPORT_32,     /* gave nodes6 */
+	STORE_SUPPORT_42_IP,  /* told us our address */
+	STORE_SUPPORT_42_ID,  /* its id fits its address */
+	STORE_SUPPORT_43,     /* said ro=1 */
+	STORE_SUPPORT_51,     /* gave samples */
+	STORE_SUPPORT_TOKEN,  /* gave a token to get_peers (BEP 5) */
+	STORE_SUPPORT_ERRORS, /* answered with an error at least once */
+	STORE_SUPPORTS
+};
+
+/** store_support_name() - "bep32", "bep42_ip", ... */
+const char *store_support_name(enum store_support_kind kind);
+
+struct store_support {
+	char name[GEO_ORG_MAX];
+	uint64_t nodes, seen[STORE_SUPPORTS];
+};
 
 struct store_tally {
 	uint64_t by_way[SIGHTING_WAYS]; /* nodes known by this way, whatever others too */
@@ -434,6 +454,11 @@ struct store_tally {
 	unsigned network_rows, country_rows, client_rows, version_rows;
 	uint64_t bep42_ok, with_version, read_only, ip_vote;
 	uint64_t first_seen_s, last_seen_s;
+	uint64_t classes[STORE_CLASSES]; /* by enum sighting_class */
+	/* What was seen of each version's nodes, the most frequent versions first; a row without
+	 * a name: all that sent none; the last row: everybody. */
+	struct store_support support[STORE_TALLY_TOP + 2];
+	unsigned support_rows;
 };
 
 /** store_tally() - one scan. Cost: see bench store_scan. */

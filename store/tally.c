@@ -13,8 +13,9 @@ enum {
 
 struct scan {
 	struct store_tally *out;
-	struct count networks, countries, clients, versions;
+	struct count networks, countries, clients, versions, support[STORE_SUPPORTS];
 	struct nodeid last_id;
+	uint64_t versioned; /* nodes with a whole v */
 };
 
 static struct krpc_version version_of(uint32_t tag)
@@ -23,6 +24,75 @@ static struct krpc_version version_of(uint32_t tag)
 			       (uint8_t)tag };
 
 	return krpc_version_parse(span_of(v, sizeof(v)));
+}
+
+static const uint16_t support_flags[STORE_SUPPORTS] = {
+	[STORE_SUPPORT_32] = SIGHTING_NODES6,      [STORE_SUPPORT_42_IP] = SIGHTING_IP_VOTE,
+	[STORE_SUPPORT_42_ID] = SIGHTING_BEP42_OK, [STORE_SUPPORT_43] = SIGHTING_READ_ONLY,
+	[STORE_SUPPORT_51] = SIGHTING_SAMPLES,     [STORE_SUPPORT_TOKEN] = SIGHTING_TOKEN,
+	[STORE_SUPPORT_ERRORS] = SIGHTING_ERROR,
+};
+
+const char *store_support_name(enum store_support_kind kind)
+{
+	static const char *const names[STORE_SUPPORTS] = { "bep32", "bep42_ip", "bep42_id", "bep43",
+							   "bep51", "token",    "errors" };
+
+	return (unsigned)kind < STORE_SUPPORTS ? names[kind] : "?";
+}
+
+static uint32_t version_key(const struct record *r)
+{
+	if (r->version_len != sizeof(r->version))
+		return 0;
+	return (uint32_t)r->version[0] << 24 | (uint32_t)r->version[1] << 16 |
+	       (uint32_t)r->version[2] << 8 | r->version[3];
+}
+
+/** count_support() - into the row of all and of its version. */
+static int count_support(struct scan *s, const struct record *r)
+{
+	struct store_support *all = &s->out->support[STORE_TALLY_TOP + 1];
+	int rc = 0;
+
+	all->nodes++;
+	s->versioned += r->version_len == sizeof(r->version);
+	for (unsigned k = 0; k < STORE_SUPPORTS && rc >= 0; k++) {
+		if (!(r->flags & support_flags[k]))
+			continue;
+		all->seen[k]++;
+		rc = count_add(&s->support[k], version_key(r), VERSIONS_MAX);
+	}
+	return rc;
+}
+
+/** list_support() - a row each of the most frequent versions, of those without, of all. */
+static void list_support(struct scan *s)
+{
+	struct store_tally *t = s->out;
+	struct store_support all = t->support[STORE_TALLY_TOP + 1];
+	struct count_slot top[STORE_TALLY_TOP];
+	unsigned n = count_top(&s->versions, top, STORE_TALLY_TOP);
+
+	if (!all.nodes)
+		return;
+	top[n < STORE_TALLY_TOP ? n : STORE_TALLY_TOP - 1] = (struct count_slot){ .key = 0 };
+	for (unsigned i = 0; i <= n && i < STORE_TALLY_TOP; i++) {
+		struct store_support *row = &t->support[i];
+		char text[KRPC_VERSION_TEXT_MAX];
+		struct krpc_version v = version_of(top[i].key);
+
+		*row = (struct store_support){ .nodes = top[i].times };
+		if (top[i].key)
+			snprintf(row->name, sizeof(row->name), "%s", krpc_version_text(&v, text));
+		else
+			row->nodes = all.nodes - s->versioned;
+		for (unsigned k = 0; k < STORE_SUPPORTS; k++)
+			row->seen[k] = count_of(&s->support[k], top[i].key);
+		t->support_rows = i + 1;
+	}
+	snprintf(all.name, sizeof(all.name), "all");
+	t->support[t->support_rows++] = all;
 }
 
 static int count_client(struct scan *s, const struct record *r)
@@ -82,7 +152,10 @@ static int count_node(struct scan *s, const struct nodeid *id, const struct reco
 		t->last_seen_s = r->last_seen_s;
 	if (r->first_seen_s > t->last_seen_s)
 		t->last_seen_s = r->first_seen_s;
+	t->classes[r->node_class % STORE_CLASSES]++;
 	rc = count_place(s, &r->place);
+	if (rc >= 0)
+		rc = count_support(s, r);
 	return rc < 0 ? rc : count_client(s, r);
 }
 
@@ -170,6 +243,8 @@ int store_tally(struct store_view *v, struct store_tally *out)
 	count_init(&s.countries);
 	count_init(&s.clients);
 	count_init(&s.versions);
+	for (unsigned k = 0; k < STORE_SUPPORTS; k++)
+		count_init(&s.support[k]);
 	store_view_rewind(v);
 	rc = scan_nodes(&s, v);
 	if (rc == 0)
@@ -180,11 +255,14 @@ int store_tally(struct store_view *v, struct store_tally *out)
 		top_networks(&s, v);
 		top_countries(&s);
 		top_clients(&s);
+		list_support(&s);
 	}
 	store_view_rewind(v);
 	count_fini(&s.networks);
 	count_fini(&s.countries);
 	count_fini(&s.clients);
 	count_fini(&s.versions);
+	for (unsigned k = 0; k < STORE_SUPPORTS; k++)
+		count_fini(&s.support[k]);
 	return rc < 0 ? rc : 0;
 }

@@ -49,7 +49,10 @@ enum {
 		NODE("flags", EXPORT_U16, flags,                                                   \
 		     "bits ever seen: 1 has v, 2 ip vote, 4 id fits address (BEP 42), "            \
 		     "8 nodes6, 16 samples, 32 read only, 64 token, 128 error, "                   \
-		     "256 id changed, 512 alias, 1024 census total, 2048 late")
+		     "256 id changed, 512 alias, 1024 census total, 2048 late"),                   \
+		NODE("class", EXPORT_U8, node_class,                                               \
+		     "0 normal, 1 remapped, 2 multihomed, 3 clone, 4 router, 5 flapper, 6 liar, "  \
+		     "7 reflector, 8 one-way, 9 read-only")
 #define NODE_POINT                                                                                 \
 	NODE("lat", EXPORT_F32, lat, "degrees north; empty or NaN = unknown"),                     \
 		NODE("lon", EXPORT_F32, lon, "degrees east; empty or NaN = unknown"),              \
@@ -364,6 +367,7 @@ void export_namer_node(struct export_namer *n, const struct store_node *node,
 	out->attempts = node->attempts;
 	out->answers = node->answers;
 	out->ways = node->ways;
+	out->node_class = node->node_class;
 }
 
 /* ---- JSON ------------------------------------------------------------------------ */

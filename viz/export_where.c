@@ -108,10 +108,17 @@ static int parse_class(struct export_where *w, const char *s, char *why)
 	w->heard_only = !strcmp(s, "heard-only");
 	if (w->heard_only)
 		return 0;
+	for (n = 0; n < SIGHTING_CLASSES; n++)
+		if (!strcmp(s, sighting_class_name((unsigned)n))) {
+			w->node_class = (uint8_t)n;
+			return 0;
+		}
 	if (parse_number(s, CLASS_MAX, &n) < 0)
 		return say(why, DT_EMALF,
-			   "class: '%s' is neither heard-only nor a number from 0 to %d", s,
-			   CLASS_MAX);
+			   "class: '%s' is neither heard-only, nor a name (normal, clone, liar, "
+			   "...), nor "
+			   "a number from 0 to %d",
+			   s, CLASS_MAX);
 	w->node_class = (uint8_t)n;
 	return 0;
 }

@@ -284,6 +284,49 @@ static void print_rows(const char *title, const struct store_tally_row *rows, un
 		       total ? 100.0 * (double)rows[i].nodes / (double)total : 0.0);
 }
 
+/* What is more than one id at one endpoint; nothing where nothing is. */
+static void print_classes(const struct store_tally *t)
+{
+	const char *before = "  not one to one     ";
+	char a[32];
+
+	for (unsigned k = 1; k < SIGHTING_CLASSES; k++) {
+		if (!t->classes[k])
+			continue;
+		printf("%s%s %s", before, cli_group_digits(t->classes[k], a),
+		       sighting_class_name(k));
+		before = ", ";
+	}
+	if (*before == ',')
+		printf("\n");
+}
+
+/* What each client was seen to do, in percent of its nodes. */
+static void print_support(const struct store_tally *t)
+{
+	enum { ROWS = 10 };
+	char a[32], name[GEO_ORG_MAX];
+
+	if (!t->answered_nodes)
+		return;
+	printf("\n%-26s %12s", "Seen of clients, in %", "nodes");
+	for (unsigned k = 0; k < STORE_SUPPORTS; k++)
+		printf(" %9s", store_support_name((enum store_support_kind)k));
+	printf("\n");
+	for (unsigned i = 0; i < t->support_rows; i++) {
+		const struct store_support *r = &t->support[i];
+
+		if (!r->nodes || (i >= ROWS && r->name[0] && i + 1 < t->support_rows))
+			continue;
+		printf("  %-24.24s %12s",
+		       r->name[0] ? text_clean(r->name, name, sizeof(name)) : "no version",
+		       cli_group_digits(r->nodes, a));
+		for (unsigned k = 0; k < STORE_SUPPORTS; k++)
+			printf(" %9.2f", 100.0 * (double)r->seen[k] / (double)r->nodes);
+		printf("\n");
+	}
+}
+
 static void print_text(const char *dir, struct store_view *v, const struct store_counts *n,
 		       const struct store_tally *t, const char *report, const struct store_epoch *e)
 {
@@ -308,9 +351,11 @@ static void print_text(const char *dir, struct store_view *v, const struct store
 	printf("  no place known     %12s   no network known %s\n",
 	       cli_group_digits(t->unlocated, a), cli_group_digits(t->without_asn, b));
 	printf("  id fits address    %12s   (BEP 42)\n", cli_group_digits(t->bep42_ok, a));
+	print_classes(t);
 	print_rows("Networks", t->top_networks, t->network_rows, t->answered_nodes);
 	print_rows("Countries", t->top_countries, t->country_rows, t->answered_nodes);
 	print_rows("Clients", t->top_clients, t->client_rows, t->answered_nodes);
+	print_support(t);
 	store_view_attribution(v, line, sizeof(line));
 	if (*line)
 		printf("\n%s\n", line);
@@ -329,6 +374,34 @@ static void json_rows(struct json *j, const char *key, const struct store_tally_
 			json_kv_u64(j, "asn", rows[i].asn);
 		json_kv_cstring(j, "name", rows[i].name);
 		json_kv_u64(j, "nodes", rows[i].nodes);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+static void json_classes(struct json *j, const struct store_tally *t)
+{
+	json_key(j, "classes");
+	json_object_begin(j);
+	for (unsigned k = 0; k < SIGHTING_CLASSES; k++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "%s", sighting_class_name(k));
+		for (char *p = key; *p; p++)
+			*p = *p == '-' ? '_' : *p;
+		json_kv_u64(j, key, t->classes[k]);
+	}
+	json_object_end(j);
+	json_key(j, "support");
+	json_array_begin(j);
+	for (unsigned i = 0; i < t->support_rows; i++) {
+		const struct store_support *r = &t->support[i];
+
+		json_object_begin(j);
+		json_kv_cstring(j, "client", r->name);
+		json_kv_u64(j, "nodes", r->nodes);
+		for (unsigned k = 0; k < STORE_SUPPORTS; k++)
+			json_kv_u64(j, store_support_name((enum store_support_kind)k), r->seen[k]);
 		json_object_end(j);
 	}
 	json_array_end(j);
@@ -365,6 +438,7 @@ static void json_tally(struct json *j, const struct store_tally *t)
 	json_rows(j, "top_networks", t->top_networks, t->network_rows, true);
 	json_rows(j, "top_countries", t->top_countries, t->country_rows, false);
 	json_rows(j, "top_clients", t->top_clients, t->client_rows, false);
+	json_classes(j, t);
 }
 
 /* Every census with its report, oldest first. */

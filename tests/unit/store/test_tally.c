@@ -126,6 +126,18 @@ static void counted_by_hand(void **state)
 	assert_int_equal(t.ip_vote, 1);
 	assert_int_equal(t.read_only, 1);
 	assert_int_equal(t.with_version, 5);
+	assert_int_equal(t.classes[SIGHTING_CLASS_NORMAL], 6);
+	assert_int_equal(t.support_rows, 4); /* two LT, those without a whole v, all */
+	assert_string_equal(t.support[0].name, "libtorrent 2.1");
+	assert_int_equal(t.support[0].nodes, 2);
+	assert_int_equal(t.support[0].seen[STORE_SUPPORT_42_ID], 1);
+	assert_int_equal(t.support[0].seen[STORE_SUPPORT_42_IP], 1);
+	assert_string_equal(t.support[2].name, "");
+	assert_int_equal(t.support[2].nodes, 3);
+	assert_int_equal(t.support[2].seen[STORE_SUPPORT_43], 1);
+	assert_string_equal(t.support[3].name, "all");
+	assert_int_equal(t.support[3].nodes, 6);
+	assert_int_equal(t.support[3].seen[STORE_SUPPORT_51], 0);
 	assert_int_equal(t.first_seen_s, 6);
 	assert_int_equal(t.last_seen_s, 14);
 }
