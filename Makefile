@@ -171,7 +171,7 @@ rivals: $(PROG) ## other crawlers against the same simulated network, in a names
 	@bench/rivals/run.sh $(PROG)
 .PHONY: rivals
 
-demo: ## simulated DHT -> census -> store -> map, no network: build/demo/
+demo: ## simulated DHT -> censuses -> store -> map, film, page, no network: build/demo/
 	@configs/install-deps.sh --quiet build
 	@$(MAKE) --no-print-directory all
 	@$(PROG) demo --out build/demo

@@ -10,7 +10,7 @@ build="gcc make git pkg-config liburing-dev libpcap-dev libmaxminddb-dev liblmdb
        libsodium-dev libcyaml-dev libyaml-dev libcairo2-dev libfreetype-dev libdeflate-dev libck-dev
        libcap-ng-dev libzstd-dev libxdp-dev libbpf-dev libmicrohttpd-dev zlib1g-dev"
 test="libcmocka-dev iproute2 python3-minimal python3-libtorrent transmission-daemon aria2 rtorrent
-      tmux nodejs python3-numpy python3-pandas python3-scipy
+      tmux ffmpeg nodejs python3-numpy python3-pandas python3-scipy
       python3-networkx python3-igraph python3-lmdb zstd tcpdump tshark curl
       chromium python3-prometheus-client"
 lint="clang-format cppcheck"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * DOC: `demo`: the main job with no network. A simulated DHT on loopback, a
- * census of it through real sockets, the store, the summary, the map. Nothing
- * leaves the machine: the simulation's device can send to 127.0.0.0/8 only.
+ * census of it through real sockets, then a day of censuses of the same world in
+ * virtual time, the store, the summary, the map, the film. Nothing leaves the
+ * machine: the simulation's device can send to 127.0.0.0/8 only.
  */
 #include <argp.h>
 #include <dirent.h>
@@ -15,24 +16,32 @@
 
 #include "engine/cli/cli.h"
 #include "engine/cli/conf.h"
+#include "engine/cli/make_film.h"
 #include "engine/cli/wire.h"
 #include "store/store.h"
 #include "viz/render.h"
 
-enum { PATH_CAP = 4096, DEMO_NODES = 200000 };
+enum {
+	PATH_CAP = 4096,
+	DEMO_NODES = 200000,
+	DEMO_EPOCHS = 13, /* a day and the hour it began at, every two hours */
+	DEMO_EVERY_S = 7200,
+	DEMO_FILM_S = 30,
+};
 
 struct demo_args {
 	const char *out;
-	uint64_t nodes, seed;
+	uint64_t nodes, seed, film_s;
 	const char *geo;
 };
 
-enum { OPT_OUT = 0x100, OPT_NODES, OPT_SEED, OPT_GEO };
+enum { OPT_OUT = 0x100, OPT_NODES, OPT_SEED, OPT_GEO, OPT_FILM };
 
 static const struct argp_option options[] = {
 	{ "out", OPT_OUT, "DIR", 0, "Where everything is left [build/demo]", 0 },
 	{ "nodes", OPT_NODES, "N", 0, "Live nodes to simulate [200000]", 0 },
 	{ "seed", OPT_SEED, "S", 0, "Another world [1]", 0 },
+	{ "film-s", OPT_FILM, "S", 0, "About how long the film is [30]", 0 },
 	{ "geo", OPT_GEO, "WHERE", 0,
 	  "auto = a real geo database where one is found, else the simulation's own table; none "
 	  "[auto]",
@@ -59,6 +68,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		a->seed = strtoull(arg, &end, 10);
 		if (*end)
 			argp_error(state, "--seed: '%s' is not a whole number", arg);
+		break;
+	case OPT_FILM:
+		a->film_s = strtoull(arg, &end, 10);
+		if (*end || a->film_s < 1 || a->film_s > 600)
+			argp_error(state, "--film-s: '%s' is not a number from 1 to 600", arg);
 		break;
 	case OPT_GEO:
 		a->geo = arg;
@@ -150,29 +164,93 @@ static int draw(const char *store_dir, const char *png, const char *layout, unsi
 
 struct demo_paths {
 	char store[PATH_CAP], report[PATH_CAP], map[PATH_CAP], map_4k[PATH_CAP], hilbert[PATH_CAP],
-		live[PATH_CAP], truth[PATH_CAP], meta[PATH_CAP], graph[PATH_CAP],
+		live[PATH_CAP], truth[PATH_CAP], meta[PATH_CAP], film[PATH_CAP], graph[PATH_CAP],
 		countries[PATH_CAP];
 };
 
-static int take_census(const struct demo_args *a, const struct demo_paths *p)
+/* The world of all its censuses: nodes come and go, and homes are online in their evenings. */
+static struct conf conf_of_world(const struct demo_args *a, const struct demo_paths *p)
 {
-	struct wire_talk talk = { .status = stderr, .command = "dht-telescope demo" };
 	struct conf c = conf_default();
-	struct wire_result r;
-	int rc;
 
 	c.sim = a->nodes;
 	c.seed = a->seed;
 	c.store = p->store;
+	c.geo = a->geo;
+	c.churn = 0.007;
+	c.diurnal = 0.3;
+	return c;
+}
+
+static int take_census(const struct demo_args *a, const struct demo_paths *p)
+{
+	struct wire_talk talk = { .status = stderr, .command = "dht-telescope demo" };
+	struct conf c = conf_of_world(a, p);
+	struct wire_result r;
+	int rc;
+
 	c.report = p->report;
 	c.metadata_file = p->meta;
 	c.truth_dir = a->out;
 	c.edges = true;
-	c.geo = a->geo;
 	rc = wire_census(&c, &talk, &r);
 	if (rc >= 0)
 		printf("%s", r.report_text);
 	wire_result_free(&r);
+	return rc;
+}
+
+static void say_census(void *ctx, const struct wire_result *r)
+{
+	unsigned *number = ctx;
+	char num[32];
+
+	cli_say("  census %2u of %d: %s live, %.2f %% of them found", ++*number, DEMO_EPOCHS,
+		cli_group_digits(r->truth.live, num), 100 * r->truth.recall);
+}
+
+/* The rest of the day, in virtual time. */
+static int take_day(const struct demo_args *a, const struct demo_paths *p)
+{
+	struct wire_talk talk = { .command = "dht-telescope demo" };
+	struct conf c = conf_of_world(a, p);
+	unsigned number = 1;
+	char interval[16];
+
+	snprintf(interval, sizeof(interval), "%ds", DEMO_EVERY_S);
+	c.sim_mode = "virtual";
+	c.sim_time = DEMO_EVERY_S;
+	c.epochs = DEMO_EPOCHS - 1;
+	c.interval = interval;
+	return wire_campaign(&c, &talk, say_census, &number);
+}
+
+/* A video; without the program for it an animated PNG, smaller and shorter. */
+static int make_film(const struct demo_args *a, struct demo_paths *p)
+{
+	struct make_film m = { .film = { .render = render_opts_default(),
+					 .wish = { .duration_s = (double)a->film_s, .fps = 30 },
+					 .hold_s = -1 },
+			       .store = p->store,
+			       .out = p->film };
+	char why[256] = "";
+	int rc;
+
+	m.film.render.half_life_s = 900;
+	m.film.render.cutoff_s = 6 * 3600;
+	snprintf(p->film, PATH_CAP, "%s/film.mp4", a->out);
+	rc = make_film_run(&m, why);
+	if (rc == DT_ENOTFOUND) {
+		cli_say("  %s", why);
+		cli_say("  so the film becomes an animated PNG");
+		snprintf(p->film, PATH_CAP, "%s/film.apng", a->out);
+		m.film.render.width = FILM_SMALL_WIDTH;
+		m.film.render.height = FILM_SMALL_WIDTH * 9 / 16;
+		m.film.wish = (struct film_wish){ .duration_s = FILM_SMALL_S, .fps = 15 };
+		rc = make_film_run(&m, why);
+	}
+	if (rc < 0)
+		cli_fail("%s", *why ? why : dt_strerror(rc));
 	return rc;
 }
 
@@ -217,10 +295,14 @@ int cmd_demo(int argc, char **argv)
 		.options = options,
 		.parser = parse_option,
 		.doc = "The whole path with no network: a simulated DHT on 127.0.0.0/8, a census "
-		       "of it over "
-		       "real sockets, its recall against the truth, the store and the map.",
+		       "of it over real sockets, its recall against the truth, a day of further "
+		       "censuses in virtual time, the store, the map and the film.",
 	};
-	struct demo_args a = { .out = "build/demo", .nodes = DEMO_NODES, .seed = 1, .geo = "auto" };
+	struct demo_args a = { .out = "build/demo",
+			       .nodes = DEMO_NODES,
+			       .seed = 1,
+			       .film_s = DEMO_FILM_S,
+			       .geo = "auto" };
 	struct demo_paths p;
 	struct timespec start;
 	char num[32];
@@ -237,6 +319,10 @@ int cmd_demo(int argc, char **argv)
 		cli_group_digits(a.nodes, num));
 	rc = take_census(&a, &p);
 	if (rc >= 0) {
+		cli_say("The next day of the same world, in virtual time:");
+		rc = take_day(&a, &p);
+	}
+	if (rc >= 0) {
 		char name[] = "summary", flag[] = "--store", plot[] = "--plot=live",
 		     output[] = "--plot-output";
 		char *args[] = { name, flag, p.store, plot, output, p.live, NULL };
@@ -252,16 +338,19 @@ int cmd_demo(int argc, char **argv)
 		rc = draw(p.store, p.hilbert, "hilbert", 1920, 1080);
 	if (rc >= 0)
 		rc = leave_graph(&p);
+	if (rc >= 0)
+		rc = make_film(&a, &p);
 	if (rc < 0)
 		return CLI_FAILED;
 	printf("\n%.1f s. To look at:  the world         %s  (4K: %s)\n"
+	       "                  its day, a film   %s\n"
 	       "                  the address space %s\n"
 	       "                  the live page     %s\n"
 	       "                  the graph         %s/*.npy  (countries, for Gephi: %s)\n"
 	       "        and:      the store         %s\n"
 	       "                  the report        %s\n"
 	       "                  the truth         %s\n",
-	       since_s(&start), p.map, p.map_4k, p.hilbert, p.live, p.graph, p.countries, p.store,
-	       p.report, p.truth);
+	       since_s(&start), p.map, p.map_4k, p.film, p.hilbert, p.live, p.graph, p.countries,
+	       p.store, p.report, p.truth);
 	return CLI_OK;
 }

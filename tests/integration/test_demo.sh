@@ -6,10 +6,13 @@
 export XDG_DATA_HOME=$TMP/no-geo HOME=$TMP/no-home
 
 out=$TMP/demo
-timeout 120 "$PROG" demo --nodes 20000 --out "$out" >"$TMP/demo.log" 2>&1
+timeout 180 "$PROG" demo --nodes 20000 --film-s 2 --out "$out" >"$TMP/demo.log" 2>&1
 result $? "demo --nodes 20000"
+film=film.mp4
+command -v ffmpeg >/dev/null || film=film.apng
 for f in store report.json metadata.json truth.csv geo.tsv map.png map-4k.png hilbert.png live.html \
-	graph/indptr.npy graph/indices.npy graph/nodes.npy graph/metadata.json countries.gexf; do
+	graph/indptr.npy graph/indices.npy graph/nodes.npy graph/metadata.json countries.gexf "$film" \
+	film.manifest.json; do
 	[ -e "$out/$f" ]
 	result $? "demo leaves $f"
 done
@@ -27,8 +30,8 @@ for key in ("schema version backend workers started span_s live_endpoints distin
             "bytes_sent bytes_received peak_rss_bytes bytes_per_endpoint answered_per_s politeness truth").split():
     check(key in r, "missing key " + key)
 t = r["truth"]
-check(t["live"] == 20000, t)
-check(t["recall"] >= 0.995, t)
+check(18000 < t["live"] < 24000, t) # the world moves
+check(t["recall"] >= 0.99, t)
 check(abs(t["estimate_error"]) <= 0.005, t)
 check(r["unexplained"] == 0, r["unexplained"])
 check(r["packets_sent"] == r["answered"] + r["errors"] + r["expired"], "identity")
@@ -37,7 +40,9 @@ for name, size in (("map.png", (1920, 1080)), ("map-4k.png", (3840, 2160))):
     head = open(out + "/" + name, "rb").read(24)
     check(head[:8] == b"\x89PNG\r\n\x1a\n" and struct.unpack(">II", head[16:24]) == size, name)
 live = sum(1 for line in open(out + "/truth.csv") if line.split(",")[3] == "1")
-check(live == 20000, "truth.csv says %d live" % live)
+check(abs(live - t["live"]) < 0.02 * t["live"], "truth.csv says %d live" % live)
+m = json.load(open(out + "/film.manifest.json"))
+check(m["weights"] == "sightings" and m["synthetic"] and m["frames"] >= 25 and m["nodes"] > 20000, m)
 json.load(open(out + "/metadata.json"))
 EOF
 result $? "report, truth, metadata and pictures agree"
@@ -49,7 +54,8 @@ import json,sys
 s=json.load(open('$TMP/summary.json')); r=json.load(open('$out/report.json'))
 assert s['nodes']['answered'] >= r['live_endpoints'], (s['nodes'], r['live_endpoints'])
 assert s['nodes']['located'] > 0.9 * s['nodes']['answered'], s['nodes']
-assert s['censuses'][0]['report']['truth']['live'] == 20000"
+assert len(s['censuses']) >= 13, len(s['censuses'])
+assert 18000 < s['censuses'][0]['report']['truth']['live'] < 24000"
 result $? "summary --json holds the census"
 
 # Stopped by SIGINT: still a report, exit 0, and the store is whole.
@@ -69,7 +75,7 @@ result $? "a stopped census reports what it has"
 expect 0 "Census 1" -- "$PROG" summary --store "$TMP/stopped"
 
 # Only loopback, enforced: the same census in virtual time needs no socket at all.
-timeout 60 "$PROG" crawl --sim 20000 --sim-mode virtual --store "" --report "$TMP/virtual.json" --quiet >/dev/null 2>&1
+timeout 60 "$PROG" crawl --sim 20000 --churn 0.007 --diurnal 0.3 --sim-mode virtual --store "" --report "$TMP/virtual.json" --quiet >/dev/null 2>&1
 result $? "virtual time census"
 python3 -c "
 import json

@@ -84,7 +84,7 @@ mkdir "$TMP/photos"
 : >"$TMP/photos/holiday.jpg"
 expect 1 "photos" -- "$PROG" summary --store "$TMP/photos"
 mkdir -p "$TMP/mine/store/letters" && : >"$TMP/mine/store/letters/data.txt"
-"$PROG" demo --nodes 1000 --geo none --out "$TMP/mine" >/dev/null 2>&1
+"$PROG" demo --nodes 1000 --film-s 1 --geo none --out "$TMP/mine" >/dev/null 2>&1
 [ -e "$TMP/mine/store/letters/data.txt" ]
 result $? "demo removes no file that is not of a store"
 
