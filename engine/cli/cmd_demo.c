@@ -108,7 +108,8 @@ static bool of_a_store(const char *name, unsigned depth)
 
 	if (depth == 0)
 		return !strcmp(name, "state") || !strcmp(name, "state.new") ||
-		       !strncmp(name, "state-", 6) || !strcmp(name, "seg");
+		       !strncmp(name, "state-", 6) || !strcmp(name, "seg") ||
+		       !strcmp(name, "silent");
 	if (depth == 1)
 		return !strcmp(name, "data.mdb") || !strcmp(name, "lock.mdb") ||
 		       (digits && !name[digits]);
