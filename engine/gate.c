@@ -17,6 +17,12 @@ enum {
 	/* The rate may be made up for when it comes this late, and not when later: one
 	 * timer slack and wake-up are some 0.1 ms, and 1 ms of packets is no burst. */
 	RATE_LATENESS_NS = 1000000,
+	/*
+	 * What is later is no burst, but is not forgotten at once: up to 10 ms of it come back as
+	 * a twentieth more than the rate, so a second is short by no more than it must (E-111).
+	 */
+	RATE_DEBT_NS = 10 * 1000 * 1000,
+	RATE_REPAY_PART = 20,
 	/* Unlimited rate and no hint: begin with tables for 50 k addresses a second. */
 	HOST_PPS_UNKNOWN = 50000,
 	/* Tables larger than this are not made in advance: they grow when needed. */
@@ -33,7 +39,8 @@ static const double STEP_NS_MAX = 1e18;
 struct bucket {
 	uint64_t next_ns, step_ns;
 	uint32_t next_frac, step_frac;
-	bool limited;
+	uint64_t debt_ns, repaid_ns; /* lost by being late; looked at last */
+	bool limited, held;          /* held: it was the rate that held the last packet back */
 };
 
 struct gate {
@@ -55,6 +62,7 @@ static void bucket_set(struct bucket *b, double rate_pps, uint64_t now_ns)
 	double whole, frac, step = rate_pps > 0 ? (double)NS_PER_S / rate_pps : 0;
 
 	b->limited = rate_pps > 0;
+	b->debt_ns = 0; /* of another rate */
 	frac = modf(step < STEP_NS_MAX ? step : STEP_NS_MAX, &whole);
 	b->step_ns = (uint64_t)whole;
 	b->step_frac = (uint32_t)(frac * 0x1p32);
@@ -68,7 +76,32 @@ static bool bucket_ready(struct bucket *b, uint64_t now_ns, uint64_t *retry_ns)
 	if (!b->limited || b->next_ns <= now_ns)
 		return true;
 	*retry_ns = b->next_ns;
+	b->held = true;
 	return false;
+}
+
+/* Who had nothing to send has lost nothing. A stall of seconds is bounded by what a debt may be. */
+static void bucket_fall_behind(struct bucket *b, uint64_t now_ns)
+{
+	uint64_t lost = now_ns - RATE_LATENESS_NS - b->next_ns;
+
+	if (b->held)
+		b->debt_ns = lost < RATE_DEBT_NS - b->debt_ns ? b->debt_ns + lost : RATE_DEBT_NS;
+	b->next_ns = now_ns - RATE_LATENESS_NS;
+	b->repaid_ns = now_ns;
+}
+
+/* On schedule again: a twentieth of the time that has passed. */
+static void bucket_repay(struct bucket *b, uint64_t now_ns)
+{
+	uint64_t passed = now_ns - b->repaid_ns, back;
+
+	back = (passed < RATE_DEBT_NS ? passed : RATE_DEBT_NS) / RATE_REPAY_PART;
+	if (back > b->debt_ns)
+		back = b->debt_ns;
+	b->next_ns -= back;
+	b->debt_ns -= back;
+	b->repaid_ns = now_ns;
 }
 
 static void bucket_take(struct bucket *b, uint64_t now_ns)
@@ -78,9 +111,12 @@ static void bucket_take(struct bucket *b, uint64_t now_ns)
 	if (!b->limited)
 		return;
 	if (b->next_ns + RATE_LATENESS_NS < now_ns)
-		b->next_ns = now_ns - RATE_LATENESS_NS;
+		bucket_fall_behind(b, now_ns);
 	b->next_ns += b->step_ns + (frac >> 32);
 	b->next_frac = (uint32_t)frac;
+	b->held = false;
+	if (b->debt_ns && b->next_ns > now_ns)
+		bucket_repay(b, now_ns);
 }
 
 static unsigned bucket_room(const struct bucket *b, uint64_t now_ns)
