@@ -17,7 +17,7 @@ expect 2 "rate: 'fast' is not a number" -- "$PROG" crawl --rate fast
 expect 2 "workers: 0 to 64" -- "$PROG" crawl --workers 1000 --sim 100
 expect 2 "dead: a share from 0 to 0.95" -- "$PROG" crawl --sim 100 --dead 2
 expect 2 "backend: auto, uring, mmsg, packet or xdp" -- "$PROG" crawl --sim 100 --backend dpdk
-expect 2 "sim_mode: farm or virtual" -- "$PROG" crawl --sim 100 --sim-mode lunar
+expect 2 "sim_mode: farm, veth or virtual" -- "$PROG" crawl --sim 100 --sim-mode lunar
 expect 2 "plan: 2\+, 3, 4, 5, drain or ping" -- "$PROG" crawl --sim 100 --plan 9
 
 printf 'rate: 100\nrates: 5\n' >"$TMP/unknown.yaml"

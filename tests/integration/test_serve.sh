@@ -9,7 +9,7 @@ python=/usr/bin/python3
 expect 2 "port: 'x' is not a number" -- "$PROG" serve --port x
 expect 2 "can be reached by others.*--token-file" -- "$PROG" serve --http-bind 0.0.0.0
 expect 1 "no-such-file: No such file" -- "$PROG" serve --token-file "$TMP/no-such-file"
-expect 2 "sim_mode: farm or virtual" -- "$PROG" serve --sim 10 --sim-mode maybe
+expect 2 "sim_mode: farm, veth or virtual" -- "$PROG" serve --sim 10 --sim-mode maybe
 
 # begin NAME FLAG...: a service on a port of the kernel's choice; sets pid and port.
 begin() {

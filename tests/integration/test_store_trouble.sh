@@ -70,7 +70,7 @@ result $? "what the killed ones left is cleared away"
 # ---- two writers
 "$PROG" crawl --sim "$SIM" --rate 20000 --store "$store" "${quick[@]}" >"$TMP/first.log" 2>&1 &
 pid=$!
-sleep 1
+for _ in $(seq 100); do "$PROG" summary --store "$store" 2>/dev/null | grep -q "still running" && break; sleep 0.1; done
 expect 1 "another program is writing it" -- "$PROG" crawl --sim 1000 --store "$store" "${quick[@]}"
 expect 0 "still running" -- "$PROG" summary --store "$store"
 wait $pid
