@@ -187,6 +187,44 @@ static void contacts(struct tap *t, const struct word *w)
 	}
 }
 
+static void say_listing(struct tap *t, const struct listing *l)
+{
+	if (t->port.listing(t->port.ctx, l))
+		t->stats.listings++;
+	else
+		t->stats.listings_dropped++;
+}
+
+/*
+ * Who listed whom, sixteen to a listing. How deep it was asked is not known: the target went by
+ * with the query, and of that no more is kept than that it waits.
+ */
+static void list(struct tap *t, const struct word *w)
+{
+	struct span four = span_of(w->list, (size_t)w->contacts4 * NODE4);
+	struct span six = span_of(w->list + four.len, (size_t)w->contacts6 * NODE6);
+	unsigned all = w->contacts4 + w->contacts6;
+	struct listing l = { .when_ms = w->when_us / 1000,
+			     .id = w->id,
+			     .from = w->from,
+			     .depth = LISTING_DEPTH_UNKNOWN,
+			     .outcome = LISTING_ANSWERED,
+			     .listed = (uint8_t)all };
+
+	for (unsigned i = 0; i < all; i++) {
+		struct listing_contact *c = &l.contacts[l.count++];
+
+		if (i < w->contacts4)
+			krpc_node4(four, i, &c->id, &c->ep);
+		else
+			krpc_node6(six, i - w->contacts4, &c->id, &c->ep);
+		if (l.count < LISTING_CONTACTS && i + 1 < all)
+			continue;
+		say_listing(t, &l);
+		l.count = 0;
+	}
+}
+
 /* Hashes of the compact form; a contact of either family never looks like one of the other. */
 static void take_contacts(struct tap *t, const struct krpc_msg *m, struct word *w)
 {
@@ -241,8 +279,11 @@ static void apply_reply(struct tap *t, const struct word *w)
 	}
 	node_spoke(t, w, rtt_us);
 	/* What nobody asked for proves no more than that somebody can send. */
-	if (asked && w->kind == HEARD_REPLY)
-		contacts(t, w);
+	if (!asked || w->kind != HEARD_REPLY)
+		return;
+	contacts(t, w);
+	if (t->port.listing && w->has_id)
+		list(t, w);
 }
 
 static void apply_first(struct tap *t)

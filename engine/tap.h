@@ -8,6 +8,7 @@
 #include "proto/err.h"
 #include "proto/frame.h"
 #include "proto/heard.h"
+#include "proto/listing.h"
 #include "proto/sighting.h"
 #include "proto/span.h"
 
@@ -43,7 +44,8 @@ struct tap_opts {
 struct tap_port {
 	void *ctx;
 	bool (*sighting)(void *ctx, const struct sighting *s);
-	bool (*heard)(void *ctx, const struct heard *h); /* may be NULL */
+	bool (*heard)(void *ctx, const struct heard *h);     /* may be NULL */
+	bool (*listing)(void *ctx, const struct listing *l); /* may be NULL: edges not wanted */
 };
 
 /** struct tap_stats - monotonic counters, but for the gauges. */
@@ -68,6 +70,7 @@ struct tap_stats {
 	uint64_t nodes_crowded;              /* messages of nodes that found no room */
 	uint64_t sightings, sightings_dropped;
 	uint64_t heard, heard_dropped;
+	uint64_t listings, listings_dropped;
 	uint64_t client_messages[KRPC_CLIENT_FAMILIES]; /* of senders that gave an id */
 	uint64_t client_bytes[KRPC_CLIENT_FAMILIES];
 };

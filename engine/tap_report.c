@@ -76,6 +76,7 @@ static void json_nodes(struct json *j, const struct tap_report *rep)
 	json_kv_u64(j, "answered", rep->answered);
 	json_kv_u64(j, "contacts_listed", s->contacts);
 	json_kv_u64(j, "contacts_said", s->contacts_said);
+	json_kv_u64(j, "listings", s->listings);
 	json_object_end(j);
 }
 
@@ -121,6 +122,7 @@ static void json_drops(struct json *j, const struct tap_result *r)
 	json_kv_u64(j, "interface", r->kernel.if_dropped);
 	json_kv_u64(j, "sightings", r->stats.sightings_dropped);
 	json_kv_u64(j, "heard", r->stats.heard_dropped);
+	json_kv_u64(j, "listings", r->stats.listings_dropped);
 	json_kv_u64(j, "nodes_without_room", r->stats.nodes_crowded);
 	json_object_end(j);
 	json_key(j, "queues");
@@ -268,7 +270,7 @@ static void text_drops(struct page *p, const struct tap_result *r)
 	     "for "
 	     "want of room\n",
 	     U(r->kernel.dropped), U(r->kernel.if_dropped),
-	     U(r->stats.sightings_dropped + r->stats.heard_dropped));
+	     U(r->stats.sightings_dropped + r->stats.heard_dropped + r->stats.listings_dropped));
 	if (r->queues > 1)
 		for (unsigned i = 0; i < r->queues; i++)
 			line(p, "  queue %-3u         %14llu frames, %llu dropped\n", i,

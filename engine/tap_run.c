@@ -92,6 +92,16 @@ static bool put_heard(void *ctx, const struct heard *h)
 	return true;
 }
 
+static bool put_listing(void *ctx, const struct listing *l)
+{
+	struct queue *q = ctx;
+
+	if (!q->run->opts.file && !scribe_lane_room(q->lane))
+		return false;
+	scribe_lane_put_listing(q->lane, l);
+	return true;
+}
+
 static void show(struct queue *q)
 {
 	struct capture_stats kernel;
@@ -152,7 +162,7 @@ static void status(struct tap_run *r, bool last)
 		(unsigned long long)st.answered, (unsigned long long)st.nodes,
 		(unsigned long long)st.messages[HEARD_MALFORMED],
 		(unsigned long long)(kernel.dropped + kernel.if_dropped),
-		(unsigned long long)(st.sightings_dropped + st.heard_dropped),
+		(unsigned long long)(st.sightings_dropped + st.heard_dropped + st.listings_dropped),
 		terminal && !last ? "\033[K" : "\n");
 	fflush(r->opts.status);
 	r->status_packets = st.packets;
@@ -361,6 +371,7 @@ static void close_accounts(struct tap_run *r, struct tap_result *out)
 		out->queue[i] = (struct tap_queue){ .packets = q->shown.packets,
 						    .sightings_dropped = q->shown.sightings_dropped,
 						    .heard_dropped = q->shown.heard_dropped,
+						    .listings_dropped = q->shown.listings_dropped,
 						    .kernel = q->kernel };
 		out->kernel.received += q->kernel.received;
 		out->kernel.dropped += q->kernel.dropped;
@@ -453,7 +464,10 @@ static int open_captures(struct tap_run *r, char *why)
 static int open_queue(struct tap_run *r, unsigned i)
 {
 	struct queue *q = &r->queue[i];
-	struct tap_port port = { q, put_sighting, r->opts.heard ? put_heard : NULL };
+	struct tap_port port = { .ctx = q,
+				 .sighting = put_sighting,
+				 .heard = r->opts.heard ? put_heard : NULL,
+				 .listing = r->opts.edges ? put_listing : NULL };
 	struct tap_opts opts = r->opts.tap;
 
 	opts.queue = (uint8_t)i;

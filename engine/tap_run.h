@@ -33,6 +33,7 @@ struct tap_run_opts {
 	struct tap_opts tap; /* queue is set here */
 	struct sink sink;    /* put == NULL: counted and forgotten */
 	bool heard;          /* sink.put_heard wants messages (tap.heard_kinds) */
+	bool edges;          /* sink.put_listings wants who listed whom */
 	uint64_t max_runtime_ns;          /* 0 = none */
 	bool pin;                         /* live: queue i on usable core i */
 	FILE *status;                     /* a line a second on a terminal, each 10 s in a log */
@@ -51,7 +52,7 @@ enum tap_end {
 };
 
 struct tap_queue {
-	uint64_t packets, sightings_dropped, heard_dropped;
+	uint64_t packets, sightings_dropped, heard_dropped, listings_dropped;
 	struct capture_stats kernel;
 };
 

@@ -265,7 +265,7 @@ static int listen_with(struct listen_args *a, struct keep *k)
 	listen_close(l);
 	free(r);
 	if (rc >= 0)
-		rc = keep_seal(k);
+		rc = keep_seal(k, "{}");
 	return rc < 0 ? CLI_FAILED : CLI_OK;
 }
 

@@ -246,6 +246,13 @@ static void print_epoch(const struct store_epoch *e, const char *report)
 	char when[32], a[32], b[32], c[32];
 	const char *truth = strstr(report, "\"truth\":");
 
+	if (strstr(report, "\"dht-telescope tap ")) {
+		printf("\nTap %u   %s\n  answered           %14s queries of others, seen on a "
+		       "wire\n",
+		       e->id, utc(e->started_s, when),
+		       digits(report_number(report, "answered"), a));
+		return;
+	}
 	printf("\nCensus %u   %s%s\n", e->id, utc(e->started_s, when),
 	       e->synthetic ? "   (simulated network)" : "");
 	if (!e->ended_s) {

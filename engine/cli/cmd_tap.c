@@ -32,6 +32,7 @@ enum {
 	OPT_TIMEOUT,
 	OPT_NODES_MAX,
 	OPT_RUNTIME,
+	OPT_EDGES,
 };
 
 static const struct argp_option options[] = {
@@ -54,6 +55,8 @@ static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "What is remembered:", 3 },
 	{ "timeout-s", OPT_TIMEOUT, "S", 0, "A reply later than this answers nothing [15]", 3 },
 	{ "nodes-max", OPT_NODES_MAX, "N", 0, "Nodes of a queue, 64 bytes each [4194304]", 3 },
+	{ "edges", OPT_EDGES, NULL, 0,
+	  "Keep who listed whom in the store, too, as an epoch of its own", 3 },
 	{ "log-kinds", OPT_KINDS, "KIND,...", 0,
 	  "Messages that are kept, in the store and by --log: ping, find_node, get_peers, "
 	  "announce_peer, sample_infohashes, get, "
@@ -171,6 +174,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_FILTER:
 		a->run.filter = arg;
 		break;
+	case OPT_EDGES:
+		a->run.edges = a->keep.edges = true;
+		break;
 	case ARGP_KEY_ARG:
 		argp_error(state, "'%s' is not an option; a file is read with --read %s", arg, arg);
 		break;
@@ -287,7 +293,7 @@ static void count_nodes(const struct geo *geo, const struct tap *t, struct tap_r
 }
 
 static int report(const struct tap_args *a, struct keep *k, const struct tap_run *run,
-		  const struct tap_result *res)
+		  const struct tap_result *res, char **json_out)
 {
 	struct tap_report rep = { .result = res,
 				  .source = a->run.file ? a->run.file : a->run.live.device,
@@ -303,7 +309,7 @@ static int report(const struct tap_args *a, struct keep *k, const struct tap_run
 	if (rc >= 0)
 		rc = keep_report(k, text, json);
 	free(text);
-	free(json);
+	*json_out = json;
 	return rc;
 }
 
@@ -312,10 +318,12 @@ static int tap(struct tap_args *a, struct keep *k)
 	char why[CAPTURE_WHY_MAX];
 	struct tap_result res;
 	struct tap_run *run;
+	char *json = NULL;
 	int rc;
 
 	a->run.sink = keep_sink(k);
 	a->run.heard = k->log || k->heard;
+	a->run.edges = a->run.edges && k->writer;
 	a->run.keep_writable = k->writable;
 	rc = tap_run_open(&a->run, &run, why);
 	if (rc < 0)
@@ -328,11 +336,12 @@ static int tap(struct tap_args *a, struct keep *k)
 	else if (res.end == TAP_END_CUT || res.end == TAP_END_BROKEN)
 		cli_say("note: %s: %s; the %llu frames before were read", a->run.file, res.why,
 			(unsigned long long)res.stats.packets);
-	if (report(a, k, run, &res) < 0)
+	if (report(a, k, run, &res, &json) < 0)
 		rc = -1;
 	tap_run_close(run);
 	if (rc >= 0)
-		rc = keep_seal(k);
+		rc = keep_seal(k, json);
+	free(json);
 	return rc < 0 ? CLI_FAILED : CLI_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/cli/cli.h"
@@ -128,6 +129,8 @@ static int open_store(struct keep *k)
 		rc = store_writer_room(k->writer);
 	if (rc >= 0)
 		rc = store_heard_open(k->store, &heard, &k->heard);
+	if (rc >= 0 && k->opts->edges)
+		rc = store_epoch_begin(k->store, (uint64_t)time(NULL), false, &k->epoch);
 	return rc < 0 ? store_fail(k, rc) : 0;
 }
 
@@ -217,9 +220,20 @@ static int flush(void *ctx)
 	return rc >= 0 && k->heard ? heardlog_flush(k->heard) : rc;
 }
 
+static int put_listings(void *ctx, const struct listing *list, unsigned count)
+{
+	struct keep *k = ctx;
+
+	return store_writer_list(k->writer, list, count);
+}
+
 struct sink keep_sink(struct keep *k)
 {
-	return (struct sink){ .put = put, .put_heard = put_heard, .flush = flush, .ctx = k };
+	return (struct sink){ .put = put,
+			      .put_heard = put_heard,
+			      .put_listings = k->opts->edges && k->writer ? put_listings : NULL,
+			      .flush = flush,
+			      .ctx = k };
 }
 
 /* ---- the end ------------------------------------------------------------------------- */
@@ -237,13 +251,16 @@ int keep_report(const struct keep *k, const char *text, const char *json)
 	return rc;
 }
 
-int keep_seal(struct keep *k)
+int keep_seal(struct keep *k, const char *json)
 {
-	int rc;
+	int rc = 0;
 
 	if (!k->store)
 		return 0;
-	rc = store_compact(k->store);
+	if (k->epoch)
+		rc = store_epoch_end(k->store, k->epoch, (uint64_t)time(NULL), json, strlen(json));
+	if (rc >= 0)
+		rc = store_compact(k->store);
 	if (rc < 0)
 		return store_fail(k, rc);
 	cli_say("kept in %s; look at it with  dht-telescope summary --store %s", k->opts->store,

@@ -25,6 +25,7 @@ struct keep_opts {
 	const char *geo; /* auto, none, or a folder */
 	struct geo_opts geo_files;
 	bool quiet;
+	bool edges; /* who listed whom too: such a run is an epoch of the store */
 };
 
 struct keep_opts keep_opts_default(void);
@@ -38,6 +39,7 @@ struct keep {
 	struct store *store;
 	struct store_writer *writer;
 	struct heardlog_writer *heard;
+	uint32_t epoch;
 	FILE *log;
 	const char *writable[3]; /* folders, for priv_drop() */
 	char report_dir[4096];
@@ -52,8 +54,8 @@ struct sink keep_sink(struct keep *k);
  * the file of --report. */
 int keep_report(const struct keep *k, const char *text, const char *json) DT_MUST;
 
-/** keep_seal() - the end of a run that went well: tables rewritten in order. */
-int keep_seal(struct keep *k) DT_MUST;
+/** keep_seal() - the end of a run that went well: its epoch closed, tables rewritten in order. */
+int keep_seal(struct keep *k, const char *json) DT_MUST;
 
 void keep_close(struct keep *k);
 

@@ -106,6 +106,28 @@ awk -F, 'NR > 1 { print $2 ":" $3 }' nodes.csv | sort >public
 grep -o '"from":"[0-9.:]*"' mirror.log | cut -d'"' -f4 | sort -u | comm -12 - public | cmp -s - public
 ok $? "under the addresses that the census names"
 
+# The same traffic over a veth pair, many times over, as fast as two senders can.
+unshare --net sleep 60 &
+far=$!
+far_net() { [ "$(readlink /proc/$far/ns/net)" != "$(readlink /proc/self/ns/net)" ]; }
+until_true far_net && ip link add near type veth peer name wire netns $far && ip link set near up &&
+	nsenter --target $far --net ip link set wire up
+nsenter --target $far --net "$DT_PROG" tap -i wire --queues 2 --store '' --geo none \
+	--report veth.json >veth.txt 2>veth.err &
+tap=$!
+sleep 0.6
+read -r left rate <<<"$(python3 "$here/ear/replay.py" near crawl.pcap "${TAP_TIMES:-8}")"
+sleep 0.3
+kill -INT $tap
+wait $tap
+[ "$(num veth.json frames/udp)" = "$left" ] && [ "$(num veth.json drops/kernel)" = 0 ] &&
+	[ "$(num veth.json drops/sightings)" = 0 ]
+ok $? "over a veth pair: $left frames at $rate/s, each once, none dropped"
+a=$(num veth.json queues/0/frames) b=$(num veth.json queues/1/frames)
+[ "$a" -gt $(((a + b) / 4)) ] && [ "$b" -gt $(((a + b) / 4)) ]
+ok $? "both queues used: $a and $b"
+sed -n '/drops/,$p' veth.txt | sed 's/^/# /'
+
 [ -n "$dump" ] || { echo "# no tcpdump: goes without the capture file"; exit $bad; }
 # tcpdump may drop at this rate; what it kept is what the file holds.
 kept=$(sed -n 's/ packets captured//p' dump.txt)
@@ -115,6 +137,10 @@ ok $? "the same from the file that tcpdump wrote: $kept frames"
 "$DT_PROG" tap -r - --store '' --geo none --quiet --report pipe.json <lo.pcap >/dev/null 2>&1 &&
 	[ "$(num pipe.json messages/reply)" = "$(num file.json messages/reply)" ]
 ok $? "and from standard input"
+"$DT_PROG" tap -r crawl.pcap --edges --store graph --geo none --quiet --report edges.json >/dev/null 2>&1 &&
+	"$DT_PROG" export --store graph --what edges --raw --out edges.csv >/dev/null 2>edges.err &&
+	[ "$(($(wc -l <edges.csv) - 1))" -gt "$(num edges.json transactions/answered)" ]
+ok $? "edges too: $(($(wc -l <edges.csv) - 1)) of who listed whom"
 if command -v tshark >/dev/null; then
 	tshark -r lo.pcap -c 4000 -w some.pcapng 2>/dev/null
 	"$DT_PROG" tap -r some.pcapng --store '' --geo none --quiet --report some.json >/dev/null 2>&1
@@ -124,11 +150,11 @@ else
 	echo "# no tshark: goes without its comparison"
 fi
 size=$(stat -c %s lo.pcap)
-head -c $((size / 2 + 7)) lo.pcap >half.pcap
-"$DT_PROG" tap -r half.pcap --store '' --geo none --quiet --report half.json >half.txt 2>&1 &&
-	grep -q 'note: half.pcap: .*truncated' half.txt && [ "$(num half.json end)" = "cut file" ] &&
-	[ "$(num half.json messages/find_node)" -gt $((kept / 8)) ]
-ok $? "half of it is read, and said to be cut"
+head -c $((size - 3)) lo.pcap >cut.pcap # inside of the last frame
+"$DT_PROG" tap -r cut.pcap --store '' --geo none --quiet --report cut.json >cut.txt 2>&1 &&
+	grep -q 'note: cut.pcap: .*truncated' cut.txt && [ "$(num cut.json end)" = "cut file" ] &&
+	[ "$(num cut.json frames/all)" = $((kept - 1)) ]
+ok $? "all but the last frame of a cut file is read, and it is said"
 began=$(date +%s%N)
 head -c $((size / 2)) lo.pcap | "$DT_PROG" tap -r - --speed 0.05 --max-runtime-s 1 --store '' --geo none \
 	--quiet --report slow.json >/dev/null 2>&1

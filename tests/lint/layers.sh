@@ -32,6 +32,7 @@ only() { # HEADER FILES-REGEX
 }
 only 'lmdb\.h' '^store/store_lmdb|^bench/'
 only 'maxminddb\.h' '^store/geo_mmdb'
+only 'pcap/pcap\.h' '^engine/(capture|mirror)'
 only 'liburing\.h' '^engine/net_uring|^bench/'
 # Layers that neither print nor exit.
 if grep -nE '\b(printf|fprintf|puts|perror|exit|abort)\(' proto/*.c store/*.c viz/*.c 2>/dev/null |

@@ -16,6 +16,8 @@ struct desk {
 	struct sighting said[SAID_MAX];
 	struct heard heard[SAID_MAX];
 	unsigned said_count, heard_count;
+	struct listing listed[8];
+	unsigned listed_count;
 	bool closed; /* no room: everything is dropped */
 	uint64_t now_us;
 };
@@ -40,9 +42,19 @@ static bool on_heard(void *ctx, const struct heard *h)
 	return true;
 }
 
+static bool on_listing(void *ctx, const struct listing *l)
+{
+	struct desk *d = ctx;
+
+	if (d->closed)
+		return false;
+	d->listed[d->listed_count++ % 8] = *l;
+	return true;
+}
+
 static void desk_open(struct desk *d, const struct tap_opts *opts)
 {
-	struct tap_port port = { d, on_sighting, on_heard };
+	struct tap_port port = { d, on_sighting, on_heard, on_listing };
 
 	memset(d, 0, sizeof(*d));
 	d->now_us = 1700000000000000;
@@ -158,6 +170,12 @@ static void test_a_conversation(void **state)
 	s = said_of(&d, "1.2.3.4:258", SIGHTING_MENTIONED);
 	assert_non_null(s);
 	assert_memory_equal(s->key.b, ID_C, 20);
+	assert_int_equal(d.listed_count, 1); /* no list, no listing; the orphan's is nobody's */
+	assert_memory_equal(d.listed[0].id.b, ID_B, 20);
+	assert_memory_equal(d.listed[0].contacts[0].id.b, ID_C, 20);
+	assert_int_equal(d.listed[0].count, 1);
+	assert_int_equal(d.listed[0].depth, LISTING_DEPTH_UNKNOWN);
+	assert_int_equal(st.listings, 1);
 	assert_int_equal(d.heard_count, 1);
 	assert_int_equal(d.heard[0].ear, 3);
 	assert_memory_equal(d.heard[0].target.b, IH, 20);
@@ -273,6 +291,7 @@ static void test_no_room(void **state)
 	assert_int_equal(st.sightings, 0);
 	assert_int_equal(st.sightings_dropped, 3); /* both and the contact */
 	assert_int_equal(st.heard_dropped, 2);
+	assert_int_equal(st.listings_dropped, 1);
 	tap_free(d.tap);
 }
 
@@ -282,7 +301,7 @@ static void test_sums_and_options(void **state)
 	struct tap_stats a = { .packets = 2, .first_us = 50, .last_us = 60, .nodes = 1 };
 	struct tap_stats b = { .packets = 3, .first_us = 40, .last_us = 55, .nodes = 2 };
 	struct tap_stats none = { .packets = 0 };
-	struct tap_port port = { NULL, on_sighting, NULL };
+	struct tap_port port = { NULL, on_sighting, NULL, NULL };
 	struct tap *t;
 
 	(void)state;
