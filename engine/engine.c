@@ -252,6 +252,13 @@ void engine_remember(const struct engine *e, struct failures *f)
 			crawl_remember(worker_crawl(e->seats[i].worker), f);
 }
 
+void engine_sum_net16(const struct engine *e, uint32_t sum[static GATE_NETS16])
+{
+	for (unsigned i = 0; i < e->workers; i++)
+		if (seat_state(&e->seats[i]) == SEAT_SEATED)
+			gate_sum_net16(e->seats[i].gate, sum);
+}
+
 void engine_each(const struct engine *e, void (*take)(void *ctx, const struct crawl_entry *entry),
 		 void *ctx)
 {

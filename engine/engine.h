@@ -155,13 +155,16 @@ struct engine_result {
 	int err; /* of ENGINE_END_FAILED */
 	char why[ENGINE_WHY_MAX];
 	struct engine_counters counters;
-	struct census_tally tally;             /* of all shards */
-	struct census_estimate estimate;       /* census_chao1() of it */
-	struct crawl_part part;                /* what was asked; tally and estimate are of it */
-	char part_name[PART_TEXT_MAX];         /* "" = the whole */
-	struct vantage_votes votes;            /* under which addresses nodes see us */
-	struct census_health health;           /* of routing tables, from a sample */
-	struct census_certificate certificate; /* filled by certify_run(); else all zero */
+	struct census_tally tally;       /* of all shards */
+	struct census_estimate estimate; /* census_chao1() of it */
+	struct crawl_part part;          /* what was asked; tally and estimate are of it */
+	char part_name[PART_TEXT_MAX];   /* "" = the whole */
+	/* most packets to one network in some ten seconds, about; set by who knows networks */
+	uint32_t worst_asn;
+	uint64_t worst_asn_10s;
+	struct vantage_votes votes;                /* under which addresses nodes see us */
+	struct census_health health;               /* of routing tables, from a sample */
+	struct census_certificate certificate;     /* filled by certify_run(); else all zero */
 	uint64_t distinct_ids, distinct_addresses; /* among endpoints that answered */
 	double rate_pps;                           /* at the end; 0 = unlimited */
 	double rate_clean_pps; /* adaptive: the fastest without loss of our own; 0 = not found */
@@ -215,6 +218,10 @@ int engine_find(const struct engine *e, const struct endpoint *ep, struct crawl_
 
 /** engine_remember() - note in @f who answered and who never did; after engine_run(). */
 void engine_remember(const struct engine *e, struct failures *f);
+
+/** engine_sum_net16() - packets so far by the upper 16 bits of their IPv4 address; also meanwhile.
+ */
+void engine_sum_net16(const struct engine *e, uint32_t sum[static GATE_NETS16]);
 
 /** engine_each() - every endpoint of every table; after engine_run(). */
 void engine_each(const struct engine *e, void (*take)(void *ctx, const struct crawl_entry *entry),

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #define XXH_INLINE_ALL
@@ -53,6 +54,7 @@ struct gate {
 	struct gate_stats stats;
 	uint8_t *claims; /* packets on credit, by /24 or hash of the /48; CLAIM_NETS of them */
 	uint8_t claims_max;
+	_Atomic uint32_t *by_net16; /* packets by the upper 16 bits of IPv4 addresses: 256 KiB */
 };
 
 /* ---- the global rate -------------------------------------------------------- */
@@ -241,6 +243,22 @@ static bool open_claims(struct gate *g)
 	return g->claims;
 }
 
+/* Relaxed: one writer, and whoever reads wants a number that was true lately. */
+static void count_net16(struct gate *g, const struct endpoint *ep)
+{
+	_Atomic uint32_t *n = &g->by_net16[ep->addr[12] << 8 | ep->addr[13]];
+
+	if (endpoint_is4(ep))
+		atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1,
+				      memory_order_relaxed);
+}
+
+void gate_sum_net16(const struct gate *g, uint32_t sum[static GATE_NETS16])
+{
+	for (unsigned i = 0; i < GATE_NETS16; i++)
+		sum[i] += atomic_load_explicit(&g->by_net16[i], memory_order_relaxed);
+}
+
 enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned introducers,
 			     uint64_t now_ns, enum gate_reason *why, uint64_t *retry_ns)
 {
@@ -268,6 +286,7 @@ enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned
 	limiter_charge(g->nets, &net, now_ns);
 	bucket_take(&g->rate, now_ns);
 	g->stats.passed++;
+	count_net16(g, ep);
 	*why = GATE_OK;
 	return GATE_PASS;
 }
@@ -364,8 +383,9 @@ int gate_new(const struct gate_opts *opts, struct gate **out)
 	share_out(&g->opts);
 	bucket_set(&g->rate, opts->rate_pps, 0);
 	err = blocklist_new(&g->bogons);
+	g->by_net16 = calloc(GATE_NETS16, sizeof(*g->by_net16));
 	if (!err)
-		err = open_limiters(g);
+		err = g->by_net16 ? open_limiters(g) : -ENOMEM;
 	if (!err && !open_claims(g))
 		err = -ENOMEM;
 	if (err) {
@@ -386,6 +406,7 @@ void gate_free(struct gate *g)
 	blocklist_free(g->bogons);
 	if (g->claims)
 		munmap(g->claims, CLAIM_NETS);
+	free(g->by_net16);
 	free(g);
 }
 

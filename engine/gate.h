@@ -143,6 +143,13 @@ void gate_set_rate(struct gate *g, double rate_pps);
  */
 void gate_set_blocklist(struct gate *g, const struct blocklist *b);
 
+/**
+ * gate_sum_net16() - add this gate's packets so far, by the upper 16 bits of an IPv4
+ * address. Threads: any, while the gate's own goes on.
+ */
+enum { GATE_NETS16 = 1 << 16 };
+void gate_sum_net16(const struct gate *g, uint32_t sum[static GATE_NETS16]);
+
 void gate_stats(const struct gate *g, struct gate_stats *out);
 
 /** gate_is_service_port() - below 1024, or a UDP service that strangers must leave alone (P7). */

@@ -197,14 +197,20 @@ static void json_reasons(struct json *j, const char *key, const uint64_t *counts
 	json_object_end(j);
 }
 
-static void json_conduct(struct json *j, const struct engine_counters *e)
+static void json_conduct(struct json *j, const struct engine_result *r)
 {
+	const struct engine_counters *e = &r->counters;
+
 	json_reasons(j, "refused", e->gate.refused);
 	json_reasons(j, "not_learnt", e->crawl.endpoints_refused);
 	json_key(j, "politeness");
 	json_object_begin(j);
 	json_kv_u64(j, "packets_to_one_address_10s_max", e->gate.worst_host_10s);
 	json_kv_u64(j, "packets_to_one_net24_10s_max", e->gate.worst_net_10s);
+	if (r->worst_asn) { /* about: by the share that a network has of each /16 */
+		json_kv_u64(j, "packets_to_one_asn_10s_max", r->worst_asn_10s);
+		json_kv_u64(j, "asn", r->worst_asn);
+	}
 	json_object_end(j);
 }
 
@@ -270,7 +276,7 @@ int report_to_json(const struct census_report *rep, char *buf, size_t cap)
 	json_found(&j, rep);
 	json_cost(&j, rep);
 	json_losses(&j, &r->counters);
-	json_conduct(&j, &r->counters);
+	json_conduct(&j, r);
 	report_classes_json(&j, rep);
 	json_truth(&j, rep);
 	json_vantage(&j, &r->votes);
@@ -466,8 +472,10 @@ static void text_losses(struct text *t, const struct engine_counters *e)
 	text_end(t, first);
 }
 
-static void text_conduct(struct text *t, const struct engine_counters *e)
+static void text_conduct(struct text *t, const struct engine_result *r)
 {
+	const struct engine_counters *e = &r->counters;
+	char a[32];
 	bool first = true;
 
 	say(t, "  held by the gate   ");
@@ -480,8 +488,12 @@ static void text_conduct(struct text *t, const struct engine_counters *e)
 		text_count(t, gate_reason_name((enum gate_reason)i), e->crawl.endpoints_refused[i],
 			   &first);
 	text_end(t, first);
-	say(t, "  in any 10 s        at most %u packets to one address, %u to one /24\n",
+	say(t, "  in any 10 s        at most %u packets to one address, %u to one /24",
 	    e->gate.worst_host_10s, e->gate.worst_net_10s);
+	if (r->worst_asn)
+		say(t, ", about %s to one network (AS%u)", group((double)r->worst_asn_10s, a),
+		    r->worst_asn);
+	say(t, "\n");
 }
 
 /* Said where it matters: packets from there are dropped, or nodes do not agree who we are. */
@@ -520,7 +532,7 @@ int report_to_text(const struct census_report *rep, char *buf, size_t cap)
 	text_cost(&t, rep);
 	say(&t, "\n");
 	text_losses(&t, &r->counters);
-	text_conduct(&t, &r->counters);
+	text_conduct(&t, r);
 	text_vantage(&t, &r->votes);
 	return t.len < t.cap ? (int)t.len : DT_EFULL;
 }

@@ -36,6 +36,7 @@ static void unwire(struct wire *w)
 		cli_say("%s: not everything could be written", w->c->keep_bad);
 	wire_close_second(w);
 	wire_close_mirror(w);
+	wire_ledger_free(w->ledger);
 	net_close(w->device);
 	sim_farm_stop(w->farm);
 	island_close(w->island);
@@ -100,6 +101,8 @@ static int conclude(struct wire *w, struct wire_result *r)
 	int rc, sealed;
 
 	wire_farm_losses(w);
+	if (w->ledger)
+		r->engine.worst_asn_10s = wire_ledger_worst(w->ledger, &r->engine.worst_asn);
 	wire_remember(w, r);
 	rc = wire_score(w, r); /* before the second pass: a moving world moves on */
 	if (rc >= 0) {

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/cli/cli.h"
@@ -127,9 +128,23 @@ static void stay_writable(const struct wire *w, char report_dir[static PATH_MAX]
 	keep[n] = NULL;
 }
 
+static void keep_ledger(struct wire *w)
+{
+	static const size_t bytes = GATE_NETS16 * sizeof(uint32_t);
+	uint32_t *sent = w->ledger && w->engine ? calloc(1, bytes) : NULL;
+
+	if (!sent)
+		return;
+	engine_sum_net16(w->engine, sent);
+	wire_ledger_tick(w->ledger, sent);
+	free(sent);
+}
+
 static void on_status(void *ctx, const struct engine_status *status)
 {
 	struct wire *w = ctx;
+
+	keep_ledger(w);
 
 	if (w->talk->status_told && !w->talk->status_told(w->talk->ctx, status) &&
 	    !status->stopping)
@@ -252,6 +267,11 @@ int wire_make_engine(struct wire *w, const struct wire_talk *talk)
 	o.max_runtime_ns = (uint64_t)(c->max_runtime_s * 1e9);
 	o.cooldown_ns = (uint64_t)(c->cooldown_s * 1e9);
 	w->engine_opts = o;
+	wire_ledger_free(w->ledger);
+	w->ledger = NULL;
+	rc = w->geo ? wire_ledger_new(w->geo, &w->ledger) : 0;
+	if (rc < 0)
+		return rc;
 	rc = wire_open_second(w);
 	if (rc < 0)
 		return rc;

@@ -11,6 +11,7 @@
 #include "engine/checkpoint.h"
 #include "engine/cli/campaign.h"
 #include "engine/cli/wire.h"
+#include "engine/cli/wire_ledger.h"
 #include "engine/island.h"
 #include "engine/mirror.h"
 #include "store/geo.h"
@@ -64,6 +65,7 @@ struct wire {
 	bool warm_allowed;              /* the store holds nothing of another kind of network */
 	uint64_t warm_since_s;          /* start of the last full census; 0 = none */
 	struct engine_opts engine_opts; /* what it was made from, for the second pass */
+	struct wire_ledger *ledger;     /* packets by network; NULL without geo files */
 	struct wire_second *second;     /* its port and devices; NULL = none is taken */
 };
 

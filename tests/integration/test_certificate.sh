@@ -39,6 +39,15 @@ want '.certificate.second > 3500 and .certificate.cost.unexplained == 0'
 want '.certificate.both / .certificate.second > 0.99'
 want '.politeness.packets_to_one_address_10s_max <= 9'
 
+# one network holds all addresses: it gets all packets, 1000 a second, in eleven seconds at most
+mkdir "$TMP/geo"
+printf '1.0.0.0\t223.255.255.255\t64500\tDE\tThe only one\n' >"$TMP/geo/ip2asn-v4.tsv"
+timeout 60 "$PROG" crawl --sim 5000 --sim-mode virtual --rate 1000 --geo "$TMP/geo" --store "" \
+	--report "$report" --quiet >/dev/null 2>&1
+result $? "a census of one network"
+want '.politeness.asn == 64500'
+want '.politeness.packets_to_one_asn_10s_max | . > 9500 and . < 11500'
+
 expect 0 'its second pass' -- "$PROG" crawl --dry-run
 expect 0 '18.8 questions' -- "$PROG" crawl --dry-run --sim 1000000 --plan drain --zone a0/8
 expect 2 'canaries' -- "$PROG" crawl --canaries 5 --dry-run

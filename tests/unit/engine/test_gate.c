@@ -109,6 +109,35 @@ static void test_swap_blocklist(void **state)
 	gate_free(g);
 }
 
+/* What passes is counted by its /16, what is refused is not, and gates add up. */
+static void test_net16(void **state)
+{
+	struct gate *a = gate_of((struct gate_opts){ .workers = 2 });
+	struct gate *b = gate_of((struct gate_opts){ .workers = 2 });
+	uint32_t *sum = calloc(GATE_NETS16, sizeof(*sum));
+	struct endpoint six = { .addr = { 0x2a, 1 }, .port = 6881 };
+	enum gate_reason why;
+
+	(void)state;
+	assert_non_null(sum);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(ask(a, endpoint_ip4(0x08080000 + i * 256, 6881), 1, S, &why),
+				 GATE_PASS);
+	assert_int_equal(ask(b, endpoint_ip4(0x0808ff01, 6881), 1, S, &why), GATE_PASS);
+	assert_int_equal(ask(b, endpoint_ip4(0x0809ff01, 6881), 1, S, &why), GATE_PASS);
+	assert_int_equal(ask(b, endpoint_ip4(0x0a000001, 6881), 1, S, &why), GATE_NEVER);
+	assert_int_equal(ask(b, six, 1, S, &why), GATE_PASS);
+	gate_sum_net16(a, sum);
+	gate_sum_net16(b, sum);
+	assert_int_equal(sum[0x0808], 4);
+	assert_int_equal(sum[0x0809], 1);
+	for (unsigned i = 0; i < GATE_NETS16; i++)
+		assert_true(sum[i] == 0 || i == 0x0808 || i == 0x0809);
+	free(sum);
+	gate_free(a);
+	gate_free(b);
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -483,6 +512,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_never),
 		cmocka_unit_test(test_swap_blocklist),
+		cmocka_unit_test(test_net16),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_bad_budget),
 		cmocka_unit_test(test_rate_is_kept),
