@@ -135,6 +135,9 @@ static struct engine_opts options(struct gather *g, const struct list *start)
 	o.before = g->first;
 	o.sockets = g->group ? &g->group : NULL;
 	o.warm = NULL;
+	/* What is kept to go on with is the first pass; it ends anew where this one was cut. */
+	o.keep.path = NULL;
+	o.resume = NULL;
 	o.crawl.failures = NULL;
 	o.bootstrap = start->at;
 	o.bootstrap_count = start->count;
