@@ -46,6 +46,18 @@ static int make_template(const struct crawl_opts *opts, enum krpc_method method,
 	return krpc_template_init(out, &q);
 }
 
+/* The one question that says want: a census of IPv4 alone never does (census P23). */
+static int make_find46(const struct crawl_opts *opts, struct krpc_template *out)
+{
+	struct krpc_query q = { .method = KRPC_FIND_NODE,
+				.v = span_of(opts->v, sizeof(opts->v)),
+				.id = opts->own_id,
+				.ro = true,
+				.want = KRPC_WANT_N4 | KRPC_WANT_N6 };
+
+	return krpc_template_init(out, &q);
+}
+
 static int make_templates(struct crawl *c)
 {
 	bool peers = c->opts.method == CRAWL_GET_PEERS;
@@ -55,6 +67,8 @@ static int make_templates(struct crawl *c)
 	other.own_id = c->alt_id;
 	if (!err)
 		err = make_template(&other, KRPC_FIND_NODE, &c->probe);
+	if (!err)
+		err = make_find46(&c->opts, &c->find46);
 	if (!err)
 		err = make_template(&c->opts, KRPC_PING, &c->ping);
 	if (!err)
@@ -334,15 +348,14 @@ void crawl_each(const struct crawl *c, void (*take)(void *ctx, const struct craw
 	}
 }
 
-void crawl_tally(const struct crawl *c, struct census_tally *t)
+/* Of those whose flags, as far as @mask goes, are @flags. */
+static void tally(const struct crawl *c, unsigned mask, unsigned flags, struct census_tally *t)
 {
-	for (unsigned i = 0; i < 3; i++)
-		t->heard[i] += c->stats.heard[i];
 	for (uint32_t ref = 0; ref < c->tab.count; ref++) {
 		const struct node *n = nodetab_at(&c->tab, ref);
 		unsigned zone = n->id.b[0];
 
-		if (!crawl_inside(c, &n->id))
+		if (!crawl_inside(c, &n->id) || (n->flags & mask) != flags)
 			continue;
 		t->zone[zone].known++;
 		if (!(n->flags & NODE_ANSWERED))
@@ -352,6 +365,18 @@ void crawl_tally(const struct crawl *c, struct census_tally *t)
 		t->zone[zone].f1 += n->mentions == 1;
 		t->zone[zone].f2 += n->mentions == 2;
 	}
+}
+
+void crawl_tally(const struct crawl *c, struct census_tally *t)
+{
+	for (unsigned i = 0; i < 3; i++)
+		t->heard[i] += c->stats.heard[i];
+	tally(c, 0, 0, t);
+}
+
+void crawl_tally6(const struct crawl *c, struct census_tally *t)
+{
+	tally(c, NODE_V6, NODE_V6, t);
 }
 
 void crawl_remember(const struct crawl *c, struct failures *f)
@@ -369,17 +394,34 @@ void crawl_remember(const struct crawl *c, struct failures *f)
 	}
 }
 
-uint64_t crawl_ids(const struct crawl *c, uint64_t *out, uint64_t cap)
+/* Of those whose flags, as far as @mask goes, are @flags. */
+static uint64_t list_ids(const struct crawl *c, unsigned mask, unsigned flags, uint64_t *out,
+			 uint64_t cap)
 {
 	uint64_t n = 0;
 
 	for (uint32_t ref = 0; ref < c->tab.count && n < cap; ref++) {
 		const struct node *node = nodetab_at(&c->tab, ref);
 
-		if (node->flags & NODE_ANSWERED)
+		if ((node->flags & mask) == flags)
 			out[n++] = XXH3_64bits_withSeed(node->id.b, NODEID_BYTES, IDS_SEED);
 	}
 	return n;
+}
+
+uint64_t crawl_ids(const struct crawl *c, uint64_t *out, uint64_t cap)
+{
+	return list_ids(c, NODE_ANSWERED, NODE_ANSWERED, out, cap);
+}
+
+uint64_t crawl_ids4(const struct crawl *c, uint64_t *out, uint64_t cap)
+{
+	return list_ids(c, NODE_ANSWERED | NODE_V6, NODE_ANSWERED, out, cap);
+}
+
+uint64_t crawl_ids6(const struct crawl *c, uint64_t *out, uint64_t cap)
+{
+	return list_ids(c, NODE_ANSWERED | NODE_V6, NODE_ANSWERED | NODE_V6, out, cap);
 }
 
 uint64_t crawl_addresses(const struct crawl *c, uint64_t *out, uint64_t cap)

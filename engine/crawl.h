@@ -79,7 +79,9 @@ struct crawl_opts {
 	uint64_t endpoints_max; /* bound of this shard's table; beyond it contacts are counted and
 				   dropped */
 	uint64_t endpoints_hint; /* expected; sizes nothing irrevocably */
-	bool learn6;             /* the socket reaches IPv6: take contacts from nodes6 */
+	/* The socket reaches IPv6: take contacts from nodes6, and ask the nodes of IPv4 that get
+	 * a random target anyway (mixing) for contacts of both families (want, BEP 32). */
+	bool learn6;
 	/**
 	 * Only nodes of @zones are asked, but for contacts without an id, which are asked
 	 * once for a place in them; random targets lie in them. Off: everybody.
@@ -284,6 +286,9 @@ struct census_tally {
  */
 void crawl_tally(const struct crawl *c, struct census_tally *t);
 
+/** crawl_tally6() - the same of IPv6 alone, without who heard which packet. */
+void crawl_tally6(const struct crawl *c, struct census_tally *t);
+
 /**
  * crawl_raise() - ask deeper in the zones set in @zones (bit z of byte z/8).
  * Adds the next question of the plan (c-2, then c) for nodes of that zone.
@@ -418,6 +423,10 @@ void crawl_count_classes(const struct crawl *c, struct crawl_classes *out);
 /** crawl_ids() - append 64-bit prefixes-with-hash of answered ids (distinct count). Returns count.
  */
 uint64_t crawl_ids(const struct crawl *c, uint64_t *out, uint64_t cap);
+
+/** crawl_ids4(), crawl_ids6() - of one family: who is in both is on both. */
+uint64_t crawl_ids4(const struct crawl *c, uint64_t *out, uint64_t cap);
+uint64_t crawl_ids6(const struct crawl *c, uint64_t *out, uint64_t cap);
 
 /** crawl_addresses() - append 64-bit hashes of answering addresses. Returns count. */
 uint64_t crawl_addresses(const struct crawl *c, uint64_t *out, uint64_t cap);

@@ -104,7 +104,8 @@ struct crawl {
 	struct frontier frontier;
 	struct cookie cookie;
 	struct krpc_template find, ping, sample, probe;
-	struct nodeid alt_id; /* our other id, of probes */
+	struct krpc_template find46; /* a random target, and of both families, please */
+	struct nodeid alt_id;        /* our other id, of probes */
 	struct suspects suspects;
 	uint8_t *judged; /* enum sighting_class by record, after crawl_judge() */
 	uint32_t judged_count;

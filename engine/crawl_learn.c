@@ -269,9 +269,12 @@ unsigned crawl_learn_reply(struct crawl *c, uint32_t ref, const struct krpc_msg 
 	r.who = crawl_who(c, &r.from);
 	r.tag = crawl_tag(r.who);
 	r.ip = endpoint_is4(&r.from) ? endpoint_get_ip4(&r.from) : 0;
+	/* c is of the neighbourhood in the node's own overlay. */
+	r.target = r.ip ? target : NULL;
 	for (; p < end; p += NODE4_BYTES)
 		if (take_id(c, &r, p))
 			take4(c, &r, p);
+	r.target = r.ip ? NULL : target;
 	for (size_t i = 0; c->opts.learn6 && i < msg->nodes6.len; i += NODE6_BYTES)
 		if (take_id(c, &r, msg->nodes6.ptr + i))
 			take6(c, &r, msg->nodes6.ptr + i);

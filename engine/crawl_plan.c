@@ -185,8 +185,10 @@ uint8_t crawl_first_todo(const struct crawl *c, struct node *n)
 static bool mixing_wanted(const struct crawl *c, uint32_t ref)
 {
 	/* A census that knows most endpoints from the one before has nothing to start up. */
-	bool starting =
-		c->tab.count < c->mixing_all_until && c->stats.warm_known < c->tab.count / 2;
+	uint32_t known6 = c->tab.count6, known4 = c->tab.count - known6;
+	/* Each family has an overlay of its own to get about in. */
+	uint32_t known = nodetab_at(&c->tab, ref)->flags & NODE_V6 ? known6 : known4;
+	bool starting = known < c->mixing_all_until && c->stats.warm_known < c->tab.count / 2;
 
 	return starting || crawl_random_chosen(c, ref);
 }

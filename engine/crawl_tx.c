@@ -84,15 +84,20 @@ static void draw(struct crawl *c, uint64_t now_ns, unsigned want)
 
 /* ---- one question -------------------------------------------------------------- */
 
-static const struct krpc_template *template_of(const struct crawl *c, const struct node *n,
-					       enum question q)
+static const struct krpc_template *template_of(const struct crawl *c, uint32_t ref, enum question q)
 {
+	const struct node *n = nodetab_at(&c->tab, ref);
+
 	if (q == Q_PROBE)
 		return &c->probe;
 	if (c->opts.plan == CRAWL_PLAN_PING || c->opts.method == CRAWL_PING)
 		return &c->ping;
 	if (c->opts.method == CRAWL_SAMPLE && q == Q_FLIP1 && !(n->flags & NODE_NO_SAMPLE))
 		return &c->sample;
+	/* Once per node and to a tenth of them: the way from one overlay into the other. */
+	if (c->opts.learn6 && q == Q_MIX && !(n->flags & NODE_V6) &&
+	    c->opts.method == CRAWL_FIND_NODE && crawl_random_chosen(c, ref))
+		return &c->find46;
 	return &c->find;
 }
 
@@ -142,7 +147,7 @@ static void write_query(struct crawl *c, uint32_t ref, const struct endpoint *ep
 {
 	struct node *n = nodetab_at(&c->tab, ref);
 	enum question q = crawl_question(n);
-	const struct krpc_template *tp = template_of(c, n, q);
+	const struct krpc_template *tp = template_of(c, ref, q);
 	struct nodeid target = crawl_target(c, ref, q);
 	uint32_t idx =
 		slots_take(&c->slots, n->tries ? SLOTS_REPEAT : SLOTS_FIRST, crawl_us(now_ns));

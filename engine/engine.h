@@ -155,10 +155,13 @@ struct engine_result {
 	int err; /* of ENGINE_END_FAILED */
 	char why[ENGINE_WHY_MAX];
 	struct engine_counters counters;
-	struct census_tally tally;       /* of all shards */
-	struct census_estimate estimate; /* census_chao1() of it */
-	struct crawl_part part;          /* what was asked; tally and estimate are of it */
-	char part_name[PART_TEXT_MAX];   /* "" = the whole */
+	struct census_tally tally;                    /* of all shards */
+	struct census_estimate estimate;              /* census_chao1() of it */
+	struct census_tally tally6;                   /* of tally: IPv6 */
+	struct census_estimate estimate4, estimate6;  /* by family; all zero where one was asked */
+	uint64_t live6, known6, ids4, ids6, ids_both; /* an id that answered on both families */
+	struct crawl_part part;        /* what was asked; tally and estimate are of it */
+	char part_name[PART_TEXT_MAX]; /* "" = the whole */
 	/* most packets to one network in some ten seconds, about; set by who knows networks */
 	uint32_t worst_asn;
 	uint64_t worst_asn_10s;

@@ -69,6 +69,39 @@ static uint64_t distinct(const struct engine *e, list_values *list, uint64_t cap
 	return n;
 }
 
+/* @all less @six, zone by zone. */
+static void take_off(struct census_tally *all, const struct census_tally *six)
+{
+	for (unsigned z = 0; z < CENSUS_ZONES; z++) {
+		all->zone[z].live -= six->zone[z].live;
+		all->zone[z].f0 -= six->zone[z].f0;
+		all->zone[z].f1 -= six->zone[z].f1;
+		all->zone[z].f2 -= six->zone[z].f2;
+		all->zone[z].known -= six->zone[z].known;
+	}
+}
+
+/* Two overlays, linked by the ids that stand in both. */
+static void fill_families(struct engine *e, struct engine_result *out)
+{
+	uint64_t live = out->counters.crawl.endpoints_live;
+	struct census_tally four = out->tally;
+
+	for (unsigned i = 0; i < e->workers; i++)
+		if (e->seats[i].worker)
+			crawl_tally6(worker_crawl(e->seats[i].worker), &out->tally6);
+	take_off(&four, &out->tally6);
+	out->estimate4 = census_chao1(&four);
+	out->estimate6 = census_chao1(&out->tally6);
+	for (unsigned z = 0; z < CENSUS_ZONES; z++) {
+		out->live6 += out->tally6.zone[z].live;
+		out->known6 += out->tally6.zone[z].known;
+	}
+	out->ids4 = distinct(e, crawl_ids4, live);
+	out->ids6 = distinct(e, crawl_ids6, live);
+	out->ids_both = out->ids4 + out->ids6 - out->distinct_ids;
+}
+
 static void fill_census(struct engine *e, struct engine_result *out)
 {
 	uint64_t live = out->counters.crawl.endpoints_live;
@@ -82,6 +115,8 @@ static void fill_census(struct engine *e, struct engine_result *out)
 		}
 	out->estimate = census_chao1(&out->tally);
 	out->distinct_ids = distinct(e, crawl_ids, live);
+	if (e->opts.crawl.learn6)
+		fill_families(e, out);
 	out->distinct_addresses = distinct(e, crawl_addresses, live);
 	out->rate_pps = e->rate_pps;
 	out->rate_clean_pps = e->opts.adaptive ? e->pace.clean_pps : 0;

@@ -98,6 +98,38 @@ static void json_part(struct json *j, const struct census_report *rep)
 	json_object_end(j);
 }
 
+static void json_family(struct json *j, const char *key, uint64_t live, uint64_t known,
+			uint64_t ids, const struct census_estimate *e)
+{
+	json_key(j, key);
+	json_object_begin(j);
+	json_kv_u64(j, "live_endpoints", live);
+	json_kv_u64(j, "endpoints_known", known);
+	json_kv_u64(j, "distinct_ids", ids);
+	json_kv_double(j, "unseen_estimate", e->unseen);
+	json_kv_double(j, "unseen_low", e->unseen_low);
+	json_kv_double(j, "unseen_high", e->unseen_high);
+	json_object_end(j);
+}
+
+static void json_families(struct json *j, const struct census_report *rep)
+{
+	const struct engine_result *r = rep->result;
+	const struct crawl_stats *c = &r->counters.crawl;
+
+	json_key(j, "families");
+	if (!r->estimate4.live && !r->known6) {
+		json_null(j);
+		return;
+	}
+	json_object_begin(j);
+	json_family(j, "ipv4", c->endpoints_live - r->live6, c->endpoints_known - r->known6,
+		    r->ids4, &r->estimate4);
+	json_family(j, "ipv6", r->live6, r->known6, r->ids6, &r->estimate6);
+	json_kv_u64(j, "ids_on_both", r->ids_both);
+	json_object_end(j);
+}
+
 static void json_found(struct json *j, const struct census_report *rep)
 {
 	const struct engine_result *r = rep->result;
@@ -117,6 +149,7 @@ static void json_found(struct json *j, const struct census_report *rep)
 	json_kv_double(j, "churn_blur", rep->churn_blur);
 	json_kv_u64(j, "raise_rounds", r->raise_rounds);
 	json_part(j, rep);
+	json_families(j, rep);
 	json_kv_u64(j, "resumes", r->resumes);
 	json_kv_u64(j, "checkpoints", r->checkpoints);
 	json_kv_double(j, "checkpoint_pause_s", (double)r->checkpoint_ns / 1e9);
@@ -402,6 +435,21 @@ static void text_part(struct text *t, const struct census_report *rep)
 	    group(rep->whole.population, a), group(rep->whole.low, b), group(rep->whole.high, d));
 }
 
+static void text_families(struct text *t, const struct census_report *rep)
+{
+	const struct engine_result *r = rep->result;
+	char a[32], b[32], d[32];
+
+	if (!r->estimate4.live && !r->known6)
+		return;
+	say(t, "  of IPv4            %14s    %s ids; not seen, estimate %s\n",
+	    group((double)(r->counters.crawl.endpoints_live - r->live6), a),
+	    group((double)r->ids4, b), group(r->estimate4.unseen, d));
+	say(t, "  of IPv6            %14s    %s ids; not seen, estimate %s\n",
+	    group((double)r->live6, a), group((double)r->ids6, b), group(r->estimate6.unseen, d));
+	say(t, "  ids on both        %14s\n", group((double)r->ids_both, a));
+}
+
 static void text_cost(struct text *t, const struct census_report *rep)
 {
 	const struct crawl_stats *c = &rep->result->counters.crawl;
@@ -529,6 +577,7 @@ int report_to_text(const struct census_report *rep, char *buf, size_t cap)
 	    r->backend_why[0] ? ")" : "");
 	text_found(&t, rep);
 	text_part(&t, rep);
+	text_families(&t, rep);
 	text_cost(&t, rep);
 	say(&t, "\n");
 	text_losses(&t, &r->counters);

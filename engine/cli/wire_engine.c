@@ -82,6 +82,7 @@ static void fill_crawl(const struct wire *w, struct crawl_opts *o)
 	o->raise_above = c->raise_above;
 	o->part = w->step.part;
 	o->failures = w->failures;
+	o->learn6 = c->ipv6;
 	o->endpoints_max = c->max_endpoints / w->workers;
 	if (w->world)
 		o->endpoints_hint =
@@ -169,6 +170,25 @@ static int fill_simulation(struct wire *w, struct engine_opts *o)
 	return 0;
 }
 
+/* One socket carries both where it is bound to [::]; a simulation's travel as 127.x.y.z. */
+static int both_families(const struct conf *c, struct endpoint *bind)
+{
+	static const struct endpoint any6;
+	uint16_t port = bind->port;
+
+	if (!c->ipv6 || c->sim || !endpoint_is4(bind))
+		return 0;
+	if (endpoint_get_ip4(bind) != INADDR_ANY) {
+		cli_fail("ipv6: the socket is bound to an address of IPv4 (%s); cure: --bind "
+			 "'[::]:%u', which carries both",
+			 c->bind, port);
+		return DT_ERANGE;
+	}
+	*bind = any6;
+	bind->port = port;
+	return 0;
+}
+
 /* What is sent through, how fast, and where that comes from. */
 static int fill_network(struct wire *w, struct engine_opts *o)
 {
@@ -181,6 +201,9 @@ static int fill_network(struct wire *w, struct engine_opts *o)
 		cli_fail("bind: '%s' is not ADDR:PORT", c->bind);
 		return rc;
 	}
+	rc = both_families(c, &o->udp.bind);
+	if (rc < 0)
+		return rc;
 	o->workers = w->device ? 1 : w->workers;
 	o->pin = c->pin;
 	o->udp.rcvbuf_bytes = c->rcvbuf_bytes;

@@ -147,10 +147,28 @@ int wire_start_simulation(struct wire *w)
 	return 0;
 }
 
+static struct endpoint endpoint_of(const struct sockaddr *sa)
+{
+	struct endpoint ep = { .port = 0 };
+	struct sockaddr_in6 six;
+	struct sockaddr_in four;
+
+	if (sa->sa_family == AF_INET6) {
+		memcpy(&six, sa, sizeof(six));
+		memcpy(ep.addr, &six.sin6_addr, sizeof(ep.addr));
+		ep.port = ntohs(six.sin6_port);
+		return ep;
+	}
+	memcpy(&four, sa, sizeof(four));
+	return endpoint_ip4(ntohl(four.sin_addr.s_addr), ntohs(four.sin_port));
+}
+
 /* All addresses of one HOST:PORT. */
 static void resolve(struct wire *w, char *host)
 {
-	struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_DGRAM }, *list;
+	struct addrinfo hints = { .ai_family = w->c->ipv6 ? AF_UNSPEC : AF_INET,
+				  .ai_socktype = SOCK_DGRAM },
+			*list;
 	char *colon = strrchr(host, ':');
 	int rc;
 
@@ -165,11 +183,7 @@ static void resolve(struct wire *w, char *host)
 		return;
 	}
 	for (struct addrinfo *a = list; a && w->boot_count < WIRE_BOOTSTRAP_MAX; a = a->ai_next) {
-		struct sockaddr_in sin;
-
-		memcpy(&sin, a->ai_addr, sizeof(sin));
-		w->boot[w->boot_count++].ep =
-			endpoint_ip4(ntohl(sin.sin_addr.s_addr), ntohs(sin.sin_port));
+		w->boot[w->boot_count++].ep = endpoint_of(a->ai_addr);
 	}
 	freeaddrinfo(list);
 }
