@@ -212,7 +212,8 @@ int wire_begin_epoch(struct wire *w)
 
 int wire_seal(struct wire *w, const struct wire_result *r)
 {
-	uint64_t end_s = r->engine.started_ms / 1000 + r->engine.elapsed_ns / 1000000000;
+	/* The second in which it ended is still its own: nodes were heard in it. */
+	uint64_t end_s = (r->engine.started_ms + r->engine.elapsed_ns / 1000000 + 999) / 1000;
 	int rc;
 
 	if (!w->store)
