@@ -97,8 +97,8 @@ static void test_share(void **state)
 
 		d->said_count = 0;
 		for (unsigned i = 0; i < n; i++) {
-			struct nodeid id = id_of((uint32_t)(d->out[i].peer.port - 7000) *
-						 0x9e3779b9u);
+			struct nodeid id =
+				id_of((uint32_t)(d->out[i].peer.port - 7000) * 0x9e3779b9u);
 
 			want += desk_query(d, i).want != 0;
 			desk_answer(d, i, d->out[i].peer, &id, (struct span){ NULL, 0 });
@@ -114,10 +114,9 @@ static void test_share(void **state)
 static void test_place(void **state)
 {
 	struct nodeid own = id_of(0x40000000), near[8], far[8];
-	struct krpc_answer a = { .v = SPAN_LIT("LT\x01\x02"),
-				 .id = own,
-				 .num = -1,
-				 .interval = -1 };
+	struct krpc_answer a = {
+		.v = SPAN_LIT("LT\x01\x02"), .id = own, .num = -1, .interval = -1
+	};
 	uint8_t data[KRPC_DATAGRAM_MAX], four[8 * 26], six[8 * 38];
 	struct crawl_opts o = desk_opts();
 	struct desk *d;
