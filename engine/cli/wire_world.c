@@ -177,6 +177,10 @@ static void resolve(struct wire *w, char *host)
 		return;
 	}
 	*colon = 0;
+	if (host[0] == '[' && colon > host && colon[-1] == ']') { /* an address of IPv6 */
+		host++;
+		colon[-1] = 0;
+	}
 	rc = getaddrinfo(host, colon + 1, &hints, &list);
 	if (rc) {
 		cli_say("bootstrap %s: %s", host, gai_strerror(rc));
