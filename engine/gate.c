@@ -54,6 +54,7 @@ struct gate {
 	struct gate_stats stats;
 	uint8_t *claims; /* packets on credit, by /24 or hash of the /48; CLAIM_NETS of them */
 	uint8_t claims_max;
+	bool shuts_services;
 	_Atomic uint32_t *by_net16; /* packets by the upper 16 bits of IPv4 addresses: 256 KiB */
 };
 
@@ -259,6 +260,11 @@ void gate_sum_net16(const struct gate *g, uint32_t sum[static GATE_NETS16])
 		sum[i] += atomic_load_explicit(&g->by_net16[i], memory_order_relaxed);
 }
 
+void gate_shut_services(struct gate *g)
+{
+	g->shuts_services = true;
+}
+
 enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned introducers,
 			     uint64_t now_ns, enum gate_reason *why, uint64_t *retry_ns)
 {
@@ -268,7 +274,7 @@ enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned
 	g->last_now_ns = now_ns;
 	if (bad != GATE_OK)
 		return refuse(g, GATE_NEVER, bad, why);
-	if (introducers < INTRODUCERS_MIN && gate_is_service_port(ep->port))
+	if ((introducers < INTRODUCERS_MIN || g->shuts_services) && gate_is_service_port(ep->port))
 		return refuse(g, GATE_NEVER, GATE_SERVICE_PORT, why);
 	if (*claim_of(g, ep) >= g->claims_max)
 		return refuse(g, GATE_NEVER, GATE_CLAIM_BUDGET, why);

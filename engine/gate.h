@@ -152,6 +152,12 @@ void gate_sum_net16(const struct gate *g, uint32_t sum[static GATE_NETS16]);
 
 void gate_stats(const struct gate *g, struct gate_stats *out);
 
+/**
+ * gate_shut_services() - from now on a service port is refused whoever mentioned it: a second pass
+ * over the same contacts would send it a second packet, and one is all it gets (P7).
+ */
+void gate_shut_services(struct gate *g);
+
 /** gate_is_service_port() - below 1024, or a UDP service that strangers must leave alone (P7). */
 bool gate_is_service_port(uint16_t port);
 

@@ -143,6 +143,8 @@ void report_certificate_json(struct json *j, const struct census_report *rep)
 	} else {
 		json_null(j);
 	}
+	/* also of one that was broken off: every packet is in some account */
+	json_kv_u64(j, "second_pass_packets_sent", c->packets_sent);
 	json_canaries(j, &c->canaries);
 	json_zones(j, &rep->result->tally);
 }

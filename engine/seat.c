@@ -87,6 +87,7 @@ static int open_gate(struct seat *s)
 		s->gate = s->opts.gate;
 		gate_set_blocklist(s->gate, opts.blocklist);
 		gate_set_rate(s->gate, opts.rate_pps);
+		gate_shut_services(s->gate);
 	} else {
 		err = gate_new(&opts, &s->gate);
 	}

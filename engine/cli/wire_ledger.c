@@ -93,7 +93,7 @@ static bool place_of(struct wire_ledger *l, uint32_t asn, uint32_t *out)
 static void look_up(struct wire_ledger *l, unsigned net)
 {
 	struct net16 *n = &l->net[net];
-	struct share found[SAMPLES];
+	struct share found[SAMPLES] = { 0 };
 	unsigned count = 0;
 
 	for (unsigned s = 0; s < SAMPLES; s++) {
