@@ -393,6 +393,7 @@ struct crawl_twin {
 	uint32_t ref;
 	uint16_t shard;
 	uint8_t node_class;
+	bool six; /* of IPv6 */
 };
 
 /** struct crawl_twins - a filter: two bits per answered id. Written by all shards at once. */

@@ -204,8 +204,7 @@ void crawl_twins_free(struct crawl_twins *t)
 
 static uint64_t hash_of(const struct node *n)
 {
-	/* The families are two networks: a node of both is no twin of itself. */
-	return XXH3_64bits_withSeed(n->id.b, NODEID_BYTES, SEED + !!(n->flags & NODE_V6));
+	return XXH3_64bits_withSeed(n->id.b, NODEID_BYTES, SEED);
 }
 
 void crawl_twins_mark(const struct crawl *c, struct crawl_twins *t)
@@ -246,6 +245,7 @@ uint64_t crawl_twins_list(const struct crawl *c, const struct crawl_twins *t,
 				.address = XXH3_64bits_withSeed(ep.addr, sizeof(ep.addr), SEED),
 				.ref = ref,
 				.shard = (uint16_t)c->opts.shard,
+				.six = n->flags & NODE_V6,
 			};
 		}
 		count++;
@@ -262,23 +262,49 @@ static int by_id(const void *a, const void *b)
 	return x->address != y->address ? (x->address < y->address ? -1 : 1) : 0;
 }
 
+/* How many endpoints and addresses of either family share the id of @list[0..count). */
+struct shared_id {
+	uint64_t endpoints[2], addresses[2];
+};
+
+static struct shared_id count_shared(const struct crawl_twin *list, uint64_t count)
+{
+	struct shared_id n = { 0 };
+
+	for (uint64_t i = 0; i < count; i++) {
+		n.endpoints[list[i].six]++;
+		n.addresses[list[i].six] += !i || list[i].address != list[i - 1].address;
+	}
+	return n;
+}
+
+/*
+ * The families are two networks: a node of both is no twin of itself. But what an id is
+ * in one of them it is in the other: there is one node, or one clone, behind it.
+ */
+static enum sighting_class judge(const struct shared_id *n)
+{
+	uint64_t addresses = n->addresses[0] > n->addresses[1] ? n->addresses[0] : n->addresses[1];
+
+	if (addresses >= CLONE_ADDRESSES)
+		return SIGHTING_CLASS_CLONE;
+	if (addresses > 1)
+		return SIGHTING_CLASS_MULTIHOMED;
+	return n->endpoints[0] > 1 || n->endpoints[1] > 1 ? SIGHTING_CLASS_REMAPPED
+							  : SIGHTING_CLASS_NORMAL;
+}
+
 void crawl_twins_judge(struct crawl_twin *list, uint64_t count)
 {
 	qsort(list, count, sizeof(*list), by_id);
 	for (uint64_t from = 0, to; from < count; from = to) {
-		enum sighting_class k = SIGHTING_CLASS_NORMAL;
-		unsigned addresses = 1;
+		struct shared_id n;
 
 		for (to = from + 1; to < count && list[to].id == list[from].id; to++)
-			addresses += list[to].address != list[to - 1].address;
-		if (addresses >= CLONE_ADDRESSES)
-			k = SIGHTING_CLASS_CLONE;
-		else if (addresses > 1)
-			k = SIGHTING_CLASS_MULTIHOMED;
-		else if (to - from > 1)
-			k = SIGHTING_CLASS_REMAPPED;
+			;
+		n = count_shared(list + from, to - from);
 		for (uint64_t i = from; i < to; i++)
-			list[i].node_class = (uint8_t)k;
+			list[i].node_class = (uint8_t)judge(&n);
 	}
 }
 
