@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/cli/cli.h"
 #include "engine/cli/keep.h"
@@ -356,6 +357,9 @@ int cmd_tap(int argc, char **argv)
 	parse(argc, argv, &a);
 	if (!a.keep.quiet)
 		a.run.status = stderr;
+	/* Before a store is made for nothing. */
+	if (a.run.file && strcmp(a.run.file, "-") != 0 && access(a.run.file, R_OK))
+		return cli_fail("%s: %s", a.run.file, strerror(errno));
 	if (keep_open(&k, &a.keep) < 0)
 		return CLI_FAILED;
 	status = tap(&a, &k);

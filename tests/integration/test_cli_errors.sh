@@ -48,4 +48,17 @@ expect 2 "is not an address" -- "$PROG" geo lookup example.invalid
 echo "not a database" >"$TMP/GeoLite2-City.mmdb"
 expect 0 "GeoLite2-City.mmdb" -- "$PROG" geo list --city-mmdb "$TMP/GeoLite2-City.mmdb"
 expect 0 "io_uring" -- "$PROG" doctor
+
+echo "not a capture" >"$TMP/none.pcap"
+expect 2 "one of --interface DEVICE and --read FILE" -- "$PROG" tap
+expect 2 "no kind 'zz'" -- "$PROG" tap --read x --log-kinds zz
+expect 2 "port: '0' is not a number" -- "$PROG" tap --read x --port 0
+expect 1 "nowhere.pcap: No such file" -- "$PROG" tap --read "$TMP/nowhere.pcap" --store "$TMP/never"
+expect 1 "none.pcap: no pcap" -- "$PROG" tap --read "$TMP/none.pcap" --store '' --geo none
+[ ! -e "$TMP/never" ]
+result $? "no store is made for a capture that is not there"
+expect 2 "ids: '999' is not a number from 1 to 256" -- "$PROG" listen --ids 999
+expect 2 "bind: 'nowhere' is not an address" -- "$PROG" listen --bind nowhere
+expect 1 "203.0.113.77:6881: .*cure: an address" -- "$PROG" listen --bind 203.0.113.77:6881 --store '' \
+	--geo none --bootstrap ''
 finish
