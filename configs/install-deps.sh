@@ -11,7 +11,7 @@ build="gcc make git pkg-config liburing-dev libpcap-dev libmaxminddb-dev liblmdb
        libcap-ng-dev libzstd-dev libxdp-dev libbpf-dev libmicrohttpd-dev zlib1g-dev"
 test="libcmocka-dev iproute2 python3-minimal python3-libtorrent transmission-daemon aria2 rtorrent
       tmux ffmpeg nodejs python3-numpy python3-pandas python3-scipy
-      python3-networkx python3-igraph python3-lmdb zstd tcpdump tshark curl
+      python3-networkx python3-igraph python3-lmdb zstd tcpdump tshark curl jq procps
       chromium python3-prometheus-client"
 lint="clang-format cppcheck"
 fuzz="clang libclang-rt-dev"
