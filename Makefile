@@ -143,7 +143,7 @@ check: ## all fast tests: unit, crash, fuzz corpus, namespaces
 
 .PHONY: check-run
 check-run: $(PROG) $(UNIT) $(CRASH) $(REPLAY)
-	@tests/run.sh $(B) $(UNIT) $(CRASH) $(REPLAY) $(SHELL_TESTS)
+	@tests/run.sh $(B) $(SHELL_TESTS) $(UNIT) $(CRASH) $(REPLAY)
 
 UNIT_WANTED := $(if $(LAYER),$(filter $(B)/tests/unit/$(LAYER)/%,$(UNIT)),$(UNIT))
 check-unit: $(UNIT_WANTED) ## unit tests only; LAYER=proto for one layer
