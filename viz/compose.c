@@ -57,10 +57,9 @@ void compose_init(struct compose *c)
 
 static inline accum_light brightest(accum_light v)
 {
-	const accum_int green = { 1, 1, 1, 1 }, blue = { 2, 2, 2, 2 }, red = { 0 };
-
-	return accum_most(accum_most(__builtin_shuffle(v, red), __builtin_shuffle(v, green)),
-			  __builtin_shuffle(v, blue));
+	return accum_most(accum_most(__builtin_shufflevector(v, v, 0, 0, 0, 0),
+				     __builtin_shufflevector(v, v, 1, 1, 1, 1)),
+			  __builtin_shufflevector(v, v, 2, 2, 2, 2));
 }
 
 static inline accum_light shoulder_of_dark(accum_light v)
