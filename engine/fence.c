@@ -42,17 +42,17 @@ static int allow(int ruleset, const char *path, uint64_t rights)
 	const uint64_t of_files = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
 				  FS_TRUNCATE | FS_IOCTL_DEV;
 	struct landlock_path_beneath_attr rule = { .allowed_access = rights };
+	int fd = open(path, O_PATH | O_CLOEXEC), rc = 0;
 	struct stat st;
-	int rc = 0;
 
-	rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
-	if (rule.parent_fd < 0)
+	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (fstat(rule.parent_fd, &st) == 0 && !S_ISDIR(st.st_mode))
+	rule.parent_fd = fd;
+	if (fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode))
 		rule.allowed_access &= of_files;
 	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0))
 		rc = -errno;
-	close(rule.parent_fd);
+	close(fd);
 	return rc;
 }
 

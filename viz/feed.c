@@ -13,7 +13,7 @@ struct item {
 	struct endpoint ep;
 	uint32_t asn;
 	char country[3];
-	uint8_t way;
+	uint8_t way, ways, node_class;
 	uint8_t version[4], version_len;
 	uint16_t len;
 	char line[PEER_LINE_MAX];
@@ -71,6 +71,8 @@ static void put_one(struct feed *f, uint64_t seq, const struct feed_seen *s)
 	it->asn = s->node.asn;
 	memcpy(it->country, s->node.country, sizeof(it->country));
 	it->way = (uint8_t)s->way;
+	it->ways = (uint8_t)(s->node.ways | 1u << s->way);
+	it->node_class = s->node.node_class;
 	memcpy(it->version, s->node.version, sizeof(it->version));
 	it->version_len = s->node.version_len;
 	it->len = (uint16_t)peer_line(&s->node, &said, it->line);
@@ -119,7 +121,11 @@ static bool passes(const struct feed_reader *r, const struct item *it)
 		return false;
 	if (export_where_is_all(&r->where))
 		return true;
-	n = (struct store_node){ .ep = it->ep, .asn = it->asn, .version_len = it->version_len };
+	n = (struct store_node){ .ep = it->ep,
+				 .asn = it->asn,
+				 .ways = it->ways,
+				 .node_class = it->node_class,
+				 .version_len = it->version_len };
 	memcpy(n.country, it->country, sizeof(n.country));
 	memcpy(n.version, it->version, sizeof(n.version));
 	return export_where_holds(&r->where, &n);

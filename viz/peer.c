@@ -69,6 +69,7 @@ size_t peer_line(const struct store_node *n, const struct peer_said *said,
 	json_kv_cstring(&j, "agentVersion", v);
 	json_kv_u64(&j, "seen", said->seen_s);
 	json_kv_cstring(&j, "way", sighting_way_name(said->way));
+	json_kv_cstring(&j, "class", sighting_class_name(n->node_class));
 	json_kv_u64(&j, "asn", n->asn);
 	json_kv_cstring(&j, "country", n->country);
 	if (said->seq)

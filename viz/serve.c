@@ -4,11 +4,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "proto/json.h"
 
@@ -17,6 +18,7 @@ enum {
 	HANGUP_TICKS = 250,                /* how often dead clients are looked for */
 	MEMORY_PER_CONNECTION = 32 * 1024, /* heads, and what a stream hands over at once */
 	HEADROOM = 16, /* connections beside the streams that are always let in */
+	BACKLOG = 512, /* connections that the kernel holds for us between two turns */
 };
 
 struct serve_opts serve_opts_default(void)
@@ -63,6 +65,41 @@ void serve_headers(struct MHD_Response *r)
 	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
 	MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
 	MHD_add_response_header(r, "Cache-Control", "no-store");
+	/* no script tag of another site's page may read us; /peers is for whoever fetches it */
+	MHD_add_response_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+}
+
+/* ---- the query ---------------------------------------------------------------------- */
+
+struct query {
+	struct serve_ask *ask;
+	unsigned known;
+	int rc;
+	char *why;
+};
+
+static enum MHD_Result take_key(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
+				const char *value, size_t len)
+{
+	struct query *q = cls;
+
+	(void)kind;
+	if (strlen(key) != key_len) {
+		snprintf(q->why, ASK_WHY_MAX, "%.40s: not a key", key);
+		q->rc = DT_EMALF;
+	} else {
+		q->rc = serve_ask_put(q->ask, q->known, key, value, len, q->why);
+	}
+	return q->rc < 0 ? MHD_NO : MHD_YES;
+}
+
+int serve_query(struct MHD_Connection *c, unsigned known, struct serve_ask *a,
+		char why[static ASK_WHY_MAX])
+{
+	struct query q = { .ask = a, .known = known, .why = why };
+
+	MHD_get_connection_values_n(c, MHD_GET_ARGUMENT_KIND, take_key, &q);
+	return q.rc;
 }
 
 enum MHD_Result serve_reply(struct MHD_Connection *c, unsigned status, const char *type,
@@ -78,8 +115,11 @@ enum MHD_Result serve_reply(struct MHD_Connection *c, unsigned status, const cha
 	serve_headers(r);
 	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		MHD_add_response_header(r, "Allow", "GET, HEAD");
-	if (status == MHD_HTTP_UNAUTHORIZED)
+	if (status == MHD_HTTP_UNAUTHORIZED) {
 		MHD_add_response_header(r, "WWW-Authenticate", "Bearer");
+		/* a browser asks for a name and a password; the password is the token */
+		MHD_add_response_header(r, "WWW-Authenticate", "Basic realm=\"dht-telescope\"");
+	}
 	if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
 		MHD_add_response_header(r, "Retry-After", "5");
 	rc = MHD_queue_response(c, status, r);
@@ -148,21 +188,7 @@ static const struct route {
 	{ "/v1/stats", stats },
 };
 
-/* ---- who may ask ------------------------------------------------------------------- */
-
-static bool may_ask(const struct serve *s, struct MHD_Connection *c)
-{
-	static const char scheme[] = "Bearer ";
-	const char *said = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Authorization");
-	size_t want = strlen(s->token);
-
-	if (!want)
-		return true;
-	if (!said || strncasecmp(said, scheme, sizeof(scheme) - 1) != 0)
-		return false;
-	said += sizeof(scheme) - 1;
-	return strlen(said) == want && sodium_memcmp(said, s->token, want) == 0;
-}
+/* ---- a request ---------------------------------------------------------------------- */
 
 static void note(struct serve *s, bool refused)
 {
@@ -178,27 +204,25 @@ static enum MHD_Result answer(void *cls, struct MHD_Connection *c, const char *u
 {
 	static char asked;
 	struct serve *s = cls;
+	const char *why;
+	unsigned status;
 
 	(void)version;
 	(void)upload;
-	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
-		note(s, true);
-		*upload_size = 0;
-		return serve_error(c, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD");
-	}
 	if (!*state) { /* the headers are there; the answer waits for the end of the request */
 		*state = &asked;
-		return MHD_YES;
+		status = serve_refusal(s, c, url, method, &why);
+		if (!status)
+			return MHD_YES;
+		note(s, true);
+		serve_answering(s, c, false);
+		return serve_error(c, status, why);
 	}
 	if (*upload_size) {
 		*upload_size = 0;
 		return MHD_YES;
 	}
-	if (strcmp(url, "/healthz") != 0 && !may_ask(s, c)) {
-		note(s, true);
-		return serve_error(c, MHD_HTTP_UNAUTHORIZED,
-				   "this service asks for a token: Authorization: Bearer TOKEN");
-	}
+	serve_answering(s, c, false);
 	for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++)
 		if (!strcmp(url, routes[i].path)) {
 			note(s, false);
@@ -211,6 +235,14 @@ static enum MHD_Result answer(void *cls, struct MHD_Connection *c, const char *u
 }
 
 /* ---- threads ----------------------------------------------------------------------- */
+
+uint64_t serve_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
 
 static void nap_ms(unsigned ms)
 {
@@ -225,6 +257,8 @@ static void *tick(void *arg)
 
 	for (unsigned n = 0; !atomic_load(&s->stopping); n++) {
 		serve_tick(s, n % HANGUP_TICKS == 0);
+		if (n % HANGUP_TICKS == 0)
+			serve_show_out(s);
 		nap_ms(TICK_MS);
 	}
 	return NULL;
@@ -253,31 +287,51 @@ static void quiet(void *cls, const char *fmt, va_list args)
 	(void)args; /* a client that went away in mid-answer is no news */
 }
 
+/* Bound before anything is given up: a port below 1024 asks for a capability. */
 static int listen_on(struct serve *s, char *why)
 {
-	const struct serve_opts *o = &s->opts;
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(o->bind.port) };
-	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(o->bind.port) };
-	bool is4 = endpoint_is4(&o->bind);
+	const struct endpoint *at = &s->opts.bind;
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(at->port) };
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(at->port) };
+	bool is4 = endpoint_is4(at);
+	void *to = is4 ? (void *)&four : (void *)&six;
+	socklen_t len = is4 ? sizeof(four) : sizeof(six);
 	char text[ENDPOINT_TEXT_MAX];
+	int err, on = 1;
 
-	four.sin_addr.s_addr = htonl(is4 ? endpoint_get_ip4(&o->bind) : 0);
-	memcpy(&six.sin6_addr, o->bind.addr, 16);
-	errno = 0;
-	s->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
-			(is4 ? 0 : MHD_USE_IPv6),
-		o->bind.port, NULL, NULL, answer, s, MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL,
-		MHD_OPTION_SOCK_ADDR, is4 ? (void *)&four : (void *)&six,
-		MHD_OPTION_CONNECTION_LIMIT, o->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-		o->per_address_max, MHD_OPTION_CONNECTION_TIMEOUT, o->timeout_s,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_PER_CONNECTION, MHD_OPTION_END);
-	if (s->daemon)
+	four.sin_addr.s_addr = htonl(is4 ? endpoint_get_ip4(at) : 0);
+	memcpy(&six.sin6_addr, at->addr, 16);
+	s->listen_fd =
+		socket(is4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->listen_fd >= 0)
+		setsockopt(s->listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (s->listen_fd >= 0 && !bind(s->listen_fd, to, len) && !listen(s->listen_fd, BACKLOG) &&
+	    !getsockname(s->listen_fd, to, &len)) {
+		s->port = ntohs(is4 ? four.sin_port : six.sin6_port);
 		return 0;
+	}
+	err = -errno;
 	snprintf(why, SERVE_WHY_MAX, "%s: %s; cure: another --port or --http-bind",
-		 endpoint_to_text(&o->bind, text),
-		 errno ? strerror(errno) : "libmicrohttpd cannot listen there");
-	return errno ? -errno : -EADDRINUSE;
+		 endpoint_to_text(at, text), strerror(-err));
+	if (s->listen_fd >= 0)
+		close(s->listen_fd);
+	return err;
+}
+
+static int start_daemon(struct serve *s)
+{
+	const struct serve_opts *o = &s->opts;
+
+	s->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+		NULL, NULL, answer, s, MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL,
+		MHD_OPTION_LISTEN_SOCKET, s->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+		o->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->per_address_max,
+		MHD_OPTION_CONNECTION_TIMEOUT, o->timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)MEMORY_PER_CONNECTION, MHD_OPTION_NOTIFY_CONNECTION, serve_came_or_went, s,
+		MHD_OPTION_NOTIFY_COMPLETED, serve_answered, s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_END);
+	return s->daemon ? 0 : -ENOMEM;
 }
 
 static int start_threads(struct serve *s)
@@ -292,6 +346,51 @@ static int start_threads(struct serve *s)
 		pthread_join(s->ticker, NULL);
 	}
 	return -rc;
+}
+
+struct birth {
+	struct serve *s;
+	char *why;
+	int rc;
+};
+
+/* Rights are a thread's, and its children's: so all of ours are born of one that has few. */
+static void *give_birth(void *arg)
+{
+	struct birth *b = arg;
+	struct serve *s = b->s;
+
+	b->rc = s->opts.confine ? s->opts.confine(s->opts.confine_ctx) : 0;
+	if (b->rc < 0) {
+		snprintf(b->why, SERVE_WHY_MAX, "privileges cannot be given up: %s",
+			 dt_strerror(b->rc));
+		return NULL;
+	}
+	b->rc = start_daemon(s);
+	if (b->rc == 0)
+		b->rc = start_threads(s);
+	if (b->rc < 0 && s->daemon)
+		MHD_stop_daemon(s->daemon);
+	else if (b->rc < 0)
+		close(s->listen_fd);
+	return NULL;
+}
+
+static int begin(struct serve *s, char *why)
+{
+	struct birth b = { .s = s, .why = why };
+	pthread_t mother;
+	int rc = listen_on(s, why);
+
+	if (rc < 0)
+		return rc;
+	rc = -pthread_create(&mother, NULL, give_birth, &b);
+	if (rc < 0) {
+		close(s->listen_fd);
+		return rc;
+	}
+	pthread_join(mother, NULL);
+	return b.rc;
 }
 
 static void undo(struct serve *s)
@@ -320,12 +419,7 @@ int serve_start(const struct serve_opts *opts, struct feed *feed, struct serve *
 	snprintf(s->token, sizeof(s->token), "%s", opts->token ? opts->token : "");
 	pthread_rwlock_init(&s->store_lock, NULL);
 	pthread_mutex_init(&s->lock, NULL);
-	rc = listen_on(s, why);
-	if (rc == 0) {
-		rc = start_threads(s);
-		if (rc < 0)
-			MHD_stop_daemon(s->daemon);
-	}
+	rc = begin(s, why);
 	if (rc < 0) {
 		undo(s);
 		return rc;
@@ -348,10 +442,7 @@ void serve_stop(struct serve *s)
 
 uint16_t serve_port(const struct serve *s)
 {
-	const union MHD_DaemonInfo *info =
-		MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_BIND_PORT);
-
-	return info ? info->port : 0;
+	return s->port;
 }
 
 void serve_use_store(struct serve *s, struct store *store)

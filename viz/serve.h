@@ -27,13 +27,20 @@ enum { SERVE_PORT = 3000, SERVE_WHY_MAX = 256, SERVE_TOKEN_MAX = 256 };
 
 struct serve_opts {
 	struct endpoint bind;
-	const char *token;    /* of "Authorization: Bearer"; NULL = none asked for */
-	unsigned streams_max; /* /peers and /events at once; beyond: 503 */
+	const char *token;        /* of "Authorization: Bearer"; NULL = none asked for */
+	const char *const *hosts; /* names that a request may call us by, NULL-terminated; beside
+				     localhost and numbers; NULL = none */
+	unsigned streams_max; /* /peers and /events at once, half of them for one address that is
+				 not this machine's; beyond: 503 */
 	unsigned connections_max, per_address_max;
 	unsigned timeout_s; /* for a request to arrive, for an answer to be taken */
 	unsigned refresh_s; /* how often the store is looked at, and the page made again */
 	double half_life_s, cutoff_s; /* of the page */
 	const char *version;          /* of the program */
+	/* called once when the port is bound, on the thread from which all of the service's are
+	 * born: what it gives up none of them has. Less than 0 ends the start; may be NULL. */
+	int (*confine)(void *ctx);
+	void *confine_ctx;
 };
 
 /** serve_opts_default() - 127.0.0.1:3000, no token, the limits of README.md. */
@@ -57,6 +64,7 @@ struct serve;
  * serve_start() - bind, and answer on threads of its own.
  * @feed: borrowed; must outlive it.
  * @why: a line for a person on error: the port taken, the address not ours.
+ * Threads: three of its own; none runs with more rights than opts->confine() left.
  */
 int serve_start(const struct serve_opts *opts, struct feed *feed, struct serve **out,
 		char why[static SERVE_WHY_MAX]) DT_MUST;

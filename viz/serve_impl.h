@@ -7,11 +7,14 @@
 #include <stdatomic.h>
 
 #include "viz/serve.h"
+#include "viz/serve_ask.h"
 
 /**
  * DOC: the inside of serve*.c; nobody else includes this.
  *
- *	serve.c		the daemon, routes, limits, the two threads beside libmicrohttpd's
+ *	serve.c		the daemon, routes, the two threads beside libmicrohttpd's
+ *	serve_door.c	who comes in, for how long, and who may ask
+ *	serve_ask.c	the words of a request; knows no HTTP library
  *	serve_stream.c	/peers and /events: answers without an end
  *	serve_api.c	/v1: pages of nodes, and what the last look at the store found
  *	serve_look.c	looks at the store: tallies, the page, nodes that are new
@@ -42,10 +45,13 @@ enum serve_shown {
 };
 
 struct serve_stream;
+struct serve_guest;
 
 struct serve {
 	struct serve_opts opts;
 	char token[SERVE_TOKEN_MAX];
+	int listen_fd;
+	uint16_t port;
 	struct MHD_Daemon *daemon;
 	struct feed *feed;
 	pthread_t ticker, looker;
@@ -60,7 +66,9 @@ struct serve {
 	struct serve_counters counters;
 	struct serve_stream *streams;
 	unsigned stream_count, peers_count;
-	uint64_t requests, refused, lines_dropped, bytes_streamed;
+	struct serve_guest *guests; /* every connection */
+	unsigned guest_count;
+	uint64_t requests, refused, shown_out, lines_dropped, bytes_streamed;
 	uint64_t store_nodes, store_bytes;
 };
 
@@ -75,6 +83,34 @@ enum MHD_Result serve_error(struct MHD_Connection *c, unsigned status, const cha
 
 /** serve_headers() - what every answer bears: no sniffing, no referrer, no cache. */
 void serve_headers(struct MHD_Response *r);
+
+/** serve_query() - the whole query into @a. Errors: as serve_ask_put(), with @why. */
+int serve_query(struct MHD_Connection *c, unsigned known, struct serve_ask *a,
+		char why[static ASK_WHY_MAX]) DT_MUST;
+
+/** serve_now_ms() - of a clock that never goes back. */
+uint64_t serve_now_ms(void);
+
+/* ---- serve_door.c -------------------------------------------------------------- */
+
+/** serve_came_or_went() and serve_answered() - as libmicrohttpd's MHD_OPTION_NOTIFY_*. */
+void serve_came_or_went(void *cls, struct MHD_Connection *c, void **context,
+			enum MHD_ConnectionNotificationCode what);
+void serve_answered(void *cls, struct MHD_Connection *c, void **state,
+		    enum MHD_RequestTerminationCode how);
+
+/** serve_answering() - its request is whole; from now on it takes the answer. */
+void serve_answering(struct serve *s, struct MHD_Connection *c, bool stream);
+
+/** serve_show_out() - end the connections whose time is over. */
+void serve_show_out(struct serve *s);
+
+/** serve_refusal() - a status and @why, or 0: it may be answered. */
+unsigned serve_refusal(const struct serve *s, struct MHD_Connection *c, const char *url,
+		       const char *method, const char **why);
+
+/** serve_from_here() - is it this machine that asks? @from: the address, port 0. */
+bool serve_from_here(struct MHD_Connection *c, struct endpoint *from);
 
 /* ---- serve_stream.c ------------------------------------------------------------ */
 
@@ -92,13 +128,6 @@ void serve_end_streams(struct serve *s);
 enum MHD_Result serve_nodes(struct serve *s, struct MHD_Connection *c);
 enum MHD_Result serve_shown(struct serve *s, struct MHD_Connection *c, enum serve_shown what,
 			    const char *type);
-
-/** serve_where() - the filters of a query. @why: 256 bytes. Errors: as export_where_add(). */
-int serve_where(struct MHD_Connection *c, struct export_where *where, char *why) DT_MUST;
-
-/** serve_arg_u64() - a whole number of the query; @absent where it is not there. */
-int serve_arg_u64(struct MHD_Connection *c, const char *key, uint64_t absent,
-		  uint64_t *out) DT_MUST;
 
 /* ---- serve_look.c -------------------------------------------------------------- */
 

@@ -35,6 +35,8 @@ struct serve_stream {
 	struct serve_stream *next, **back;
 	bool events;
 	bool suspended, gone; /* under s->lock */
+	bool from_here;       /* this machine: one address, many users */
+	struct endpoint from;
 
 	struct feed_reader reader;
 	uint64_t look, event_at_ms; /* of /events */
@@ -45,42 +47,18 @@ struct serve_stream {
 	char in[CHUNK], out[CHUNK + CHUNK / 8 + 256];
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* ---- coding ------------------------------------------------------------------------ */
-
-/* Does a list of codings name @word, and not with q=0? */
-static bool accepts(const char *list, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',') {
-		p += strspn(p, " \t");
-		if (!strncasecmp(p, word, len) && strchr(" ;,\t", p[len])) {
-			const char *q = strstr(p, "q="), *end = p + strcspn(p, ",");
-
-			return !q || q > end || strtod(q + 2, NULL) > 0;
-		}
-	}
-	return false;
-}
 
 static int start_coding(struct serve_stream *st, const char *list)
 {
-	if (list && accepts(list, "zstd")) {
+	if (list && serve_accepts(list, "zstd")) {
 		st->coding = ZSTD;
 		st->zstd = ZSTD_createCCtx();
 		if (!st->zstd)
 			return -ENOMEM;
 		ZSTD_CCtx_setParameter(st->zstd, ZSTD_c_compressionLevel, 1);
 		ZSTD_CCtx_setParameter(st->zstd, ZSTD_c_windowLog, ZSTD_WINDOW);
-	} else if (list && accepts(list, "gzip")) {
+	} else if (list && serve_accepts(list, "gzip")) {
 		if (deflateInit2(&st->gzip, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW + GZIP_HEADER, 6,
 				 Z_DEFAULT_STRATEGY) != Z_OK)
 			return -ENOMEM;
@@ -136,7 +114,7 @@ static size_t more_lines(struct serve_stream *st)
 /* Server-sent events: that the page has newer data, and once a second what is counted. */
 static size_t more_events(struct serve_stream *st)
 {
-	uint64_t now = now_ms(), look, nodes;
+	uint64_t now = serve_now_ms(), look, nodes;
 	unsigned peers;
 	int len = 0;
 
@@ -217,12 +195,24 @@ static void drop(void *cls)
 	free(st);
 }
 
+/* Nobody takes all streams there are: half of them for one address. Under s->lock. */
+static bool has_room(const struct serve *s, const struct serve_stream *st)
+{
+	unsigned same = 0;
+
+	if (s->stream_count >= s->opts.streams_max)
+		return false;
+	for (const struct serve_stream *o = s->streams; o && !st->from_here; o = o->next)
+		same += endpoint_same_host(&o->from, &st->from);
+	return st->from_here || same < (s->opts.streams_max + 1) / 2;
+}
+
 static bool enter(struct serve *s, struct serve_stream *st)
 {
 	bool room;
 
 	pthread_mutex_lock(&s->lock);
-	room = s->stream_count < s->opts.streams_max;
+	room = has_room(s, st);
 	if (room) {
 		st->next = s->streams;
 		st->back = &s->streams;
@@ -245,6 +235,7 @@ static struct serve_stream *stream_new(struct serve *s, struct MHD_Connection *c
 	st->s = s;
 	st->c = c;
 	st->events = events;
+	st->from_here = serve_from_here(c, &st->from);
 	if (start_coding(st, events ? NULL
 				    : MHD_lookup_connection_value(c, MHD_HEADER_KIND,
 								  "Accept-Encoding")) < 0) {
@@ -285,54 +276,29 @@ static enum MHD_Result begin(struct serve_stream *st, const char *type)
 	return rc;
 }
 
-/* "answered", "asked-us,tapped": bits of enum sighting_way. */
-static int parse_ways(const char *text, uint8_t *out)
-{
-	*out = 0;
-	for (const char *p = text; p && *p; p += strcspn(p, ","), p += *p == ',') {
-		unsigned way = 0;
-		size_t len = strcspn(p, ",");
-
-		while (way < SIGHTING_WAYS && (strlen(sighting_way_name(way)) != len ||
-					       strncmp(sighting_way_name(way), p, len) != 0))
-			way++;
-		if (way == SIGHTING_WAYS)
-			return DT_EMALF;
-		*out |= (uint8_t)(1u << way);
-	}
-	return 0;
-}
-
 /* A stream lives as long as its client: the time limit is for requests. */
-static void no_timeout(struct MHD_Connection *c)
+static void no_timeout(struct serve *s, struct MHD_Connection *c)
 {
 	MHD_set_connection_option(c, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
+	serve_answering(s, c, true);
 }
 
 enum MHD_Result serve_peers(struct serve *s, struct MHD_Connection *c)
 {
 	const char *accept = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Accept");
-	const char *way = MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, "way");
 	struct serve_stream *st;
-	struct export_where where = { 0 };
-	char why[256] = "";
-	uint64_t since;
-	uint8_t ways;
+	struct serve_ask ask = { .since = 0 };
+	char why[ASK_WHY_MAX];
 
-	if (serve_where(c, &where, why) < 0)
+	if (serve_query(c, ASK_WHERE | ASK_WAY | ASK_SINCE, &ask, why) < 0)
 		return serve_error(c, MHD_HTTP_BAD_REQUEST, why);
-	if (parse_ways(way, &ways) < 0)
-		return serve_error(c, MHD_HTTP_BAD_REQUEST,
-				   "way: one or more of answered, mentioned, asked-us, tapped");
-	if (serve_arg_u64(c, "since", 0, &since) < 0)
-		return serve_error(c, MHD_HTTP_BAD_REQUEST, "since: a seq of this stream");
 	st = stream_new(s, c, false);
 	if (!st)
 		return MHD_NO;
-	st->reader = feed_reader_from(s->feed, since);
-	st->reader.where = where;
-	st->reader.ways = ways;
-	no_timeout(c);
+	st->reader = feed_reader_from(s->feed, ask.since);
+	st->reader.where = ask.where;
+	st->reader.ways = ask.ways;
+	no_timeout(s, c);
 	return begin(st, accept && strstr(accept, "application/x-ndjson") ? "application/x-ndjson"
 									  : "application/json");
 }
@@ -343,7 +309,7 @@ enum MHD_Result serve_events(struct serve *s, struct MHD_Connection *c)
 
 	if (!st)
 		return MHD_NO;
-	no_timeout(c);
+	no_timeout(s, c);
 	return begin(st, "text/event-stream");
 }
 
@@ -360,7 +326,7 @@ static bool hung_up(struct serve_stream *st)
 
 void serve_tick(struct serve *s, bool hangups)
 {
-	uint64_t now = now_ms();
+	uint64_t now = serve_now_ms();
 
 	pthread_mutex_lock(&s->lock);
 	for (struct serve_stream *st = s->streams; st; st = st->next) {

@@ -15,14 +15,27 @@
 
 #include "engine/cli/cli.h"
 #include "engine/cli/conf.h"
+#include "engine/cli/log.h"
 #include "engine/cli/notify.h"
+#include "engine/cli/serve_guard.h"
 #include "engine/cli/wire.h"
 #include "viz/serve.h"
+
+enum {
+	IDLE_MAX_S = 5, /* a client that reconnects finds the same census */
+	SAW_BATCH = 256,
+	WAIT_MS = 100,
+	HOSTS_MAX = 16,
+	LOG_EVERY_S = 10, /* a line of status, as on a standard error that is no terminal */
+};
 
 struct serve_args {
 	struct conf conf;
 	const char *config, *http_bind, *token_file;
 	bool crawl, on_demand;
+	const char *hosts[HOSTS_MAX + 1];
+	unsigned host_count;
+	struct serve_guard guard;
 	struct serve_opts opts;
 };
 
@@ -31,7 +44,7 @@ struct service {
 	struct serve *http;
 	struct feed *feed;
 	struct serve_counters done, now; /* of censuses that ended; with the one under way */
-	unsigned idle_s;
+	unsigned idle_s, told_s;
 };
 
 enum {
@@ -40,17 +53,15 @@ enum {
 	OPT_PORT,
 	OPT_BIND,
 	OPT_TOKEN,
+	OPT_HOST,
 	OPT_STREAMS,
+	OPT_CONNECTIONS,
+	OPT_REQUEST,
+	OPT_LOG,
 	OPT_REFRESH,
 	OPT_HALF,
 	OPT_CUTOFF,
 	OPT_CONFIG,
-};
-
-enum {
-	IDLE_MAX_S = 5, /* a client that reconnects finds the same census */
-	SAW_BATCH = 256,
-	WAIT_MS = 100,
 };
 
 static const struct argp_option options[] = {
@@ -59,10 +70,23 @@ static const struct argp_option options[] = {
 	  "HTTP address [127.0.0.1]; any other asks for --token-file", 0 },
 	{ "token-file", OPT_TOKEN, "FILE", 0,
 	  "Its first line must come with every request: Authorization: Bearer TOKEN", 0 },
+	{ "allow-host", OPT_HOST, "NAME", 0,
+	  "A name by which it may be called, beside localhost and numbers, where no token is asked "
+	  "for; may be given again",
+	  0 },
 	{ "crawl", OPT_CRAWL, NULL, 0, "Take the censuses here (--sim N does so too)", 0 },
 	{ "on-demand", OPT_ON_DEMAND, NULL, 0,
 	  "Crawl only while a client reads /peers, under a new identity each time", 0 },
 	{ "max-streams", OPT_STREAMS, "N", 0, "Clients of /peers and /events at once [256]", 0 },
+	{ "max-connections", OPT_CONNECTIONS, "N", 0,
+	  "Connections at once, half of them from one address [1024]", 0 },
+	{ "request-sec", OPT_REQUEST, "S", 0,
+	  "For a request to arrive whole, and for an answer that nobody takes [10]", 0 },
+	{ "log-format", OPT_LOG, "FORMAT", 0,
+	  "Of standard error: text, json (an object a line), or journal; as DHT_TELESCOPE_LOG "
+	  "[text, "
+	  "or journal where that listens]",
+	  0 },
 	{ "refresh-sec", OPT_REFRESH, "S", 0, "Look at the store this often [10]", 0 },
 	{ "half-life-min", OPT_HALF, "MIN", 0, "On the page a node fades by half in this time [15]",
 	  0 },
@@ -91,6 +115,13 @@ static error_t parse_limit(int key, char *arg, struct serve_opts *o, struct argp
 	case OPT_STREAMS:
 		o->streams_max = (unsigned)number(arg, 1, 10000, "max-streams", state);
 		return 0;
+	case OPT_CONNECTIONS:
+		o->connections_max = (unsigned)number(arg, 32, 1000000, "max-connections", state);
+		o->per_address_max = o->connections_max / 2;
+		return 0;
+	case OPT_REQUEST:
+		o->timeout_s = (unsigned)number(arg, 1, 3600, "request-sec", state);
+		return 0;
 	case OPT_REFRESH:
 		o->refresh_s = (unsigned)number(arg, 1, 86400, "refresh-sec", state);
 		return 0;
@@ -105,6 +136,13 @@ static error_t parse_limit(int key, char *arg, struct serve_opts *o, struct argp
 	}
 }
 
+static void parse_host(struct serve_args *a, const char *arg, struct argp_state *state)
+{
+	if (a->host_count == HOSTS_MAX)
+		argp_error(state, "--allow-host: at most %d names", HOSTS_MAX);
+	a->hosts[a->host_count++] = arg;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct serve_args *a = state->input;
@@ -115,6 +153,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_BIND:
 		a->http_bind = arg;
+		return 0;
+	case OPT_HOST:
+		parse_host(a, arg, state);
+		return 0;
+	case OPT_LOG:
+		if (log_format_set(arg) < 0)
+			argp_error(state, "--log-format: '%s' is not text, json or journal", arg);
 		return 0;
 	case OPT_TOKEN:
 		a->token_file = arg;
@@ -138,9 +183,20 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 /* ---- from the census ------------------------------------------------------------------ */
 
+/* At the end of a census those are said again whose class was found to be no common one. */
 static bool is_news(const struct sighting *s)
 {
-	return !(s->flags & SIGHTING_FINAL) && s->way != SIGHTING_MENTIONED && s->key.bits;
+	if (s->way == SIGHTING_MENTIONED || !s->key.bits)
+		return false;
+	return !(s->flags & SIGHTING_FINAL) || (s->answers && s->node_class);
+}
+
+/* What can be told of one message; a census knows more at its end. */
+static uint8_t class_of(const struct sighting *s)
+{
+	if (s->node_class || s->flags & SIGHTING_FINAL)
+		return s->node_class;
+	return s->flags & SIGHTING_READ_ONLY ? SIGHTING_CLASS_READ_ONLY : SIGHTING_CLASS_NORMAL;
 }
 
 static void describe(const struct sighting *s, const struct geo *geo, struct feed_seen *out)
@@ -154,6 +210,8 @@ static void describe(const struct sighting *s, const struct geo *geo, struct fee
 					 .ep = s->from,
 					 .last_seen_s = s->when_ms / 1000,
 					 .flags = s->flags,
+					 .node_class = class_of(s),
+					 .ways = (uint8_t)(1u << s->way),
 					 .version_len = s->version_len,
 					 .asn = place.asn };
 	memcpy(out->node.version, s->version, sizeof(out->node.version));
@@ -208,6 +266,23 @@ static void add_up(struct service *s, const struct engine_counters *c)
 		n->rtt_hist[i] += w->rtt_hist[i];
 }
 
+static void fill_status(struct json *j, const void *ctx)
+{
+	const struct service *s = ctx;
+	const struct serve_counters *n = &s->now;
+
+	json_kv_u64(j, "sent", n->sent);
+	json_kv_u64(j, "received", n->received);
+	json_kv_u64(j, "answered", n->answered);
+	json_kv_u64(j, "expired", n->expired);
+	json_kv_u64(j, "in_flight", n->in_flight);
+	json_kv_u64(j, "endpoints_known", n->endpoints_known);
+	json_kv_u64(j, "endpoints_live", n->endpoints_live);
+	json_kv_u64(j, "kernel_drops", n->kernel_drops);
+	json_kv_u64(j, "unexplained", n->unexplained);
+	json_kv_u64(j, "streams", serve_streams(s->http));
+}
+
 static bool status_told(void *ctx, const struct engine_status *status)
 {
 	struct service *s = ctx;
@@ -216,10 +291,32 @@ static bool status_told(void *ctx, const struct engine_status *status)
 		notify_say("WATCHDOG=1");
 	add_up(s, &status->counters);
 	serve_count(s->http, &s->now);
+	if (log_format() == LOG_JSON && s->told_s++ % LOG_EVERY_S == 0)
+		log_event("status", fill_status, s);
 	if (!s->a->on_demand)
 		return true;
 	s->idle_s = serve_streams(s->http) ? 0 : s->idle_s + 1;
 	return s->idle_s <= IDLE_MAX_S;
+}
+
+/* The report is written for people too; a line of the log has no line in it. */
+static void fill_census(struct json *j, const void *ctx)
+{
+	const struct wire_result *r = ctx;
+	char *flat = strdup(r->report_json), *to = flat;
+
+	for (const char *at = flat; at && *at; at++) {
+		if (*at == '\n')
+			at += strspn(at, "\n ") - 1;
+		else
+			*to++ = *at;
+	}
+	json_key(j, "report");
+	if (flat)
+		json_raw(j, span_of(flat, (size_t)(to - flat)));
+	else
+		json_null(j);
+	free(flat);
 }
 
 static void census_done(void *ctx, const struct wire_result *r)
@@ -233,8 +330,10 @@ static void census_done(void *ctx, const struct wire_result *r)
 	memcpy(s->now.backend, r->engine.backend, sizeof(s->now.backend));
 	s->done = s->now;
 	serve_count(s->http, &s->now);
-	if (r->report_text)
-		fprintf(stderr, "%s", r->report_text);
+	if (log_format() == LOG_JSON)
+		log_event("census", fill_census, r);
+	else if (r->report_text)
+		cli_say("%s", r->report_text);
 }
 
 /* ---- the service ------------------------------------------------------------------------ */
@@ -263,6 +362,12 @@ static int start(struct service *s)
 		return rc;
 	}
 	at.port = serve_port(s->http);
+	/* Where nothing is asked from here, the rest of the process needs no more than they. */
+	rc = s->a->crawl ? 0 : serve_guard_confine(s->a->opts.confine_ctx);
+	if (rc < 0) {
+		cli_fail("privileges cannot be given up: %s", dt_strerror(rc));
+		return rc;
+	}
 	notify_say("READY=1");
 	cli_say("serving http://%s/   /peers streams, /v1/ and /metrics tell, Ctrl-C ends",
 		endpoint_to_text(&at, text));
@@ -329,7 +434,9 @@ static int show_store(struct service *s)
 static int campaign(struct service *s, const char *command)
 {
 	const struct wire_talk talk = { .command = command,
-					.status = s->a->on_demand ? NULL : stderr,
+					.status = s->a->on_demand || log_format() == LOG_JSON
+							  ? NULL
+							  : stderr,
 					.store_open = store_open_now,
 					.store_closing = store_closing,
 					.saw = saw,
@@ -427,6 +534,11 @@ static int check(struct serve_args *a, char token[static SERVE_TOKEN_MAX])
 		return CLI_USAGE;
 	}
 	a->opts.token = *token ? token : NULL;
+	a->opts.hosts = a->hosts;
+	a->opts.confine = serve_guard_confine;
+	a->guard.store = a->conf.store;
+	a->opts.confine_ctx = &a->guard;
+	a->opts.connections_max = serve_guard_files(a->opts.connections_max);
 	a->crawl = a->crawl || a->conf.sim;
 	return CLI_OK;
 }

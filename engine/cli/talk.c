@@ -9,15 +9,14 @@
 #include <unistd.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/log.h"
 
 int cli_fail(const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	fprintf(stderr, "dht-telescope: ");
-	vfprintf(stderr, fmt, ap);
-	fprintf(stderr, "\n");
+	log_say(LOG_ERROR, fmt, ap);
 	va_end(ap);
 	return CLI_FAILED;
 }
@@ -27,8 +26,7 @@ void cli_say(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	fprintf(stderr, "\n");
+	log_say(LOG_INFO, fmt, ap);
 	va_end(ap);
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The HTTP service: clients of a simulated census while it runs, then of its store; hostile
-# ones; a token; and the page in Chromium. Everything on 127.0.0.1.
+# ones; a token; and the page in Chromium. Everything on 127.0.0.1. Parts that only wait for
+# each other's clocks run side by side.
 . "$(dirname "$0")/lib.sh"
 here=$(dirname "$0")
 python=/usr/bin/python3
@@ -10,6 +11,7 @@ expect 2 "port: 'x' is not a number" -- "$PROG" serve --port x
 expect 2 "can be reached by others.*--token-file" -- "$PROG" serve --http-bind 0.0.0.0
 expect 1 "no-such-file: No such file" -- "$PROG" serve --token-file "$TMP/no-such-file"
 expect 2 "sim_mode: farm, veth or virtual" -- "$PROG" serve --sim 10 --sim-mode maybe
+expect 2 "log-format: 'xml' is not" -- "$PROG" serve --log-format xml
 
 # begin NAME FLAG...: a service on a port of the kernel's choice; sets pid and port.
 begin() {
@@ -19,7 +21,7 @@ begin() {
 	pid=$!
 	port=
 	for _ in $(seq 100); do
-		port=$(sed -n 's/^serving http:\/\/[^ ]*:\([0-9]*\)\/.*/\1/p' "$TMP/$name.err")
+		port=$(sed -n 's/.*serving http:\/\/[^ ]*:\([0-9]*\)\/.*/\1/p' "$TMP/$name.err")
 		[ -n "$port" ] && return
 		sleep 0.1
 	done
@@ -33,38 +35,62 @@ finished() {
 	local rc=$?
 	result $rc "$1: ended by SIGTERM with status $rc"
 }
-clients() { # each of their lines is a case of ours
+take() { # lines "ok - ..." of somebody else are cases of ours
 	local line
 	while read -r line; do
 		case $line in
-		"ok - "*) result 0 "${line#ok - }" ;;
-		*) result 1 "${line#not ok - }" ;;
+		"ok "*"- "*) result 0 "${line#*- }" ;;
+		*) result 1 "${line#*- }" ;;
 		esac
-	done < <(timeout 100 $python "$here/serve/clients.py" "$@" 2>&1)
+	done
+}
+clients() { take < <(timeout 100 $python "$here/serve/clients.py" "$@" 2>&1); }
+
+with_token() {
+	echo secret-of-the-house >"$TMP/token"
+	begin token --store "$TMP/store" --token-file "$TMP/token"
+	clients token $port secret-of-the-house
+	"$PROG" serve --port "$port" --store "$TMP/store" >"$TMP/taken" 2>&1
+	rc=$?
+	[ $rc = 1 ] && grep -q 'cure: another --port' "$TMP/taken"
+	result $? "a port that is taken: $(tail -n 1 "$TMP/taken")"
+	finished token
 }
 
-begin live --sim 100000 --rate 12000 --store "$TMP/store" --refresh-sec 1
-clients live $port
-clients hostile $port $pid
-finished live
+# No packet before a client, a census while there is one; and the log as JSON.
+on_demand() {
+	begin demand --on-demand --sim 3000 --store "$TMP/demand" --log-format json --status-file "$TMP/status.csv"
+	curl -s "http://127.0.0.1:$port/metrics" | grep -q '^dht_telescope_packets_sent_total 0$'
+	result $? "on demand: nothing is sent before anybody listens"
+	n=$(timeout 3 curl -sN "http://127.0.0.1:$port/peers" | wc -l)
+	[ "$n" -gt 1000 ]
+	result $? "on demand: $n lines for a client"
+	finished demand
+	$python - "$TMP/demand.err" <<-'END'
+		import json, sys
+		lines = [json.loads(line) for line in open(sys.argv[1])]
+		assert all(list(l)[:2] == ["time", "level"] and l["time"].endswith("Z") for l in lines)
+		assert any("serving http" in l.get("message", "") for l in lines)
+		assert any(l.get("event") == "status" and "endpoints_live" in l for l in lines)
+	END
+	result $? "on demand: each line of the log is JSON, with a time and a level"
+	head -n 1 "$TMP/status.csv" | grep -q '^real-time,time-elapsed' && [ "$(wc -l <"$TMP/status.csv")" -gt 1 ]
+	result $? "on demand: the status file: $(wc -l <"$TMP/status.csv") lines"
+}
 
-begin stored --store "$TMP/store" --refresh-sec 1 --cutoff-hours 100
-sleep 1.5
-total=$(curl -s "http://127.0.0.1:$port/v1/stats" | $python -c 'import json,sys; print(json.load(sys.stdin)["nodes"])')
-[ "${total:-0}" -gt 1000 ]
-result $? "stats: $total nodes"
-clients nodes $port "${total:-0}"
-for path in epochs asn countries clients; do
-	curl -s "http://127.0.0.1:$port/v1/$path" | $python -c 'import json,sys; d=json.load(sys.stdin); sys.exit(not d["total"])'
-	result $? "/v1/$path is JSON with something in it"
-done
-got=$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/nothing")
-[ "$got" = 404 ]
-result $? "what is not there: $got"
-if command -v chromium >/dev/null && command -v node >/dev/null; then
+in_chromium() {
+	if ! command -v chromium >/dev/null || ! command -v node >/dev/null; then
+		result 0 "the page in Chromium # SKIP no chromium or no node"
+		return
+	fi
 	node "$here/browser/look.mjs" "$TMP/profile" "http://127.0.0.1:$port/" 1200x800 \
 		'new Promise(r => { const t = setInterval(() => document.documentElement.dataset.served && (clearInterval(t), r("yes")), 50); setTimeout(r, 20000); })' "document.getElementById('nodes').textContent" \
 		'performance.getEntriesByType("resource").filter(e => !e.name.startsWith(location.origin)).length' \
+		'new Promise(r => { const e = new EventSource("/events"); e.addEventListener("count", m => r(JSON.parse(m.data).nodes)); setTimeout(r, 5000, 0); })' \
+		"location.href = 'http://localhost:$port/healthz'" 500 \
+		"fetch('http://127.0.0.1:$port/peers').then(r => r.headers.get('content-type'))" \
+		"fetch('http://127.0.0.1:$port/v1/stats').then(() => 'read', () => 'kept')" \
+		"new Promise(r => { const s = document.createElement('script'); s.src = 'http://127.0.0.1:$port/live.data.js'; s.onload = () => r('read'); s.onerror = () => r('kept'); document.body.append(s); })" \
 		>"$TMP/look" 2>&1
 	grep -q '"yes"' "$TMP/look"
 	result $? "the page hears the server: $(tr '\n' ' ' <"$TMP/look")"
@@ -72,32 +98,46 @@ if command -v chromium >/dev/null && command -v node >/dev/null; then
 	result $? "the page counts $(sed -n 2p "$TMP/look")"
 	[ "$(sed -n 3p "$TMP/look")" = 0 ]
 	result $? "it asked its own server only"
-else
-	result 0 "the page in Chromium # SKIP no chromium or no node"
+	[ "$(sed -n 4p "$TMP/look")" = "$total" ]
+	result $? "EventSource: $(sed -n 4p "$TMP/look") nodes"
+	[ "$(sed -n 6,8p "$TMP/look" | tr -d '"\n')" = "application/jsonkeptkept" ]
+	result $? "another site's page reads /peers, neither /v1 nor the page's data: $(sed -n 6,8p "$TMP/look" | tr '\n' ' ')"
+}
+
+begin live --sim 100000 --rate 20000 --store "$TMP/store" --refresh-sec 1 --request-sec 1
+clients live $port
+got=$(timeout 5 curl -sN "http://127.0.0.1:$port/peers" | head -n 200 | jq -r 'select(.peerID | length == 40) | .addresses[0]' | grep -cE '^/ip4/[0-9.]+/udp/[0-9]+$')
+[ "$got" = 200 ]
+result $? "curl and jq: $got addresses of 200 lines"
+if command -v promtool >/dev/null; then
+	curl -s "http://127.0.0.1:$port/metrics" | promtool check metrics >"$TMP/prom" 2>&1
+	result $? "promtool: $(tail -n 1 "$TMP/prom")"
 fi
-finished stored
+clients hostile $port $pid
+finished live
 
-echo secret-of-the-house >"$TMP/token"
-begin token --store "$TMP/store" --token-file "$TMP/token"
-for case in "401 /peers none" "401 /v1/stats wrong" "401 / secret-of-the-hous" "200 /metrics secret-of-the-house" "200 /healthz none"; do
-	read -r want path token <<<"$case"
-	got=$(curl -s -m 2 -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $token" "http://127.0.0.1:$port$path")
-	[ "$got" = "$want" ]
-	result $? "token: $path with '$token': $got"
+begin stored --store "$TMP/store" --refresh-sec 1 --cutoff-hours 100
+(with_token) >"$TMP/cases.token" &
+first=$!
+(on_demand) >"$TMP/cases.demand" &
+second=$!
+for _ in $(seq 50); do
+	total=$(curl -s "http://127.0.0.1:$port/v1/stats" | jq .nodes)
+	[ "${total:-null}" != null ] && break
+	sleep 0.1
 done
-"$PROG" serve --port "$port" --store "$TMP/store" >"$TMP/taken" 2>&1
-rc=$?
-[ $rc = 1 ] && grep -q 'cure: another --port' "$TMP/taken"
-result $? "a port that is taken: $(tail -n 1 "$TMP/taken")"
-finished token
-
-# On demand: no packet before a client, a census while there is one.
-begin demand --on-demand --sim 3000 --store "$TMP/demand"
-sleep 0.5
-curl -s "http://127.0.0.1:$port/metrics" | grep -q '^dht_telescope_packets_sent_total 0$'
-result $? "on demand: nothing is sent before anybody listens"
-n=$(timeout 4 curl -sN "http://127.0.0.1:$port/peers" | wc -l)
-[ "$n" -gt 1000 ]
-result $? "on demand: $n lines for a client"
-finished demand
+[ "${total:-0}" -gt 1000 ]
+result $? "stats: $total nodes"
+clients nodes $port "${total:-0}"
+for path in epochs asn countries clients; do
+	curl -s "http://127.0.0.1:$port/v1/$path" | jq -e '.total > 0' >/dev/null
+	result $? "/v1/$path is JSON with something in it"
+done
+got=$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/nothing")
+[ "$got" = 404 ]
+result $? "what is not there: $got"
+in_chromium
+finished stored
+wait $first $second
+take < <(cat "$TMP/cases.token" "$TMP/cases.demand")
 finish

@@ -84,7 +84,8 @@ static void test_a_line(void **state)
 			    "{\"peerID\":\"0100000000000000000000000000000000000000\","
 			    "\"addresses\":[\"/ip4/11.0.0.1/udp/6881\"],\"protocols\":[\"bep5\"],"
 			    "\"agentVersion\":\"libtorrent 2.8\",\"seen\":1795240801,"
-			    "\"way\":\"answered\",\"asn\":1,\"country\":\"DE\","
+			    "\"way\":\"answered\",\"class\":\"normal\","
+			    "\"asn\":1,\"country\":\"DE\","
 			    "\"seq\":1882446417100801}\n");
 	free(text);
 	feed_free(f);
