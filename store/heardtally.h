@@ -7,6 +7,7 @@
 #include "proto/err.h"
 #include "proto/heard.h"
 #include "store/store.h"
+#include "store/torrents.h"
 
 /**
  * DOC: what was heard, counted: messages by kind, torrents by how many announced
@@ -18,12 +19,6 @@
  */
 
 enum { HEARDTALLY_TOP = 20, HEARDTALLY_TORRENTS_MAX = 1 << 20, HEARDTALLY_PEERS_MAX = 1 << 22 };
-
-struct heardtally_torrent {
-	struct nodeid hash;
-	uint32_t get_peers, announces;
-	uint32_t peers; /* different endpoints that announced, with a good token */
-};
 
 struct heardtally_share {
 	char name[GEO_ORG_MAX];
@@ -38,7 +33,7 @@ struct heardtally {
 	uint64_t infohashes, announced; /* different ones; of which somebody announced */
 	uint64_t without_room;          /* messages of torrents that found none in the table */
 	unsigned torrent_rows, client_rows, network_rows;
-	struct heardtally_torrent torrents[HEARDTALLY_TOP]; /* by peers, announces, get_peers */
+	struct torrent torrents[HEARDTALLY_TOP]; /* torrent_before() */
 	struct heardtally_share clients[HEARDTALLY_TOP], networks[HEARDTALLY_TOP]; /* by messages */
 };
 
