@@ -553,6 +553,11 @@ int heardlog_read(int dir_fd, struct heardlog_reader **out)
 	return 0;
 }
 
+int store_heard_read(struct store *s, struct heardlog_reader **out)
+{
+	return heardlog_read(s->dir_fd, out);
+}
+
 void heardlog_end(struct heardlog_reader *r)
 {
 	if (!r)

@@ -71,6 +71,9 @@ struct heardlog_reader;
 /** heardlog_read() - from the first batch on. Errors: DT_ENOTFOUND nothing was ever heard. */
 int heardlog_read(int dir_fd, struct heardlog_reader **out) DT_MUST;
 
+/** store_heard_read() - the same of an open store. */
+int store_heard_read(struct store *s, struct heardlog_reader **out) DT_MUST;
+
 /** heardlog_next() - 1 and @out, in the order of batches; 0 at the end; or an error. */
 int heardlog_next(struct heardlog_reader *r, struct heard *out) DT_MUST;
 void heardlog_end(struct heardlog_reader *r);

@@ -159,16 +159,25 @@ static enum MHD_Result sidecar(struct serve *s, struct MHD_Connection *c)
 	return serve_shown(s, c, SERVE_SIDECAR, "text/javascript; charset=utf-8");
 }
 
-#define SHOWN(name, what)                                                                          \
-	static enum MHD_Result name(struct serve *s, struct MHD_Connection *c)                     \
-	{                                                                                          \
-		return serve_shown(s, c, what, "application/json");                                \
-	}
-SHOWN(epochs, SERVE_EPOCHS)
-SHOWN(networks, SERVE_ASN)
-SHOWN(countries, SERVE_COUNTRIES)
-SHOWN(clients, SERVE_CLIENTS)
-SHOWN(stats, SERVE_STATS)
+static enum MHD_Result stats(struct serve *s, struct MHD_Connection *c)
+{
+	return serve_shown(s, c, SERVE_STATS, "application/json");
+}
+
+static enum MHD_Result networks(struct serve *s, struct MHD_Connection *c)
+{
+	return serve_listed(s, c, SERVE_ASN, "asn");
+}
+
+static enum MHD_Result countries(struct serve *s, struct MHD_Connection *c)
+{
+	return serve_listed(s, c, SERVE_COUNTRIES, "countries");
+}
+
+static enum MHD_Result clients(struct serve *s, struct MHD_Connection *c)
+{
+	return serve_listed(s, c, SERVE_CLIENTS, "clients");
+}
 
 static const struct route {
 	const char *path;
@@ -181,11 +190,21 @@ static const struct route {
 	{ "/metrics", serve_metrics },
 	{ "/healthz", health },
 	{ "/v1/nodes", serve_nodes },
-	{ "/v1/epochs", epochs },
+	{ "/v1/epochs", serve_epochs },
 	{ "/v1/asn", networks },
 	{ "/v1/countries", countries },
 	{ "/v1/clients", clients },
 	{ "/v1/stats", stats },
+	{ "/v1/infohashes", serve_infohashes },
+	/* as the dashboard of the first dht-telescope had them */
+	{ "/analytics", page },
+	{ "/api/stats", serve_api_stats },
+	{ "/api/announces", serve_api_announces },
+	{ "/api/getpeers", serve_api_getpeers },
+	{ "/api/resolved", serve_api_resolved },
+	{ "/api/peer-tree", serve_api_tree },
+	{ "/api/series", serve_api_series },
+	{ "/api/analytics", serve_api_analytics },
 };
 
 /* ---- a request ---------------------------------------------------------------------- */
@@ -231,7 +250,8 @@ static enum MHD_Result answer(void *cls, struct MHD_Connection *c, const char *u
 	note(s, true);
 	return serve_error(c, MHD_HTTP_NOT_FOUND,
 			   "no such thing; there are / /peers /events /metrics /healthz /v1/nodes "
-			   "/v1/epochs /v1/asn /v1/countries /v1/clients /v1/stats");
+			   "/v1/epochs /v1/asn /v1/countries /v1/clients /v1/stats /v1/infohashes "
+			   "/api/stats /api/announces /api/getpeers /api/peer-tree /api/series");
 }
 
 /* ---- threads ----------------------------------------------------------------------- */
@@ -275,6 +295,7 @@ static void *look(void *arg)
 		     ms += 50)
 			nap_ms(50);
 	}
+	serve_look_fini(&state);
 	return NULL;
 }
 
@@ -399,6 +420,9 @@ static void undo(struct serve *s)
 	pthread_mutex_destroy(&s->lock);
 	for (unsigned i = 0; i < SERVE_SHOWN; i++)
 		serve_text_unref(s->shown[i]);
+	for (unsigned i = 0; i < SERVE_LISTED; i++)
+		serve_rows_unref(s->listed[i]);
+	board_view_unref(s->heard);
 	free(s);
 }
 
@@ -413,6 +437,7 @@ int serve_start(const struct serve_opts *opts, struct feed *feed, struct serve *
 		return -ENOMEM;
 	s->opts = *opts;
 	s->feed = feed;
+	s->started_ms = serve_now_ms();
 	if (opts->streams_max + HEADROOM > opts->connections_max)
 		s->opts.streams_max =
 			opts->connections_max > HEADROOM ? opts->connections_max - HEADROOM : 1;
@@ -449,6 +474,7 @@ void serve_use_store(struct serve *s, struct store *store)
 {
 	pthread_rwlock_wrlock(&s->store_lock);
 	s->store = store;
+	s->store_number++;
 	pthread_rwlock_unlock(&s->store_lock);
 }
 

@@ -6,11 +6,16 @@
 #include <string.h>
 
 #include "proto/json.h"
+#include "viz/epoch_json.h"
 #include "viz/serve_impl.h"
 
 enum {
 	NODES_DEFAULT = 100,
 	NODES_MAX = 1000,
+	EPOCHS_DEFAULT = 50,
+	EPOCHS_MAX = 500,
+	EPOCHS_BYTES = 4 << 20, /* of a page: a report is some 10 KiB */
+	REPORT_MAX = 1 << 20,
 	LOOKED_AT_MAX = 50000, /* rows for one page, some 4 ms: a filter may let few pass */
 };
 
@@ -117,13 +122,110 @@ enum MHD_Result serve_nodes(struct serve *s, struct MHD_Connection *c)
 	return rc;
 }
 
+/* ---- censuses, by their number --------------------------------------------------------- */
+
+static int read_epochs(struct serve *s, const struct serve_ask *ask, struct json *j, char *report)
+{
+	struct store_epoch e;
+	struct store_counts n;
+	struct store_view *v;
+	uint64_t id = ask->after + 1, end;
+	int rc;
+
+	pthread_rwlock_rdlock(&s->store_lock);
+	rc = s->store ? store_view_open(s->store, &v) : DT_ENOTFOUND;
+	if (rc == 0) {
+		rc = store_view_counts(v, &n);
+		json_kv_u64(j, "total", rc == 0 ? n.epochs : 0);
+		json_key(j, "epochs");
+		json_array_begin(j);
+		for (end = ask->after + ask->limit; rc == 0 && id <= n.epochs && id <= end; id++) {
+			rc = store_view_epoch(v, (uint32_t)id, &e, report, REPORT_MAX);
+			if (rc == 0 && j->len + strlen(report) + SERVE_ROW_MAX > j->cap)
+				break; /* the page is full: the next one begins with it */
+			if (rc == 0)
+				epoch_json(j, &e, report);
+		}
+		json_array_end(j);
+		store_view_close(v);
+	}
+	pthread_rwlock_unlock(&s->store_lock);
+	json_key(j, "next");
+	if (rc == 0 && id <= n.epochs) {
+		snprintf(report, REPORT_MAX, "%llu", (unsigned long long)id - 1);
+		json_cstring(j, report);
+	} else {
+		json_null(j);
+	}
+	return rc;
+}
+
+enum MHD_Result serve_epochs(struct serve *s, struct MHD_Connection *c)
+{
+	struct serve_ask ask = { .limit = EPOCHS_DEFAULT, .limit_max = EPOCHS_MAX };
+	char why[ASK_WHY_MAX], *text, *report;
+	enum MHD_Result rc;
+	struct json j;
+	int len;
+
+	if (serve_query(c, ASK_LIMIT | ASK_AFTER, &ask, why) < 0)
+		return serve_error(c, MHD_HTTP_BAD_REQUEST, why);
+	text = malloc(EPOCHS_BYTES);
+	report = calloc(1, REPORT_MAX + 1);
+	if (!text || !report) {
+		free(text);
+		free(report);
+		return MHD_NO;
+	}
+	json_init(&j, text, EPOCHS_BYTES, false);
+	json_object_begin(&j);
+	len = read_epochs(s, &ask, &j, report);
+	json_object_end(&j);
+	if (len == 0)
+		len = json_finish(&j);
+	if (len == DT_ENOTFOUND)
+		rc = serve_error(c, MHD_HTTP_SERVICE_UNAVAILABLE, "there is no store yet");
+	else if (len < 0)
+		rc = serve_error(c, MHD_HTTP_INTERNAL_SERVER_ERROR, dt_strerror(len));
+	else
+		rc = serve_reply(c, MHD_HTTP_OK, "application/json", text, (size_t)len);
+	free(text);
+	free(report);
+	return rc;
+}
+
 /* ---- what the last look found ------------------------------------------------------------ */
+
+static const char nothing_yet[] = "nothing to show yet: no store, or no node in it";
 
 /* Served, the page may ask its own server, and nobody else. */
 static const char page_policy[] =
 	"default-src 'none'; script-src 'unsafe-inline' 'self'; style-src "
 	"'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action "
 	"'none'; frame-ancestors 'none'";
+
+enum MHD_Result serve_listed(struct serve *s, struct MHD_Connection *c, enum serve_listed what,
+			     const char *key)
+{
+	struct serve_ask ask = { .limit = NODES_DEFAULT, .limit_max = NODES_MAX };
+	char why[ASK_WHY_MAX], *text;
+	struct serve_rows *rows;
+	enum MHD_Result rc;
+	size_t len;
+
+	if (serve_query(c, ASK_LIMIT | ASK_AFTER, &ask, why) < 0)
+		return serve_error(c, MHD_HTTP_BAD_REQUEST, why);
+	pthread_mutex_lock(&s->lock);
+	rows = serve_rows_ref(s->listed[what]);
+	pthread_mutex_unlock(&s->lock);
+	if (!rows)
+		return serve_error(c, MHD_HTTP_SERVICE_UNAVAILABLE, nothing_yet);
+	text = serve_rows_page(rows, key, ask.after, ask.limit, &len);
+	serve_rows_unref(rows);
+	rc = text ? serve_reply(c, MHD_HTTP_OK, "application/json", text, len) : MHD_NO;
+	free(text);
+	return rc;
+}
 
 enum MHD_Result serve_shown(struct serve *s, struct MHD_Connection *c, enum serve_shown what,
 			    const char *type)
@@ -138,8 +240,7 @@ enum MHD_Result serve_shown(struct serve *s, struct MHD_Connection *c, enum serv
 		atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
 	pthread_mutex_unlock(&s->lock);
 	if (!t)
-		return serve_error(c, MHD_HTTP_SERVICE_UNAVAILABLE,
-				   "nothing to show yet: no store, or no node in it");
+		return serve_error(c, MHD_HTTP_SERVICE_UNAVAILABLE, nothing_yet);
 	r = MHD_create_response_from_buffer_with_free_callback_cls(t->len, t->bytes,
 								   serve_text_unref, t);
 	if (!r) {

@@ -6,8 +6,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "viz/board.h"
 #include "viz/serve.h"
 #include "viz/serve_ask.h"
+#include "viz/serve_rows.h"
 
 /**
  * DOC: the inside of serve*.c; nobody else includes this.
@@ -16,7 +18,8 @@
  *	serve_door.c	who comes in, for how long, and who may ask
  *	serve_ask.c	the words of a request; knows no HTTP library
  *	serve_stream.c	/peers and /events: answers without an end
- *	serve_api.c	/v1: pages of nodes, and what the last look at the store found
+ *	serve_api.c	/v1: pages of nodes and censuses, and what the last look at the store found
+ *	serve_heard.c	/api and /v1/infohashes: what was heard
  *	serve_look.c	looks at the store: tallies, the page, nodes that are new
  *	serve_metrics.c	/metrics
  */
@@ -33,16 +36,10 @@ struct serve_text *serve_text_new(const char *bytes, size_t len);
 void serve_text_unref(void *text);
 
 /** What a look at the store leaves: texts to hand out. */
-enum serve_shown {
-	SERVE_PAGE,
-	SERVE_SIDECAR,
-	SERVE_EPOCHS,
-	SERVE_ASN,
-	SERVE_COUNTRIES,
-	SERVE_CLIENTS,
-	SERVE_STATS,
-	SERVE_SHOWN
-};
+enum serve_shown { SERVE_PAGE, SERVE_SIDECAR, SERVE_STATS, SERVE_SHOWN };
+
+/** And lists, by pages. */
+enum serve_listed { SERVE_ASN, SERVE_COUNTRIES, SERVE_CLIENTS, SERVE_LISTED };
 
 struct serve_stream;
 struct serve_guest;
@@ -59,9 +56,13 @@ struct serve {
 
 	pthread_rwlock_t store_lock; /* held for reading while a view of @store is open */
 	struct store *store;
+	uint64_t store_number; /* grows with each that is shown */
 
 	pthread_mutex_t lock; /* of what follows */
 	struct serve_text *shown[SERVE_SHOWN];
+	struct serve_rows *listed[SERVE_LISTED];
+	struct board_view *heard; /* NULL: nothing was read yet */
+	uint64_t started_ms;
 	uint64_t look; /* number of the last look that found something new */
 	struct serve_counters counters;
 	struct serve_stream *streams;
@@ -126,8 +127,22 @@ void serve_end_streams(struct serve *s);
 /* ---- serve_api.c --------------------------------------------------------------- */
 
 enum MHD_Result serve_nodes(struct serve *s, struct MHD_Connection *c);
+enum MHD_Result serve_epochs(struct serve *s, struct MHD_Connection *c);
+enum MHD_Result serve_listed(struct serve *s, struct MHD_Connection *c, enum serve_listed what,
+			     const char *key);
 enum MHD_Result serve_shown(struct serve *s, struct MHD_Connection *c, enum serve_shown what,
 			    const char *type);
+
+/* ---- serve_heard.c ------------------------------------------------------------- */
+
+enum MHD_Result serve_infohashes(struct serve *s, struct MHD_Connection *c);
+enum MHD_Result serve_api_stats(struct serve *s, struct MHD_Connection *c);
+enum MHD_Result serve_api_announces(struct serve *s, struct MHD_Connection *c);
+enum MHD_Result serve_api_getpeers(struct serve *s, struct MHD_Connection *c);
+enum MHD_Result serve_api_resolved(struct serve *s, struct MHD_Connection *c);
+enum MHD_Result serve_api_tree(struct serve *s, struct MHD_Connection *c);
+enum MHD_Result serve_api_series(struct serve *s, struct MHD_Connection *c);
+enum MHD_Result serve_api_analytics(struct serve *s, struct MHD_Connection *c);
 
 /* ---- serve_look.c -------------------------------------------------------------- */
 
@@ -136,10 +151,15 @@ struct serve_look {
 	uint64_t seen_s;  /* nodes up to here have been streamed */
 	uint64_t version; /* of the store then */
 	bool looked;
+	struct board *board; /* what was heard; read on from where we were */
+	struct heardlog_reader *reader;
+	uint64_t board_store;             /* the store that it is of */
+	uint64_t board_due_s, board_at_s; /* next view; the last one */
 };
 
 /** serve_look() - one look at the store, where it has changed. */
 void serve_look(struct serve *s, struct serve_look *look);
+void serve_look_fini(struct serve_look *look);
 
 /* ---- serve_metrics.c ------------------------------------------------------------- */
 

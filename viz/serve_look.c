@@ -2,7 +2,8 @@
 /**
  * DOC: a look at the store every few seconds, on a thread of its own: the tallies and
  * the page are made where the store has changed, and nodes seen since the last look
- * go to the feed where no census of this process has put them there.
+ * go to the feed where no census of this process has put them there. What was heard is
+ * read on, and put on the board.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 
 #include "proto/json.h"
+#include "store/heardlog.h"
 #include "viz/export_row.h"
 #include "viz/export_tally.h"
 #include "viz/live.h"
@@ -18,11 +20,10 @@
 
 enum {
 	GROUPS_MOST = 1 << 20,
-	LISTED_MOST = 1000, /* networks named in /v1/asn */
-	TEXT_MAX = 4 << 20,
-	REPORT_MAX = 1 << 20,
-	EPOCHS_MOST = 500, /* the latest of them */
+	LISTED_MOST = 1 << 17, /* networks in /v1/asn: there are some 80,000 */
 	SEEN_BATCH = 256,
+	HEARD_MOST = 1 << 20, /* messages read in one look: a second */
+	BOARD_SHARE = 20,     /* of the looker's time, one in so many goes into views */
 };
 
 static void publish(struct serve *s, enum serve_shown what, const char *bytes, size_t len)
@@ -38,12 +39,15 @@ static void publish(struct serve *s, enum serve_shown what, const char *bytes, s
 	serve_text_unref(old);
 }
 
-static void publish_json(struct serve *s, enum serve_shown what, struct json *j)
+static void publish_rows(struct serve *s, enum serve_listed what, struct serve_rows *rows)
 {
-	int len = json_finish(j);
+	struct serve_rows *old;
 
-	if (len > 0)
-		publish(s, what, j->buf, (size_t)len);
+	pthread_mutex_lock(&s->lock);
+	old = s->listed[what];
+	s->listed[what] = rows;
+	pthread_mutex_unlock(&s->lock);
+	serve_rows_unref(old);
 }
 
 /* ---- tallies ------------------------------------------------------------------------- */
@@ -104,54 +108,59 @@ static int scan(struct serve *s, struct store_view *v, uint64_t since, struct ta
 	return rc;
 }
 
-static void country_row(struct json *j, uint64_t key)
+static void row(struct json *j, struct store_view *v, enum serve_listed what, uint64_t key)
 {
 	const char code[3] = { (char)(key >> 8), (char)key, 0 };
+	char org[GEO_ORG_MAX];
 
-	json_kv_cstring(j, "country", code);
+	switch (what) {
+	case SERVE_ASN:
+		json_kv_u64(j, "asn", key);
+		json_kv_cstring(j, "name", store_view_org(v, (uint32_t)key, org));
+		break;
+	case SERVE_COUNTRIES:
+		json_kv_cstring(j, "country", code);
+		break;
+	case SERVE_CLIENTS:
+	case SERVE_LISTED:
+		json_kv_cstring(j, "client", krpc_client_name((enum krpc_client)key));
+		break;
+	}
 }
 
-static void list(struct serve *s, struct store_view *v, enum serve_shown what,
-		 struct export_tally *t, char *text)
+static void list(struct serve *s, struct store_view *v, enum serve_listed what,
+		 struct export_tally *t)
 {
-	uint32_t count, shown;
+	uint32_t count;
 	const struct export_tally_slot *slots = export_tally_sort(t, &count);
-	struct json j;
+	struct serve_rows *rows = serve_rows_new(count, (uint64_t)time(NULL));
+	char text[SERVE_ROW_MAX];
+	int rc = rows ? 0 : -ENOMEM;
 
-	shown = count < LISTED_MOST ? count : LISTED_MOST;
-	json_init(&j, text, TEXT_MAX, false);
-	json_object_begin(&j);
-	json_kv_u64(&j, "total", count);
-	json_key(&j, what == SERVE_ASN ? "asn" : what == SERVE_COUNTRIES ? "countries" : "clients");
-	json_array_begin(&j);
-	for (uint32_t i = 0; i < shown; i++) {
-		char org[GEO_ORG_MAX];
+	for (uint32_t i = 0; i < count && i < LISTED_MOST && rc == 0; i++) {
+		struct json j;
 
+		json_init(&j, text, sizeof(text), false);
 		json_object_begin(&j);
-		if (what == SERVE_ASN) {
-			json_kv_u64(&j, "asn", slots[i].key);
-			json_kv_cstring(&j, "name", store_view_org(v, (uint32_t)slots[i].key, org));
-		} else if (what == SERVE_COUNTRIES) {
-			country_row(&j, slots[i].key);
-		} else {
-			json_kv_cstring(&j, "client",
-					krpc_client_name((enum krpc_client)slots[i].key));
-		}
+		row(&j, v, what, slots[i].key);
 		json_kv_u64(&j, "nodes", slots[i].times);
 		json_object_end(&j);
+		rc = serve_rows_add(rows, &j);
 	}
-	json_array_end(&j);
-	json_object_end(&j);
-	publish_json(s, what, &j);
+	if (rc == 0)
+		publish_rows(s, what, rows);
+	else
+		serve_rows_unref(rows);
 }
 
 static void stats(struct serve *s, struct store_view *v, const struct store_counts *n,
-		  const struct tallies *t, char *text)
+		  const struct tallies *t)
 {
-	char line[512];
+	char line[512], text[SERVE_ROW_MAX];
 	struct json j;
+	int len;
 
-	json_init(&j, text, TEXT_MAX, false);
+	json_init(&j, text, sizeof(text), false);
 	json_object_begin(&j);
 	json_kv_cstring(&j, "version", s->opts.version);
 	json_kv_u64(&j, "nodes", n->nodes);
@@ -167,42 +176,9 @@ static void stats(struct serve *s, struct store_view *v, const struct store_coun
 	json_kv_u64(&j, "file_bytes", n->file_bytes);
 	json_kv_cstring(&j, "attribution", store_view_attribution(v, line, sizeof(line)));
 	json_object_end(&j);
-	publish_json(s, SERVE_STATS, &j);
-}
-
-static void epochs(struct serve *s, struct store_view *v, uint32_t count, char *text)
-{
-	char *report = malloc(REPORT_MAX);
-	struct store_epoch e;
-	struct json j;
-
-	if (!report)
-		return;
-	json_init(&j, text, TEXT_MAX, false);
-	json_object_begin(&j);
-	json_kv_u64(&j, "total", count);
-	json_key(&j, "epochs");
-	json_array_begin(&j);
-	for (uint32_t id = count > EPOCHS_MOST ? count - EPOCHS_MOST + 1 : 1; id <= count; id++) {
-		if (store_view_epoch(v, id, &e, report, REPORT_MAX) < 0)
-			break;
-		json_object_begin(&j);
-		json_kv_u64(&j, "id", e.id);
-		json_kv_u64(&j, "started_s", e.started_s);
-		json_kv_u64(&j, "ended_s", e.ended_s);
-		json_key(&j, "synthetic");
-		json_bool(&j, e.synthetic);
-		json_key(&j, "report");
-		if (*report)
-			json_raw(&j, span_of(report, strlen(report)));
-		else
-			json_null(&j);
-		json_object_end(&j);
-	}
-	json_array_end(&j);
-	json_object_end(&j);
-	publish_json(s, SERVE_EPOCHS, &j);
-	free(report);
+	len = json_finish(&j);
+	if (len > 0)
+		publish(s, SERVE_STATS, text, (size_t)len);
 }
 
 /* ---- the page --------------------------------------------------------------------------- */
@@ -232,19 +208,17 @@ static void look_at(struct serve *s, struct store_view *v, const struct store_co
 	struct tallies t = { .asn = export_tally_of(GROUPS_MOST),
 			     .country = export_tally_of(GROUPS_MOST),
 			     .client = export_tally_of(GROUPS_MOST) };
-	char *text = malloc(TEXT_MAX);
 	bool running;
 
 	pthread_mutex_lock(&s->lock);
 	running = s->counters.running;
 	pthread_mutex_unlock(&s->lock);
 	/* What lies in the store at the first look was seen before anybody listened. */
-	if (text && scan(s, v, running || !look->looked ? UINT64_MAX : look->seen_s, &t) == 0) {
-		stats(s, v, n, &t, text);
-		list(s, v, SERVE_ASN, &t.asn, text);
-		list(s, v, SERVE_COUNTRIES, &t.country, text);
-		list(s, v, SERVE_CLIENTS, &t.client, text);
-		epochs(s, v, n->epochs, text);
+	if (scan(s, v, running || !look->looked ? UINT64_MAX : look->seen_s, &t) == 0) {
+		stats(s, v, n, &t);
+		list(s, v, SERVE_ASN, &t.asn);
+		list(s, v, SERVE_COUNTRIES, &t.country);
+		list(s, v, SERVE_CLIENTS, &t.client);
 		make_page(s, v);
 		look->seen_s = t.newest_s;
 		look->looked = true;
@@ -254,10 +228,73 @@ static void look_at(struct serve *s, struct store_view *v, const struct store_co
 		s->store_bytes = n->file_bytes;
 		pthread_mutex_unlock(&s->lock);
 	}
-	free(text);
 	export_tally_free(&t.asn);
 	export_tally_free(&t.country);
 	export_tally_free(&t.client);
+}
+
+/* ---- what was heard -------------------------------------------------------------------------- */
+
+static void heard_forget(struct serve_look *look)
+{
+	heardlog_end(look->reader);
+	board_free(look->board);
+	look->reader = NULL;
+	look->board = NULL;
+	look->board_at_s = look->board_due_s = 0;
+}
+
+/* Of another store: from its beginning; of the same: from where we were. */
+static int heard_begin(struct serve *s, struct serve_look *look)
+{
+	int rc = 0;
+
+	if (look->board && look->board_store != s->store_number)
+		heard_forget(look);
+	if (!look->board) {
+		rc = board_new(&look->board);
+		look->board_store = s->store_number;
+	}
+	if (rc == 0 && !look->reader)
+		rc = store_heard_read(s->store, &look->reader);
+	return rc;
+}
+
+static void publish_board(struct serve *s, struct serve_look *look)
+{
+	uint64_t begun = serve_now_ms(), now_s = (uint64_t)time(NULL);
+	struct board_view *v, *old;
+
+	if (board_view_new(look->board, (uint32_t)now_s, &v) < 0)
+		return;
+	look->board_at_s = now_s;
+	look->board_due_s = now_s + (serve_now_ms() - begun) * BOARD_SHARE / 1000;
+	pthread_mutex_lock(&s->lock);
+	old = s->heard;
+	s->heard = v;
+	pthread_mutex_unlock(&s->lock);
+	board_view_unref(old);
+}
+
+/* Time passes for its series, too: a new view each bucket. */
+static void look_at_heard(struct serve *s, struct serve_look *look)
+{
+	uint64_t now_s = (uint64_t)time(NULL);
+	struct heard h;
+	unsigned n = 0;
+
+	if (heard_begin(s, look) == 0)
+		while (n++ < HEARD_MOST && heardlog_next(look->reader, &h) == 1)
+			if (board_take(look->board, &h) < 0)
+				break;
+	if (look->board && now_s >= look->board_due_s &&
+	    (board_changed(look->board) || now_s >= look->board_at_s + BOARD_BUCKET_S))
+		publish_board(s, look);
+}
+
+void serve_look_fini(struct serve_look *look)
+{
+	heard_forget(look);
 }
 
 void serve_look(struct serve *s, struct serve_look *look)
@@ -275,5 +312,7 @@ void serve_look(struct serve *s, struct serve_look *look)
 		}
 		store_view_close(v);
 	}
+	if (s->store)
+		look_at_heard(s, look);
 	pthread_rwlock_unlock(&s->store_lock);
 }

@@ -14,6 +14,7 @@
 #include "proto/json.h"
 #include "store/store.h"
 #include "store/text.h"
+#include "viz/epoch_json.h"
 #include "viz/live.h"
 
 enum {
@@ -459,18 +460,7 @@ static int json_epochs(struct json *j, struct store_view *v, unsigned epochs, ch
 
 		if (rc < 0)
 			return rc;
-		json_object_begin(j);
-		json_kv_u64(j, "id", e.id);
-		json_kv_u64(j, "started_s", e.started_s);
-		json_kv_u64(j, "ended_s", e.ended_s);
-		json_key(j, "synthetic");
-		json_bool(j, e.synthetic);
-		json_key(j, "report");
-		if (*report)
-			json_raw(j, span_of(report, strlen(report)));
-		else
-			json_null(j);
-		json_object_end(j);
+		epoch_json(j, &e, report);
 	}
 	json_array_end(j);
 	return 0;

@@ -143,7 +143,22 @@ def nodes(port, want):
     r, c = get(port, "/v1/nodes?limit=1000&country=DE&way=answered")
     some = json.loads(r.read())["nodes"]
     result(some and all(n["country"] == "DE" and n["way"] == "answered" for n in some), f"nodes: {len(some)} of a country")
+    lists(port)
     refused(port)
+
+
+def lists(port):
+    """Every list by pages of three: as many rows as it says, none twice; as one page of all."""
+    for path, key in (("asn", "asn"), ("countries", "country"), ("clients", "client"), ("epochs", "id")):
+        rows, after = [], "0"
+        while after is not None and len(rows) < 3000:
+            r, c = get(port, f"/v1/{path}?limit={30 if path == 'asn' else 3}&after={after}")
+            page = json.loads(r.read())
+            c.close()
+            rows += page[path]
+            after = page["next"]
+        result(len(rows) == page["total"] > 0 and len({n[key] for n in rows}) == len(rows), f"/v1/{path}: {len(rows)} by pages")
+    result(rows[0]["report"]["schema"] and rows[0]["synthetic"], "/v1/epochs: with their reports")
 
 
 # ---- hostile ones -------------------------------------------------------------------
