@@ -51,17 +51,18 @@ static void admit(void *arg, uint64_t n)
 {
 	struct gates *g = arg;
 	struct endpoint hand[BATCH];
+	struct gate_look look[BATCH];
 	enum gate_reason why;
 	uint64_t retry;
 
 	for (uint64_t done = 0; done < n; done += BATCH) {
 		for (unsigned i = 0; i < BATCH; i++) {
 			hand[i] = any_address(g);
-			gate_prefetch(g->gate, &hand[i]);
+			gate_prefetch(g->gate, &hand[i], &look[i]);
 		}
 		for (unsigned i = 0; i < BATCH; i++, g->now_ns += GAP_NS)
-			g->passed += gate_admit(g->gate, &hand[i], 1, g->now_ns, &why, &retry) ==
-				     GATE_PASS;
+			g->passed += gate_admit_looked(g->gate, &hand[i], &look[i], 1, g->now_ns,
+						       &why, &retry) == GATE_PASS;
 	}
 	bench_keep(&g->passed);
 }

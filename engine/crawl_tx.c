@@ -181,21 +181,26 @@ static void never(struct crawl *c, struct node *n)
 	n->flags = (uint16_t)((n->flags & ~NODE_QUEUED) | NODE_REFUSED);
 }
 
-/* The gate's memory of the next few, side by side. */
-static void fetch_gate(const struct crawl *c, unsigned from)
+/* The next few of the hand: their addresses, and the gate's memory of them, side by side. */
+struct ahead {
+	struct endpoint ep[GATE_AHEAD];
+	struct gate_look look[GATE_AHEAD];
+};
+
+static void look_ahead(const struct crawl *c, unsigned from, struct ahead *a)
 {
-	unsigned end = from + GATE_AHEAD < c->in_hand ? from + GATE_AHEAD : c->in_hand;
+	unsigned count = c->in_hand - from < GATE_AHEAD ? c->in_hand - from : GATE_AHEAD;
 
-	for (unsigned i = from; i < end; i++) {
-		struct endpoint ep = nodetab_endpoint(&c->tab, c->hand[i]);
-
-		gate_prefetch(c->gate, &ep);
+	for (unsigned i = 0; i < count; i++) {
+		a->ep[i] = nodetab_endpoint(&c->tab, c->hand[from + i]);
+		gate_prefetch(c->gate, &a->ep[i], &a->look[i]);
 	}
 }
 
 unsigned crawl_tx(struct crawl *c, uint64_t now_ns, struct net_msg *msgs, unsigned count)
 {
 	unsigned written = 0, at = 0;
+	struct ahead ahead;
 
 	if (c->stopped || now_ns < c->rate_until_ns)
 		return 0;
@@ -207,7 +212,7 @@ unsigned crawl_tx(struct crawl *c, uint64_t now_ns, struct net_msg *msgs, unsign
 	while (at < c->in_hand && written < count) {
 		uint32_t ref = c->hand[at];
 		struct node *n = nodetab_at(&c->tab, ref);
-		struct endpoint ep = nodetab_endpoint(&c->tab, ref);
+		const struct endpoint *ep = &ahead.ep[at % GATE_AHEAD];
 		enum gate_verdict verdict;
 		enum gate_reason why;
 		uint64_t retry_ns = now_ns;
@@ -215,20 +220,21 @@ unsigned crawl_tx(struct crawl *c, uint64_t now_ns, struct net_msg *msgs, unsign
 		if (slots_full(&c->slots))
 			break;
 		if (at % GATE_AHEAD == 0)
-			fetch_gate(c, at);
+			look_ahead(c, at, &ahead);
 		if (crawl_question(n) == QUESTIONS) { /* settled while it waited */
 			n->flags &= (uint16_t)~NODE_QUEUED;
 			at++;
 			continue;
 		}
-		verdict = gate_admit(c->gate, &ep, n->mentions, now_ns, &why, &retry_ns);
+		verdict = gate_admit_looked(c->gate, ep, &ahead.look[at % GATE_AHEAD], n->mentions,
+					    now_ns, &why, &retry_ns);
 		if (verdict == GATE_FULL) {
 			c->rate_until_ns = retry_ns;
 			break;
 		}
 		at++;
 		if (verdict == GATE_PASS)
-			write_query(c, ref, &ep, now_ns, &msgs[written++]);
+			write_query(c, ref, ep, now_ns, &msgs[written++]);
 		else if (verdict == GATE_LATER)
 			crawl_defer(c, ref, retry_ns, now_ns);
 		else

@@ -11,7 +11,8 @@
 #include <xxhash.h>
 
 #include "engine/blocklist.h"
-#include "engine/limiter.h"
+#include "engine/limiter_impl.h"
+#include "proto/prefetch.h"
 
 enum {
 	NS_PER_S = 1000000000,
@@ -205,8 +206,6 @@ static bool is_our_turn(const struct gate *g, const struct endpoint *ep, uint64_
 	uint64_t host = XXH3_64bits(ep->addr, sizeof(ep->addr)), at = wall % GATE_TURN_NS;
 	unsigned turns;
 
-	if (o->shards <= GATE_SHARES_MAX)
-		return true;
 	turns = (unsigned)((o->shard + o->shards - (turn + host) % o->shards) % o->shards);
 	if (turns == 0 && at > GATE_TURN_NS - GATE_TURN_SLACK_NS / 2)
 		turns = o->shards;
@@ -218,7 +217,7 @@ static bool is_our_turn(const struct gate *g, const struct endpoint *ep, uint64_
 
 /* ---- claims ---------------------------------------------------------------------- */
 
-static uint8_t *claim_of(const struct gate *g, const struct endpoint *ep)
+static inline uint8_t *claim_of(const struct gate *g, const struct endpoint *ep)
 {
 	if (endpoint_is4(ep))
 		return &g->claims[endpoint_get_ip4(ep) >> 8];
@@ -265,8 +264,25 @@ void gate_shut_services(struct gate *g)
 	g->shuts_services = true;
 }
 
-enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned introducers,
-			     uint64_t now_ns, enum gate_reason *why, uint64_t *retry_ns)
+void gate_prefetch(const struct gate *g, const struct endpoint *ep, struct gate_look *look)
+{
+	if (endpoint_is4(ep)) {
+		look->host_key = endpoint_get_ip4(ep);
+		look->net_key = look->host_key >> 8;
+		look->claim = &g->claims[look->net_key];
+	} else {
+		look->host_key = limiter_key(g->hosts, ep);
+		look->net_key = limiter_key(g->nets, ep);
+		look->claim = claim_of(g, ep);
+	}
+	prefetch_write(look->claim);
+	look->host_hash = limiter_fetch(g->hosts, look->host_key);
+	look->net_hash = limiter_fetch(g->nets, look->net_key);
+}
+
+enum gate_verdict gate_admit_looked(struct gate *g, const struct endpoint *ep,
+				    const struct gate_look *look, unsigned introducers,
+				    uint64_t now_ns, enum gate_reason *why, uint64_t *retry_ns)
 {
 	struct limiter_ticket host, net;
 	enum gate_reason bad = gate_may_learn(g, ep);
@@ -276,20 +292,22 @@ enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned
 		return refuse(g, GATE_NEVER, bad, why);
 	if ((introducers < INTRODUCERS_MIN || g->shuts_services) && gate_is_service_port(ep->port))
 		return refuse(g, GATE_NEVER, GATE_SERVICE_PORT, why);
-	if (*claim_of(g, ep) >= g->claims_max)
+	if (*look->claim >= g->claims_max)
 		return refuse(g, GATE_NEVER, GATE_CLAIM_BUDGET, why);
 	/* The rate first: when it is used up, the tables need not be touched. */
 	if (!bucket_ready(&g->rate, now_ns, retry_ns))
 		return refuse(g, GATE_FULL, GATE_RATE, why);
-	if (!is_our_turn(g, ep, now_ns, retry_ns))
+	if (g->opts.shards > GATE_SHARES_MAX && !is_our_turn(g, ep, now_ns, retry_ns))
 		return refuse(g, GATE_LATER, GATE_HOST_BUDGET, why);
-	if (!limiter_ask(g->hosts, limiter_key(g->hosts, ep), now_ns, &host, retry_ns))
+	if (!limiter_ask_as(g->hosts, LIMITER_HOST, look->host_key, look->host_hash, now_ns, &host,
+			    retry_ns))
 		return refuse(g, GATE_LATER, GATE_HOST_BUDGET, why);
-	if (!limiter_ask(g->nets, limiter_key(g->nets, ep), now_ns, &net, retry_ns))
+	if (!limiter_ask_as(g->nets, LIMITER_NET, look->net_key, look->net_hash, now_ns, &net,
+			    retry_ns))
 		return refuse(g, GATE_LATER, GATE_NET_BUDGET, why);
-	++*claim_of(g, ep);
-	limiter_charge(g->hosts, &host, now_ns);
-	limiter_charge(g->nets, &net, now_ns);
+	++*look->claim;
+	limiter_charge_as(g->hosts, LIMITER_HOST, &host);
+	limiter_charge_as(g->nets, LIMITER_NET, &net);
 	bucket_take(&g->rate, now_ns);
 	g->stats.passed++;
 	count_net16(g, ep);
@@ -297,10 +315,13 @@ enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned
 	return GATE_PASS;
 }
 
-void gate_prefetch(const struct gate *g, const struct endpoint *ep)
+enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned introducers,
+			     uint64_t now_ns, enum gate_reason *why, uint64_t *retry_ns)
 {
-	limiter_prefetch(g->hosts, limiter_key(g->hosts, ep));
-	limiter_prefetch(g->nets, limiter_key(g->nets, ep));
+	struct gate_look look;
+
+	gate_prefetch(g, ep, &look);
+	return gate_admit_looked(g, ep, &look, introducers, now_ns, why, retry_ns);
 }
 
 unsigned gate_room(const struct gate *g, uint64_t now_ns)

@@ -111,11 +111,22 @@ enum gate_reason gate_may_learn(const struct gate *g, const struct endpoint *ep)
 enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned introducers,
 			     uint64_t now_ns, enum gate_reason *why, uint64_t *retry_ns);
 
+/** struct gate_look - where an endpoint's budgets stand, worked out once; private. */
+struct gate_look {
+	uint64_t host_key, host_hash, net_key, net_hash;
+	uint8_t *claim;
+};
+
 /**
- * gate_prefetch() - touch what gate_admit() will read for @ep; worth it some ten
+ * gate_prefetch() - touch what gate_admit_looked() will read for @ep; worth it some ten
  * candidates ahead, the budgets' tables are far larger than the cache.
  */
-void gate_prefetch(const struct gate *g, const struct endpoint *ep);
+void gate_prefetch(const struct gate *g, const struct endpoint *ep, struct gate_look *look);
+
+/** gate_admit_looked() - gate_admit() after gate_prefetch() of the same endpoint. */
+enum gate_verdict gate_admit_looked(struct gate *g, const struct endpoint *ep,
+				    const struct gate_look *look, unsigned introducers,
+				    uint64_t now_ns, enum gate_reason *why, uint64_t *retry_ns);
 
 /**
  * gate_room() - how many packets the global rate lets out now; UINT_MAX = any number.

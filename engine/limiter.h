@@ -22,7 +22,7 @@
  * after limiter_keep() the next table becomes the youngest and the oldest is
  * forgotten whole, so nothing is ever deleted, rehashed or cleared. A table that
  * fills before its time is followed by a larger one. A question costs
- * one cache line in each of the usual two tables: see limiter_prefetch().
+ * one cache line in each of the usual two tables: see limiter_impl.h.
  *
  * Shape:   entry = key_lo 4, last 4, key_hi 1, bucket 2, window 5 bytes.
  */
@@ -61,14 +61,13 @@ void limiter_free(struct limiter *l);
 /** limiter_key() - what an endpoint's packets are counted under: address, or /24 and /48. */
 uint64_t limiter_key(const struct limiter *l, const struct endpoint *ep);
 
-/** limiter_prefetch() - touch the lines that limiter_ask() will read. */
-void limiter_prefetch(const struct limiter *l, uint64_t key);
-
 /** struct limiter_ticket - between a yes and its charge; private. */
 struct limiter_ticket {
-	void *slot;
-	uint64_t word, key;
-	uint32_t last;
+	void *line;
+	uint64_t key, window;
+	uint32_t now, ahead;
+	unsigned at;
+	bool fresh;
 };
 
 /**
@@ -79,8 +78,8 @@ struct limiter_ticket {
 bool limiter_ask(struct limiter *l, uint64_t key, uint64_t now_ns, struct limiter_ticket *ticket,
 		 uint64_t *retry_ns);
 
-/** limiter_charge() - it leaves. @now_ns as in the limiter_ask() that said yes. */
-void limiter_charge(struct limiter *l, const struct limiter_ticket *ticket, uint64_t now_ns);
+/** limiter_charge() - it leaves, at the time of the limiter_ask() that said yes. */
+void limiter_charge(struct limiter *l, const struct limiter_ticket *ticket);
 
 /** limiter_keep_ns() - how long an address is remembered at least. */
 uint64_t limiter_keep_ns(const struct limiter *l);

@@ -24,7 +24,7 @@ static bool pass(struct limiter *l, uint64_t key, uint64_t now_ns, uint64_t *ret
 
 	if (!limiter_ask(l, key, now_ns, &t, retry_ns))
 		return false;
-	limiter_charge(l, &t, now_ns);
+	limiter_charge(l, &t);
 	return true;
 }
 
