@@ -101,6 +101,15 @@ struct krpc_msg {
  */
 int krpc_parse(struct span in, struct krpc_msg *msg) DT_MUST;
 
+/** krpc_parse_any() - krpc_parse() without the shortcut below: its oracle. */
+int krpc_parse_any(struct span in, struct krpc_msg *msg) DT_MUST;
+
+/**
+ * krpc_parse_usual() - false, and @msg undefined, for all but replies in the form that nearly
+ * every node sends; these are read as krpc_parse_any() reads them.
+ */
+bool krpc_parse_usual(struct span in, struct krpc_msg *msg) DT_MUST;
+
 /**
  * krpc_looks_like() - may these bytes begin a message? True for every message of a known
  * key, and for few things else; whoever sees a wire asks this before the parser.

@@ -350,7 +350,7 @@ static int settle(struct krpc_msg *m, const struct outer *o)
 	}
 }
 
-int krpc_parse(struct span in, struct krpc_msg *msg)
+int krpc_parse_any(struct span in, struct krpc_msg *msg)
 {
 	struct outer o = { .has_a = false };
 	struct bencode_token key;
@@ -373,6 +373,11 @@ int krpc_parse(struct span in, struct krpc_msg *msg)
 	if (bencode_rest(&r).len)
 		msg->odd |= KRPC_ODD_TRAILING;
 	return settle(msg, &o);
+}
+
+int krpc_parse(struct span in, struct krpc_msg *msg)
+{
+	return krpc_parse_usual(in, msg) ? 0 : krpc_parse_any(in, msg);
 }
 
 int krpc_value_next(struct span values, size_t *cursor, struct endpoint *peer)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "proto/krpc.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/support/krpc_same.h"
 
 /*
  * All spans of a message lie inside of the datagram and have lengths that can
  * be, its peers are as many as it says, and the message built again from its
- * parts is read as the same message.
+ * parts is read as the same message. What the shortcut takes, the general reader takes alike.
  */
 
 enum { PEERS_MAX = 512, DATAGRAM_MAX = 1 << 16 };
@@ -115,11 +116,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct endpoint peers[PEERS_MAX];
 	static uint8_t out[DATAGRAM_MAX];
 	struct span in = span_of(data, size);
-	struct krpc_msg m;
+	struct krpc_msg m, usual;
 	int err;
 
 	if (size > DATAGRAM_MAX / 2)
 		return 0;
+	if (krpc_parse_usual(in, &usual))
+		FUZZ_HOLDS(krpc_parse_any(in, &m) == 0 && krpc_same(&m, &usual));
 	err = krpc_parse(in, &m);
 	if (err) {
 		FUZZ_HOLDS(err <= DT_ESHORT && err >= DT_EKIND);
