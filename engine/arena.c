@@ -69,12 +69,10 @@ static void collapse(const struct arena *a, size_t from, size_t to)
 		(void)madvise(a->base + from, to - from, ARENA_COLLAPSE);
 }
 
-int arena_need(struct arena *a, size_t bytes)
+int arena_more(struct arena *a, size_t bytes)
 {
 	size_t to;
 
-	if (bytes <= a->committed)
-		return 0;
 	if (bytes > a->reserved)
 		return DT_EFULL;
 	to = round_up(bytes, step_bytes(bytes));

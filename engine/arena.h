@@ -27,12 +27,18 @@ int arena_init(struct arena *a, size_t bytes) DT_MUST;
 /** arena_free() - an arena that is all zero is fine. */
 void arena_free(struct arena *a);
 
+/** arena_more() - the rare half of arena_need(). */
+int arena_more(struct arena *a, size_t bytes) DT_MUST;
+
 /**
  * arena_need() - make the first @bytes usable, and a little more so that this
- * is called rarely. New bytes are zero.
+ * costs a comparison most of the time. New bytes are zero.
  * Errors: DT_EFULL beyond the reservation; -ENOMEM. Nothing changes then.
  */
-int arena_need(struct arena *a, size_t bytes) DT_MUST;
+DT_MUST static inline int arena_need(struct arena *a, size_t bytes)
+{
+	return bytes <= a->committed ? 0 : arena_more(a, bytes);
+}
 
 /** arena_trim() - give pages beyond @bytes back to the kernel. */
 void arena_trim(struct arena *a, size_t bytes);

@@ -183,12 +183,20 @@ void crawl_offer(struct crawl *c, const struct crawl_contact *list, unsigned cou
 	for (unsigned i = 0; i < count; i++) {
 		const struct crawl_contact *contact = &list[i];
 		struct nodetab_key key;
+		struct learn l = { .id = contact->has_id ? contact->id.b : NULL,
+				   .introducer_ref = NODETAB_NONE,
+				   .tag = crawl_tag(contact->introducer),
+				   .confirmed = contact->confirmed,
+				   .doubted = contact->doubted };
 
 		if (!endpoint_is4(&contact->ep) && !c->opts.learn6)
 			continue;
 		key = nodetab_key(&c->tab, &contact->ep);
-		crawl_learn(c, &key, contact->has_id ? contact->id.b : NULL, NODETAB_NONE,
-			    crawl_tag(contact->introducer), contact->confirmed, contact->doubted);
+		l.hash = key.hash;
+		l.ip = key.ip;
+		l.port = key.port;
+		l.v6 = key.v6;
+		crawl_learn(c, &l, key.addr6);
 	}
 	/* Contacts borrow their ids from @list. */
 	crawl_learn_flush(c);

@@ -77,14 +77,18 @@ enum {
 	CRAWL_MIXING_MIN = 2000,
 };
 
-/** struct learn - what comes with a contact on its way into the table. */
+/** struct learn - a contact on its way into the table. */
 struct learn {
+	uint64_t hash;           /* of the table's key */
 	const uint8_t *id;       /* borrowed until the batch is applied; NULL = none */
+	uint32_t ip;             /* IPv4, host order; IPv6: crawl.batch6 has it */
+	uint16_t port, tag;      /* of the introducer; 0 = nobody's mention */
 	uint32_t introducer_ref; /* NODETAB_NONE: told by another shard or by ourselves */
-	uint16_t tag;            /* of the introducer; 0 = nobody's mention */
-	bool doubted;            /* the introducer is: another one is needed */
+	bool v6;
+	bool doubted; /* the introducer is: another one is needed */
 	bool confirmed;
 };
+_Static_assert(sizeof(struct learn) == 32, "two to a cache line");
 
 /** struct crawl_sample - see crawl_health.c. */
 struct crawl_sample {
@@ -122,8 +126,8 @@ struct crawl {
 	struct vantage_votes votes;      /* the ip field of replies */
 	struct crawl_sample listed;      /* what a sample of nodes lists */
 
-	struct nodetab_key batch_keys[CRAWL_LEARN_BATCH];
 	struct learn batch[CRAWL_LEARN_BATCH];
+	const uint8_t *batch6[CRAWL_LEARN_BATCH]; /* of those of IPv6: 16 bytes, borrowed */
 	unsigned batched;
 
 	uint32_t hand[CRAWL_HAND_MAX]; /* picked, not sent yet */
@@ -215,8 +219,20 @@ static inline bool crawl_is_open(const struct node *n, enum question q)
 	return q == Q_PROBE ? n->probing : q != QUESTIONS && n->todo >> q & 1;
 }
 
+/** What earns a node that was never asked a better bag: so many mentions. */
+enum { CRAWL_MENTIONS_FEW = 2, CRAWL_MENTIONS_MANY = 4 };
+
+/** crawl_wait_better() - into the bag that @n's mentions earn, if it is not there. */
+void crawl_wait_better(struct crawl *c, uint32_t ref, struct node *n);
+
 /** crawl_wait_first() - let a node that was never asked wait in the bag its mentions earn. */
-void crawl_wait_first(struct crawl *c, uint32_t ref);
+static inline void crawl_wait_first(struct crawl *c, uint32_t ref, struct node *n)
+{
+	/* Only these counts change the bag. */
+	if (!crawl_class(n) || n->flags & NODE_WARM || n->mentions == CRAWL_MENTIONS_FEW ||
+	    n->mentions == CRAWL_MENTIONS_MANY)
+		crawl_wait_better(c, ref, n);
+}
 
 /** crawl_go_on() - a node whose question was settled: its next one, if any. */
 void crawl_go_on(struct crawl *c, uint32_t ref);
@@ -314,22 +330,17 @@ static inline uint16_t crawl_tag(uint32_t introducer)
 
 /**
  * crawl_learn() - one contact into the batch. crawl_learn_flush() before what
- * @id and the key's addr6 point to goes away.
+ * its id, and the IPv6 address @addr6 (else NULL), point to goes away.
  */
-static inline void crawl_learn(struct crawl *c, const struct nodetab_key *key, const uint8_t *id,
-			       uint32_t introducer_ref, uint16_t tag, bool confirmed, bool doubted)
+static inline void crawl_learn(struct crawl *c, const struct learn *l, const uint8_t *addr6)
 {
 	if (c->batched == CRAWL_LEARN_BATCH)
 		crawl_learn_flush(c);
-	nodetab_prefetch(&c->tab, key);
-	c->batch_keys[c->batched] = *key;
-	c->batch[c->batched++] = (struct learn){
-		.id = id,
-		.introducer_ref = introducer_ref,
-		.tag = tag,
-		.confirmed = confirmed,
-		.doubted = doubted,
-	};
+	nodetab_prefetch(&c->tab, l->hash);
+	c->batch[c->batched] = *l;
+	if (l->v6)
+		c->batch6[c->batched] = addr6;
+	c->batched++;
 }
 
 /**

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "engine/crawl_impl.h"
@@ -25,6 +24,18 @@ static bool charge_introducer(struct crawl *c, uint32_t ref)
 static bool is_revisit(const struct crawl *c)
 {
 	return c->opts.plan == CRAWL_PLAN_PING || c->opts.method == CRAWL_PING;
+}
+
+/* The batch's entry @i as the table's key. */
+static struct nodetab_key key_of(const struct crawl *c, unsigned i)
+{
+	const struct learn *l = &c->batch[i];
+
+	return (struct nodetab_key){ .hash = l->hash,
+				     .ip = l->ip,
+				     .port = l->port,
+				     .v6 = l->v6,
+				     .addr6 = l->v6 ? c->batch6[i] : NULL };
 }
 
 static struct endpoint endpoint_of(const struct nodetab_key *key)
@@ -58,16 +69,15 @@ static bool wanted(struct crawl *c, const uint8_t *bytes)
 	return true;
 }
 
-static void mention(struct crawl *c, uint32_t ref, const struct learn *l)
+/* It was mentioned again, and may be asked for that. */
+static void mention(struct crawl *c, uint32_t ref, struct node *n, const struct learn *l)
 {
-	struct node *n = nodetab_at(&c->tab, ref);
-
 	if (l->confirmed && !(n->flags & (NODE_WARM | NODE_ASKED))) {
 		n->flags = (uint16_t)((n->flags & ~NODE_DOUBTED) | NODE_WARM);
 		n->marked = 0;
 		c->stats.warm_known++;
 		if (n->todo && !(n->flags & NODE_REFUSED))
-			crawl_wait_first(c, ref);
+			crawl_wait_first(c, ref, n);
 	}
 	if (!l->tag || !nodetab_mention(n, l->tag) || n->flags & NODE_ASKED)
 		return;
@@ -86,7 +96,7 @@ static void mention(struct crawl *c, uint32_t ref, const struct learn *l)
 	if (n->flags & NODE_REFUSED && n->mentions == 2)
 		n->flags &= (uint16_t)~NODE_REFUSED;
 	if (!(n->flags & NODE_REFUSED))
-		crawl_wait_first(c, ref);
+		crawl_wait_first(c, ref, n);
 }
 
 static void add(struct crawl *c, const struct nodetab_key *key, const struct learn *l)
@@ -127,25 +137,56 @@ static void add(struct crawl *c, const struct nodetab_key *key, const struct lea
 		nodetab_mention(n, l->tag);
 	n->marked = l->doubted;
 	if (n->todo && !n->marked)
-		crawl_wait_first(c, ref);
+		crawl_wait_first(c, ref, n);
+}
+
+static inline bool is_there(const struct crawl *c, const struct node *n, unsigned i)
+{
+	const struct learn *l = &c->batch[i];
+	struct nodetab_key key;
+
+	if (n->port != l->port || !(n->flags & NODE_V6) == l->v6)
+		return false;
+	if (!l->v6)
+		return n->ip == l->ip;
+	key = key_of(c, i);
+	return memcmp(nodetab_address6(&c->tab, n), key.addr6, 16) == 0;
+}
+
+/* No guess, or a wrong one: not there, or added by one of this batch, or under like bits. */
+static void look_up(struct crawl *c, unsigned i)
+{
+	struct nodetab_key key = key_of(c, i);
+	uint32_t ref = nodetab_find(&c->tab, &key);
+
+	if (ref == NODETAB_NONE)
+		add(c, &key, &c->batch[i]);
+	else
+		mention(c, ref, nodetab_at(&c->tab, ref), &c->batch[i]);
 }
 
 void crawl_learn_flush(struct crawl *c)
 {
 	uint32_t guess[CRAWL_LEARN_BATCH];
+	unsigned count = c->batched;
 
-	nodetab_guess(&c->tab, c->batch_keys, c->batched, guess);
-	for (unsigned i = 0; i < c->batched; i++) {
-		const struct nodetab_key *key = &c->batch_keys[i];
-		uint32_t ref = guess[i];
+	for (unsigned i = 0; i < count; i++)
+		guess[i] = nodetab_guess(&c->tab, c->batch[i].hash);
+	for (unsigned i = 0; i < count; i++) {
+		const struct learn *l = &c->batch[i];
+		struct node *n;
 
-		/* No guess: it was not there, but one of this batch may have added it. */
-		if (ref == NODETAB_NONE || !nodetab_is(&c->tab, ref, key))
-			ref = nodetab_find(&c->tab, key);
-		if (ref == NODETAB_NONE)
-			add(c, key, &c->batch[i]);
+		if (guess[i] == NODETAB_NONE) {
+			look_up(c, i);
+			continue;
+		}
+		n = nodetab_at(&c->tab, guess[i]);
+		if (!is_there(c, n, i))
+			look_up(c, i);
+		else if (n->flags & NODE_ASKED) /* nine in ten */
+			(void)(l->tag && nodetab_mention(n, l->tag));
 		else
-			mention(c, ref, &c->batch[i]);
+			mention(c, guess[i], n, l);
 	}
 	c->batched = 0;
 }
@@ -154,10 +195,9 @@ void crawl_learn_flush(struct crawl *c)
 struct reply {
 	const struct nodeid *target;
 	struct endpoint from;
-	uint32_t ip; /* of @from; 0 = not IPv4 */
-	uint32_t who, ref;
-	uint16_t tag;
-	bool doubted;
+	uint64_t self; /* address and port of @from as take4() reads them; 0 = not IPv4 */
+	uint32_t who;
+	struct learn learn; /* their entries but for what is their own */
 	unsigned depth;
 };
 
@@ -166,10 +206,10 @@ static void forward(struct crawl *c, unsigned shard, const struct reply *r,
 		    const struct endpoint *ep, const uint8_t *id)
 {
 	struct crawl_contact contact = {
-		.ep = *ep, .introducer = r->who, .has_id = true, .doubted = r->doubted
+		.ep = *ep, .introducer = r->who, .has_id = true, .doubted = r->learn.doubted
 	};
 
-	if (!charge_introducer(c, r->ref))
+	if (!charge_introducer(c, r->learn.introducer_ref))
 		return;
 	memcpy(contact.id.b, id, NODEID_BYTES);
 	c->port.contact(c->port.ctx, shard, &contact);
@@ -215,23 +255,30 @@ static inline bool take_id(struct crawl *c, struct reply *r, const uint8_t *id)
 	return in_zones(c, id);
 }
 
+/* Address and port of a record, as one number: its last eight bytes, less two of the id. */
+static inline uint64_t record_endpoint(const uint8_t *p)
+{
+	return __builtin_bswap64(prefix(p + NODE4_BYTES - sizeof(uint64_t))) &
+	       (((uint64_t)1 << 48) - 1);
+}
+
 static inline void take4(struct crawl *c, struct reply *r, const uint8_t *p)
 {
-	uint32_t ip_be;
-	uint16_t port_be;
-	struct nodetab_key key;
+	uint64_t word = record_endpoint(p);
+	uint32_t ip = (uint32_t)(word >> 16);
 	unsigned owner;
 
-	memcpy(&ip_be, p + NODEID_BYTES, sizeof(ip_be));
-	memcpy(&port_be, p + NODEID_BYTES + sizeof(ip_be), sizeof(port_be));
-	key = nodetab_key4(&c->tab, ntohl(ip_be), ntohs(port_be));
-	if (key.ip == r->ip && key.port == r->from.port)
+	if (word == r->self)
 		return; /* it lists itself */
-	owner = c->opts.shards > 1 ? net_deal4(key.ip, c->opts.shards) : 0;
+	owner = c->opts.shards > 1 ? net_deal4(ip, c->opts.shards) : 0;
 	if (owner == c->opts.shard) {
-		crawl_learn(c, &key, p, r->ref, r->tag, false, r->doubted);
+		r->learn.hash = nodetab_hash(&c->tab, word);
+		r->learn.id = p;
+		r->learn.ip = ip;
+		r->learn.port = (uint16_t)word;
+		crawl_learn(c, &r->learn, NULL);
 	} else {
-		struct endpoint ep = endpoint_ip4(key.ip, key.port);
+		struct endpoint ep = endpoint_ip4(ip, (uint16_t)word);
 
 		forward(c, owner, r, &ep, p);
 	}
@@ -239,7 +286,6 @@ static inline void take4(struct crawl *c, struct reply *r, const uint8_t *p)
 
 static void take6(struct crawl *c, struct reply *r, const uint8_t *p)
 {
-	struct nodetab_key key;
 	struct endpoint ep;
 	struct nodeid id;
 	unsigned owner;
@@ -248,33 +294,36 @@ static void take6(struct crawl *c, struct reply *r, const uint8_t *p)
 	if (endpoint_is4(&ep) || endpoint_equal(&ep, &r->from))
 		return; /* an IPv4 endpoint in disguise belongs into nodes */
 	owner = c->opts.shards > 1 ? net_deal(&ep, c->opts.shards) : 0;
-	key = nodetab_key(&c->tab, &ep);
-	key.addr6 = p + NODEID_BYTES;
-	if (owner == c->opts.shard)
-		crawl_learn(c, &key, p, r->ref, r->tag, false, r->doubted);
-	else
+	if (owner != c->opts.shard) {
 		forward(c, owner, r, &ep, p);
+		return;
+	}
+	r->learn.hash = nodetab_key(&c->tab, &ep).hash;
+	r->learn.id = p;
+	r->learn.port = ep.port;
+	crawl_learn(c, &r->learn, p + NODEID_BYTES);
 }
 
 unsigned crawl_learn_reply(struct crawl *c, uint32_t ref, const struct krpc_msg *msg,
 			   const struct nodeid *target, bool doubted)
 {
-	struct reply r = { .target = target,
-			   .ref = ref,
-			   .doubted = doubted,
-			   .from = nodetab_endpoint(&c->tab, ref),
+	struct reply r = { .from = nodetab_endpoint(&c->tab, ref),
+			   .learn = { .introducer_ref = ref, .doubted = doubted },
 			   .depth = NODE_DEPTH_NONE };
 	const uint8_t *p = msg->nodes.ptr, *end = p + msg->nodes.len;
+	bool is4 = endpoint_is4(&r.from);
 
 	r.who = crawl_who(c, &r.from);
-	r.tag = crawl_tag(r.who);
-	r.ip = endpoint_is4(&r.from) ? endpoint_get_ip4(&r.from) : 0;
+	r.learn.tag = crawl_tag(r.who);
+	if (is4)
+		r.self = (uint64_t)endpoint_get_ip4(&r.from) << 16 | r.from.port;
 	/* c is of the neighbourhood in the node's own overlay. */
-	r.target = r.ip ? target : NULL;
+	r.target = is4 ? target : NULL;
 	for (; p < end; p += NODE4_BYTES)
 		if (take_id(c, &r, p))
 			take4(c, &r, p);
-	r.target = r.ip ? NULL : target;
+	r.target = is4 ? NULL : target;
+	r.learn.v6 = true;
 	for (size_t i = 0; c->opts.learn6 && i < msg->nodes6.len; i += NODE6_BYTES)
 		if (take_id(c, &r, msg->nodes6.ptr + i))
 			take6(c, &r, msg->nodes6.ptr + i);

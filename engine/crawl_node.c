@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/crawl_impl.h"
 
-enum {
-	MENTIONS_FEW = 2,
-	MENTIONS_MANY = 4,
-};
-
 /* ---- waiting rooms --------------------------------------------------------- */
 
 /* No memory to queue it: it is given up, and counted like a contact without room. */
@@ -34,23 +29,17 @@ static enum frontier_bag bag_of(const struct node *n)
 		return FRONTIER_LAST;
 	if (n->flags & NODE_WARM)
 		return FRONTIER_WARM;
-	if (n->mentions >= MENTIONS_MANY)
+	if (n->mentions >= CRAWL_MENTIONS_MANY)
 		return FRONTIER_MANY;
-	if (n->mentions >= MENTIONS_FEW)
+	if (n->mentions >= CRAWL_MENTIONS_FEW)
 		return FRONTIER_FEW;
 	return n->mentions ? FRONTIER_ONCE : FRONTIER_WARM;
 }
 
-void crawl_wait_first(struct crawl *c, uint32_t ref)
+void crawl_wait_better(struct crawl *c, uint32_t ref, struct node *n)
 {
-	struct node *n = nodetab_at(&c->tab, ref);
-	unsigned now = crawl_class(n), best;
+	unsigned now = crawl_class(n), best = bag_of(n);
 
-	/* Only these counts change the bag. */
-	if (now && !(n->flags & NODE_WARM) && n->mentions != MENTIONS_FEW &&
-	    n->mentions != MENTIONS_MANY)
-		return;
-	best = bag_of(n);
 	if (n->flags & (NODE_ASKED | NODE_QUEUED) || (now && now <= best))
 		return;
 	if (frontier_put(&c->frontier, (enum frontier_bag)best, ref)) {

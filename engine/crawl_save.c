@@ -119,7 +119,7 @@ static void let_wait(struct crawl *c, uint32_t ref, bool was_in_flight, uint64_t
 		n->tries = 0;
 		if (n->marked)
 			return;
-		crawl_wait_first(c, ref);
+		crawl_wait_first(c, ref, n);
 		return;
 	}
 	if (was_in_flight && n->tries) {

@@ -189,7 +189,8 @@ static inline unsigned net_deal4(uint32_t ip, unsigned workers)
 {
 	ip ^= ip >> 16;
 	ip ^= ip >> 8;
-	return (ip & 0xffffu) % workers;
+	/* A division costs more than the rest; one or two workers need none. */
+	return workers & (workers - 1) ? (ip & 0xffffu) % workers : ip & 0xffffu & (workers - 1);
 }
 
 /** net_deal() - the same for either family (v6: folds the /64). */

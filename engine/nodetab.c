@@ -5,14 +5,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "engine/rng.h"
 
 /* Where in the 64 hash bits each piece begins; the low 32 choose the bucket. */
-enum { HASH_SUB_SHIFT = 56, HASH_TAG_SHIFT = 32 };
+enum { HASH_SUB_SHIFT = NODETAB_SUB_SHIFT, HASH_TAG_SHIFT = 32 };
 
 enum {
 	ADDRESS6_BYTES = 16,
@@ -42,33 +39,6 @@ static inline uint32_t bucket_of(const struct nodetab_sub *sub, uint64_t hash)
 static inline uint32_t tag_of(const struct nodetab_sub *sub, uint64_t hash)
 {
 	return (uint32_t)(hash >> HASH_TAG_SHIFT) << sub->bits;
-}
-
-/* ---- buckets ------------------------------------------------------------- */
-
-/* Bit i: entry i of the bucket has the hash bits of @tag. *@empty: there is a hole. */
-static inline unsigned bucket_match(const uint32_t *b, uint32_t tag, uint32_t mask, bool *empty)
-{
-#ifdef __SSE2__
-	const __m128i *v = (const __m128i *)(const void *)b;
-	__m128i want = _mm_set1_epi32((int)tag), bits = _mm_set1_epi32((int)~mask);
-	__m128i e0 = _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(v), bits), want);
-	__m128i e1 = _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(v + 1), bits), want);
-	__m128i e2 = _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(v + 2), bits), want);
-	__m128i e3 = _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(v + 3), bits), want);
-
-	/* Entries fill from the front: the last one tells of holes. */
-	*empty = b[NODETAB_BUCKET - 1] == 0;
-	return (unsigned)_mm_movemask_epi8(
-		_mm_packs_epi16(_mm_packs_epi32(e0, e1), _mm_packs_epi32(e2, e3)));
-#else
-	unsigned found = 0;
-
-	for (unsigned i = 0; i < NODETAB_BUCKET; i++)
-		found |= (unsigned)((b[i] & ~mask) == tag) << i;
-	*empty = b[NODETAB_BUCKET - 1] == 0;
-	return found;
-#endif
 }
 
 /* ---- keys --------------------------------------------------------------- */
@@ -238,35 +208,27 @@ void nodetab_free(struct nodetab *t)
 	*t = (struct nodetab){ 0 };
 }
 
-static inline uint32_t guess(const struct nodetab *t, const struct nodetab_key *key)
+uint32_t nodetab_guess_on(const struct nodetab *t, uint64_t hash)
 {
-	const struct nodetab_sub *sub = &t->sub[key->hash >> HASH_SUB_SHIFT];
-	uint32_t at = bucket_of(sub, key->hash), tag = tag_of(sub, key->hash), mask = sub->mask;
+	const struct nodetab_sub *sub = &t->sub[hash >> HASH_SUB_SHIFT];
+	uint32_t at = bucket_of(sub, hash), tag = tag_of(sub, hash);
 
 	for (;;) {
 		const uint32_t *b = sub->buckets + (size_t)at * NODETAB_BUCKET;
-		bool empty;
-		unsigned found = bucket_match(b, tag, mask, &empty);
+		unsigned found = nodetab_match(b, tag, sub->mask);
 
 		if (found) {
-			/* A hole matches a tag of zero: its number less one is NODETAB_NONE. */
-			uint32_t ref = (b[__builtin_ctz(found)] & mask) - 1;
+			uint32_t ref = (b[__builtin_ctz(found)] & sub->mask) - 1;
 
 			if (ref != NODETAB_NONE)
 				nodetab_prefetch_mention(t, ref);
 			return ref;
 		}
-		if (empty)
+		/* Entries fill from the front: the last one tells of holes. */
+		if (b[NODETAB_BUCKET - 1] == 0)
 			return NODETAB_NONE;
 		at = at + 1 == sub->count ? 0 : at + 1;
 	}
-}
-
-void nodetab_guess(const struct nodetab *t, const struct nodetab_key *keys, unsigned count,
-		   uint32_t *refs)
-{
-	for (unsigned i = 0; i < count; i++)
-		refs[i] = guess(t, &keys[i]);
 }
 
 uint32_t nodetab_find(const struct nodetab *t, const struct nodetab_key *key)
@@ -276,8 +238,7 @@ uint32_t nodetab_find(const struct nodetab *t, const struct nodetab_key *key)
 
 	for (;;) {
 		const uint32_t *b = sub->buckets + (size_t)at * NODETAB_BUCKET;
-		bool empty;
-		unsigned found = bucket_match(b, tag, mask, &empty);
+		unsigned found = nodetab_match(b, tag, mask);
 
 		for (; found; found &= found - 1) {
 			uint32_t ref = (b[__builtin_ctz(found)] & mask) - 1;
@@ -285,7 +246,7 @@ uint32_t nodetab_find(const struct nodetab *t, const struct nodetab_key *key)
 			if (ref != NODETAB_NONE && nodetab_is(t, ref, key))
 				return ref;
 		}
-		if (empty)
+		if (b[NODETAB_BUCKET - 1] == 0)
 			return NODETAB_NONE;
 		at = at + 1 == sub->count ? 0 : at + 1;
 	}

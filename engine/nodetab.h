@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "engine/arena.h"
 #include "proto/endpoint.h"
@@ -72,6 +75,7 @@ enum node_flag {
 enum {
 	NODETAB_NONE = 0xffffffff,
 	NODETAB_SUBTABLES = 256,
+	NODETAB_SUB_SHIFT = 56, /* the top bits of a hash choose */
 	NODETAB_BUCKET = 16,
 	/* Record numbers leave at least four bits of hash in an entry. */
 	NODETAB_MAX = (1 << 28) - 2,
@@ -173,27 +177,65 @@ static inline struct endpoint nodetab_endpoint(const struct nodetab *t, uint32_t
  * nodetab_find() or nodetab_add() where the guess was wrong.
  */
 
-/** nodetab_bucket() - where @key stands, unless it ran over into the next ones. */
-static inline uint32_t *nodetab_bucket(const struct nodetab *t, const struct nodetab_key *key)
+/** nodetab_bucket() - where a key of @hash stands, unless it ran over into the next ones. */
+static inline uint32_t *nodetab_bucket(const struct nodetab *t, uint64_t hash)
 {
-	const struct nodetab_sub *sub = &t->sub[key->hash >> 56];
+	const struct nodetab_sub *sub = &t->sub[hash >> NODETAB_SUB_SHIFT];
 
 	return sub->buckets +
-	       ((uint64_t)(uint32_t)key->hash * sub->count >> 32) * (size_t)NODETAB_BUCKET;
+	       ((uint64_t)(uint32_t)hash * sub->count >> 32) * (size_t)NODETAB_BUCKET;
 }
 
-/** nodetab_prefetch() - fetch the bucket where @key would stand. */
-static inline void nodetab_prefetch(const struct nodetab *t, const struct nodetab_key *key)
+/** nodetab_prefetch() - fetch the bucket where a key of @hash would stand. */
+static inline void nodetab_prefetch(const struct nodetab *t, uint64_t hash)
 {
-	prefetch_read(nodetab_bucket(t, key));
+	prefetch_read(nodetab_bucket(t, hash));
 }
+
+/** nodetab_match() - bit i: entry i of the bucket has the hash bits of @tag. */
+static inline unsigned nodetab_match(const uint32_t *b, uint32_t tag, uint32_t mask)
+{
+#ifdef __SSE2__
+	const __m128i *v = (const __m128i *)(const void *)b;
+	__m128i want = _mm_set1_epi32((int)tag), bits = _mm_set1_epi32((int)~mask);
+	__m128i e0 = _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(v), bits), want);
+	__m128i e1 = _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(v + 1), bits), want);
+	__m128i e2 = _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(v + 2), bits), want);
+	__m128i e3 = _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(v + 3), bits), want);
+
+	return (unsigned)_mm_movemask_epi8(
+		_mm_packs_epi16(_mm_packs_epi32(e0, e1), _mm_packs_epi32(e2, e3)));
+#else
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < NODETAB_BUCKET; i++)
+		found |= (unsigned)((b[i] & ~mask) == tag) << i;
+	return found;
+#endif
+}
+
+/** nodetab_guess_on() - nodetab_guess() where the first bucket held no such bits. */
+uint32_t nodetab_guess_on(const struct nodetab *t, uint64_t hash);
 
 /**
- * nodetab_guess() - for each key the record whose hash bits fit, what a mention
- * touches of it fetched; the key itself is not compared. NODETAB_NONE: surely not there.
+ * nodetab_guess() - the record whose hash bits fit, what a mention touches of it
+ * fetched; the key itself is not compared. NODETAB_NONE: surely not there.
  */
-void nodetab_guess(const struct nodetab *t, const struct nodetab_key *keys, unsigned count,
-		   uint32_t *refs);
+static inline uint32_t nodetab_guess(const struct nodetab *t, uint64_t hash)
+{
+	const struct nodetab_sub *sub = &t->sub[hash >> NODETAB_SUB_SHIFT];
+	const uint32_t *b = nodetab_bucket(t, hash);
+	unsigned found = nodetab_match(b, (uint32_t)(hash >> 32) << sub->bits, sub->mask);
+	uint32_t ref;
+
+	if (!found)
+		return nodetab_guess_on(t, hash);
+	/* A hole matches a tag of zero: its number less one is NODETAB_NONE. */
+	ref = (b[__builtin_ctz(found)] & sub->mask) - 1;
+	if (ref != NODETAB_NONE)
+		nodetab_prefetch_mention(t, ref);
+	return ref;
+}
 
 /** nodetab_is6() - nodetab_is() of an IPv6 key and an IPv6 record. */
 bool nodetab_is6(const struct nodetab *t, uint32_t ref, const struct nodetab_key *key);
