@@ -262,15 +262,11 @@ static inline uint64_t record_endpoint(const uint8_t *p)
 	       (((uint64_t)1 << 48) - 1);
 }
 
-static inline void take4(struct crawl *c, struct reply *r, const uint8_t *p)
+static void take4(struct crawl *c, struct reply *r, const uint8_t *p, uint64_t word)
 {
-	uint64_t word = record_endpoint(p);
 	uint32_t ip = (uint32_t)(word >> 16);
-	unsigned owner;
+	unsigned owner = c->opts.shards > 1 ? net_deal4(ip, c->opts.shards) : 0;
 
-	if (word == r->self)
-		return; /* it lists itself */
-	owner = c->opts.shards > 1 ? net_deal4(ip, c->opts.shards) : 0;
 	if (owner == c->opts.shard) {
 		r->learn.hash = nodetab_hash(&c->tab, word);
 		r->learn.id = p;
@@ -319,9 +315,12 @@ unsigned crawl_learn_reply(struct crawl *c, uint32_t ref, const struct krpc_msg 
 		r.self = (uint64_t)endpoint_get_ip4(&r.from) << 16 | r.from.port;
 	/* c is of the neighbourhood in the node's own overlay. */
 	r.target = is4 ? target : NULL;
-	for (; p < end; p += NODE4_BYTES)
-		if (take_id(c, &r, p))
-			take4(c, &r, p);
+	for (; p < end; p += NODE4_BYTES) {
+		uint64_t word = record_endpoint(p);
+
+		if (take_id(c, &r, p) && word != r.self) /* else it lists itself */
+			take4(c, &r, p, word);
+	}
 	r.target = is4 ? NULL : target;
 	r.learn.v6 = true;
 	for (size_t i = 0; c->opts.learn6 && i < msg->nodes6.len; i += NODE6_BYTES)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <endian.h>
 #include <string.h>
 
 #include "engine/crawl_impl.h"
@@ -21,7 +22,10 @@ struct ticket {
 
 static uint32_t le32(const uint8_t *p)
 {
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le32toh(v);
 }
 
 static struct ticket ticket_read(const uint8_t *t)
@@ -413,6 +417,7 @@ static void look_ahead(const struct crawl *c, const struct net_msg *msgs, unsign
 		const uint8_t *p = peek_t(msgs[i].data, msgs[i].len);
 		struct ticket t;
 
+		gate_prefetch_answer(c->gate, &msgs[i].peer);
 		if (!p)
 			continue;
 		t = ticket_read(p);

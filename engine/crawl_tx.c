@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -155,6 +156,7 @@ static void write_query(struct crawl *c, uint32_t ref, const struct endpoint *ep
 	uint32_t head =
 		(uint32_t)slot->gen << SLOTS_IDX_BITS | c->opts.shard << c->shard_shift | idx;
 	uint8_t t[KRPC_TEMPLATE_T];
+	uint64_t both;
 
 	slot->node = ref;
 	slot->mac = cookie_make(&c->cookie, ep, head, now_ns);
@@ -163,10 +165,8 @@ static void write_query(struct crawl *c, uint32_t ref, const struct endpoint *ep
 	slot->port = n->port;
 	slot->question = (uint8_t)q;
 	slot->attempt = (uint8_t)(n->tries + 1);
-	for (unsigned i = 0; i < 4; i++) {
-		t[i] = (uint8_t)(head >> 8 * i);
-		t[4 + i] = (uint8_t)(slot->mac >> 8 * i);
-	}
+	both = htole64((uint64_t)slot->mac << 32 | head);
+	memcpy(t, &both, sizeof(t));
 	krpc_template_write(tp, &target, t, msg->data);
 	msg->len = tp->len;
 	msg->peer = *ep;

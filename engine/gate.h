@@ -145,6 +145,9 @@ enum { GATE_CLAIMS = 64, GATE_CLAIMS_LEAST = 4, GATE_CLAIM_CREDIT = 8 };
 /** gate_answered() - somebody at @ep did. */
 void gate_answered(struct gate *g, const struct endpoint *ep);
 
+/** gate_prefetch_answer() - touch what gate_answered() will. */
+void gate_prefetch_answer(const struct gate *g, const struct endpoint *ep);
+
 /** gate_set_rate() - this worker's new share, from now on; no burst of the past. */
 void gate_set_rate(struct gate *g, double rate_pps);
 

@@ -10,6 +10,8 @@
 
 #include <xxhash.h>
 
+#include "engine/rng.h"
+
 enum {
 	LOAD_MAX_PERCENT = 85,   /* beyond it, lines run over into their neighbours' neighbours */
 	LOAD_NEW_PERCENT = 70,   /* of a new table, if traffic stays as it was */
@@ -235,6 +237,8 @@ int limiter_new(const struct limiter_opts *opts, struct limiter **out)
 	l->keep = l->step * opts->burst > window ? l->step * opts->burst : window;
 	if (getrandom(&l->secret, sizeof(l->secret), 0) != sizeof(l->secret))
 		l->secret = (uint64_t)(uintptr_t)l;
+	/* No factor is weak in its high bits or even. */
+	l->factor = rng_mix(l->secret + 1) | 1 | (uint64_t)1 << 63;
 	err = table_open(l, &l->gen[0], entries_at(opts->entries_hint, LOAD_NEW_PERCENT));
 	if (err) {
 		free(l);

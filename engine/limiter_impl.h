@@ -7,7 +7,6 @@
 #endif
 
 #include "engine/limiter.h"
-#include "engine/rng.h"
 #include "proto/prefetch.h"
 
 /**
@@ -62,7 +61,7 @@ struct limiter {
 	unsigned window_max;
 	enum limiter_kind kind;
 	size_t entries_max;
-	uint64_t secret; /* so that nobody can choose addresses that share a line */
+	uint64_t secret, factor; /* so that nobody can choose addresses that share a line */
 	uint32_t worst;
 	uint64_t crowded;
 };
@@ -207,7 +206,9 @@ uint64_t limiter_retry_at(const struct limiter *l, const struct limiter_ticket *
 /** limiter_fetch() - touch the lines that limiter_ask_as() will read; returns its @hash. */
 static inline uint64_t limiter_fetch(const struct limiter *l, uint64_t key)
 {
-	uint64_t hash = rng_mix(key ^ l->secret);
+	/* One multiplication by a secret, folded: the lines are chosen by the high bits. */
+	unsigned __int128 m = (unsigned __int128)(key ^ l->secret) * l->factor;
+	uint64_t hash = (uint64_t)m ^ (uint64_t)(m >> 64);
 
 	for (unsigned i = 0; i < l->gens; i++)
 		prefetch_write(line_at(&l->gen[i], hash));

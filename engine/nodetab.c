@@ -14,7 +14,7 @@ enum { HASH_SUB_SHIFT = NODETAB_SUB_SHIFT, HASH_TAG_SHIFT = 32 };
 enum {
 	ADDRESS6_BYTES = 16,
 	SUB_FULL_PERCENT = 75,
-	SUB_GROWTH_PERCENT = 133,
+	SUB_GROWTH_PERCENT = 150,
 	/* Of a sub-table without a hint: 256 of them take 64 to 80 KiB. */
 	SUB_BUCKETS_MIN = 4,
 	/* Of a record's number in an entry: at most what NODETAB_MAX needs. */

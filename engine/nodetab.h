@@ -25,9 +25,9 @@
  * hash, so a bucket is decided without touching records: numbers take as many bits
  * as the table has grown to, which leaves 12 for the hash at 0.5 M and 8 at 8 M,
  * against the ten entries of a bucket. Each sub-table grows
- * by a third when 75 % full, on its own: nothing ever stops the world. First
+ * by half when 75 % full, on its own: nothing ever stops the world. First
  * sizes are staggered, so that sub-tables take turns in growing, and the whole
- * is 65 % full at any time.
+ * is 61 % full at any time.
  *
  * The hash is seeded: who sends us contacts cannot aim at a bucket.
  */

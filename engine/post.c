@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/ring.h"
+#include "proto/prefetch.h"
 
 enum parcel_kind { PARCEL_CONTACTS, PARCEL_DATAGRAMS };
 
@@ -24,6 +25,7 @@ enum {
 	 * others: 40 parcels of datagrams, 30 of contacts. */
 	PARCELS = 128,
 	PARCELS_PER_PAIR_MAX = 64,
+	CONTACTS_AHEAD = 8, /* six cache lines */
 	PARCELS_PER_PAIR_MIN = 4,
 	OVERFLOW_MIN = 1024,
 };
@@ -116,6 +118,8 @@ static bool pack_contact(struct post *p, unsigned from, unsigned to, const struc
 
 	if (!parcel)
 		return false;
+	/* The page was last the other core's: what is written next is on its way by then. */
+	prefetch_write(parcel->contacts + parcel->count + CONTACTS_AHEAD);
 	parcel->contacts[parcel->count++] = *c;
 	if (parcel->count == PARCEL_CONTACTS_MAX)
 		dispatch(p, from, pair, PARCEL_CONTACTS);
