@@ -333,6 +333,25 @@ static void account(const struct engine_result *e, const struct sim_farm_stats *
 	out->hit_rate = c->crawl.sent ? (double)c->crawl.answered / (double)c->crawl.sent : 0;
 }
 
+/*
+ * Whoever went before left questions at the farm: until these are answered, what the farm
+ * counts and what the engine's kernel counters begin from are not of one moment (B-55).
+ */
+static void settle(const struct rig *r, struct sim_farm_stats *out)
+{
+	enum { NAPS_MAX = 100, NAP_US = 20 * 1000 };
+	struct sim_farm_stats before;
+
+	sim_farm_stats(r->farm, out);
+	for (unsigned i = 0; i < NAPS_MAX; i++) {
+		before = *out;
+		usleep(NAP_US);
+		sim_farm_stats(r->farm, out);
+		if (out->received == before.received && out->answered == before.answered)
+			return;
+	}
+}
+
 static int run_engine(struct rig *r, const struct way *way, struct sample *out)
 {
 	struct engine_opts opts = engine_opts_of(r, way);
@@ -343,7 +362,7 @@ static int run_engine(struct rig *r, const struct way *way, struct sample *out)
 	struct engine *e = NULL;
 	int watched, err = result ? engine_new(&opts, &e, why) : -ENOMEM;
 
-	sim_farm_stats(r->farm, &before);
+	settle(r, &before);
 	if (!err)
 		err = watch_start(&watch, r);
 	if (!err) {
@@ -351,7 +370,7 @@ static int run_engine(struct rig *r, const struct way *way, struct sample *out)
 		watched = watch_end(&watch, out);
 		err = err ? err : watched;
 	}
-	sim_farm_stats(r->farm, &after);
+	settle(r, &after);
 	if (!err)
 		account(result, &before, &after, r->island != NULL, out);
 	engine_free(e);
