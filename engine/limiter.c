@@ -19,7 +19,8 @@ enum {
 	GROWTH = 2,              /* of a table that fills before its time */
 	GROWTH_SUDDEN = 4,       /* of one that fills before an eighth of its time */
 	/* Ticks are 32 bits and compared modulo: after a pause this long (2^29 ticks, 30 h)
-	 * old entries might look young, so the tables are emptied. */
+	 * old entries might look young, so the tables are emptied; and none serves again
+	 * that is older. */
 	STALE_TICKS = 1 << 29,
 };
 
@@ -96,10 +97,14 @@ static int rotate(struct limiter *l, uint32_t tick, bool early)
 		table_close(&next);
 		return DT_EFULL;
 	}
-	if (next.at && (next.entries < least || next.entries / 4 > most))
+	if (next.at &&
+	    (next.entries < least || next.entries / 4 > most || tick - next.born >= STALE_TICKS))
 		table_close(&next);
-	if (!next.at && table_open(l, &next, most))
-		return -ENOMEM;
+	if (!next.at) {
+		if (table_open(l, &next, most))
+			return -ENOMEM;
+		next.born = tick;
+	}
 	next.used = 0;
 	next.since = tick;
 	l->gen[0].until = tick;
@@ -118,7 +123,7 @@ static int start_over(struct limiter *l, uint32_t tick)
 		return -ENOMEM;
 	for (unsigned i = 0; i < l->gens; i++)
 		table_close(&l->gen[i]);
-	fresh.since = tick;
+	fresh.born = fresh.since = tick;
 	l->gen[0] = fresh;
 	l->gens = 1;
 	return 0;
@@ -132,7 +137,7 @@ bool limiter_make_room(struct limiter *l, uint32_t tick)
 	/* Nothing in it yet: its time begins now. Else the first packet, at whatever time
 	 * the clock stands, would put a small table in the place of the one the hint asked for. */
 	if (l->gens == 1 && l->gen[0].used == 0) {
-		l->gen[0].since = tick;
+		l->gen[0].born = l->gen[0].since = tick;
 		return true;
 	}
 	if (age >= STALE_TICKS)

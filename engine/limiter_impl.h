@@ -49,6 +49,7 @@ struct table {
 	struct line *at;
 	size_t lines, entries, used;
 	size_t most;    /* entries at which it is full */
+	uint32_t born;  /* tick at which it was all holes */
 	uint32_t since; /* tick from which its entries count */
 	uint32_t until; /* tick at which it stopped being the youngest */
 };
@@ -121,7 +122,8 @@ static inline bool table_find(const struct table *t, uint64_t key, uint64_t hash
 		unsigned dead, found = line_match(l, (uint32_t)key, t->since, &dead);
 
 		p->line = l;
-		for (found &= ~dead; found; found &= found - 1) {
+		/* Before the first hole: what lies behind it is of another time. */
+		for (found &= (dead & (0u - dead)) - 1; found; found &= found - 1) {
 			p->at = (unsigned)__builtin_ctz(found);
 			if ((uint8_t)l->word[p->at] == hi)
 				return true;

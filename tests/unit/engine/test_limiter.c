@@ -310,6 +310,22 @@ static void test_pauses(void **state)
 	limiter_free(l);
 }
 
+/* Ticks wrap after ten days: whoever was sent to half of that ago is not of the future. */
+static void test_a_fortnight(void **state)
+{
+	struct limiter *l;
+	struct rng r;
+	uint64_t retry;
+
+	(void)state;
+	assert_int_equal(limiter_new(&host_opts, &l), 0);
+	rng_init(&r, 1, 0);
+	for (uint64_t now = 5 * S; now < 14 * 86400 * S; now += 4 * S)
+		if (!pass(l, rng_below(&r, 3000), now, &retry))
+			fail_msg("after %llu s", (unsigned long long)(now / S));
+	limiter_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +335,7 @@ int main(void)
 		cmocka_unit_test(test_recount),
 		cmocka_unit_test(test_retry_is_kept),
 		cmocka_unit_test(test_pauses),
+		cmocka_unit_test(test_a_fortnight),
 		cmocka_unit_test(test_grows_and_shrinks),
 		cmocka_unit_test(test_hint_outlives_the_clock),
 		cmocka_unit_test(test_crowded),
