@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/alone.h"
 #include "bench/bench.h"
 #include "bench/sim/sim.h"
 #include "engine/cpu.h"
@@ -360,14 +361,16 @@ static double distance(uint64_t a, uint64_t b)
 	return a > b ? (double)(a - b) : (double)(b - a);
 }
 
-static int emit_90(const struct rig *r, const char *name, double capacity,
+static int emit_90(const struct rig *r, enum net_backend backend, const char *name, double capacity,
 		   const struct engine_counters *c, const struct sim_farm_stats *before,
 		   const struct sim_farm_stats *after, FILE *out)
 {
 	uint64_t in = after->received - before->received, said = after->answered - before->answered;
 	uint64_t drops = c->net.kernel_drops + after->kernel_drops - before->kernel_drops;
-	double kernel = distance(c->kernel.out_datagrams, c->net.sent_packets + said) +
-			distance(c->kernel.in_datagrams, c->net.recv_packets + in);
+	/* io_uring is trusted when it has carried a datagram to itself: one a worker (E-24). */
+	uint64_t tests = backend == NET_BACKEND_URING ? r->cores : 0;
+	double kernel = distance(c->kernel.out_datagrams - tests, c->net.sent_packets + said) +
+			distance(c->kernel.in_datagrams - tests, c->net.recv_packets + in);
 	struct bench_extra extra[] = {
 		{ "unexplained", (double)c->unexplained },
 		{ "kernel_unexplained", kernel },
@@ -402,10 +405,10 @@ static int run_one_90(struct rig *r, enum net_backend backend, const char *name,
 	before = settle(r);
 	err = run(r, backend, 0.9 * capacity, e);
 	after = settle(r);
-	return err ? err : emit_90(r, name, capacity, &e->counters, &before, &after, out);
+	return err ? err : emit_90(r, backend, name, capacity, &e->counters, &before, &after, out);
 }
 
-static int run_90(const struct bench_ctx *ctx, FILE *out)
+static int nine_tenths(const struct bench_ctx *ctx, FILE *out)
 {
 	struct engine_result *e = calloc(1, sizeof(*e));
 	struct rig r;
@@ -419,6 +422,11 @@ static int run_90(const struct bench_ctx *ctx, FILE *out)
 		rig_close(&r);
 	free(e);
 	return err;
+}
+
+static int run_90(const struct bench_ctx *ctx, FILE *out)
+{
+	return alone_run(nine_tenths, ctx, out);
 }
 
 const struct bench bench_limits[] = {

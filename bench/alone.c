@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/alone.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int loopback_up(void)
+{
+	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	err = ioctl(fd, SIOCSIFFLAGS, &r) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+static int child(int (*body)(const struct bench_ctx *ctx, FILE *out), const struct bench_ctx *ctx,
+		 FILE *out)
+{
+	int err = unshare(CLONE_NEWNET) ? -errno : loopback_up();
+
+	if (err)
+		fprintf(stderr, "no network namespace (%s): others' packets are counted too\n",
+			dt_strerror(err));
+	err = body(ctx, out);
+	if (err)
+		fprintf(stderr, "%s\n", dt_strerror(err));
+	fflush(out);
+	return err ? 1 : 0;
+}
+
+int alone_run(int (*body)(const struct bench_ctx *ctx, FILE *out), const struct bench_ctx *ctx,
+	      FILE *out)
+{
+	int status = 0;
+	pid_t pid;
+
+	fflush(out);
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		_exit(child(body, ctx, out));
+	if (waitpid(pid, &status, 0) != pid)
+		return -errno;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : DT_EUNSUPPORTED;
+}
