@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/heardlog_impl.h"
 #include "store/inside.h"
 #include "store/seal.h"
 
@@ -64,6 +65,27 @@ static int copy_segments(int from_dir, const struct store *to, const struct segs
 		rc = segset_save(&io, set);
 	if (io.dir_fd >= 0)
 		close(io.dir_fd);
+	return rc;
+}
+
+/* Messages heard; where files were joined meanwhile all is copied once more. */
+static int copy_heard(const struct store *s, const struct store *to)
+{
+	struct heardlog_files files = { .list = NULL };
+	char name[SEG_NAME_MAX];
+	int from, into = -1, rc = heardlog_dir(s->dir_fd, HEARDLOG_DIR, false, &from);
+
+	if (rc < 0)
+		return rc == DT_ENOTFOUND ? 0 : rc;
+	rc = heardlog_dir(to->dir_fd, HEARDLOG_DIR, true, &into);
+	if (rc == 0)
+		rc = heardlog_list(from, &files, NULL);
+	for (uint32_t i = 0; i < files.count && rc == 0; i++)
+		rc = copy_file(from, into, heardlog_name(&files.list[i], name));
+	free(files.list);
+	if (into >= 0)
+		close(into);
+	close(from);
 	return rc;
 }
 
@@ -133,6 +155,8 @@ static int try_once(struct store *s, const struct store *to)
 		rc = fits(path, &set);
 	if (rc == 0 && fd >= 0)
 		rc = copy_segments(fd, to, &set);
+	if (rc == 0)
+		rc = copy_heard(s, to);
 	if (fd >= 0)
 		close(fd);
 	segset_fini(&set);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "store/addr.h"
+#include "store/heardlog_impl.h"
 #include "store/inside.h"
 #include "store/merge.h"
 #include "store/record.h"
@@ -393,26 +394,43 @@ static void take_over(struct gather *g)
 	seal_remove_run(s, old);
 }
 
+/* The tables stayed what they were, and so does the rest. */
+static void undo(struct gather *g, int heard)
+{
+	seal_remove_run(g->into, g->run);
+	/* where even this fails, what was heard is more than it was: nothing is lost */
+	if (heard == 1 && gather_heard_swap(g->into) < 0)
+		return;
+}
+
 static int gather_all(struct gather *g)
 {
 	unsigned before = g->into->generation;
-	int rc = rewrite_begin(g->into, bytes_of(g), &g->to);
+	int heard = 0, rc = rewrite_begin(g->into, bytes_of(g), &g->to);
 
 	if (rc < 0)
 		return rc;
 	rc = new_run(g);
 	if (rc == 0)
 		rc = fill(g);
+	if (rc == 0)
+		rc = heard = gather_heard(g);
+	/* Before the tables: a crash in between leaves more heard than they tell of, never less,
+	 * and the same merge once more makes it good. */
+	if (rc == 1)
+		rc = gather_heard_swap(g->into);
 	if (rc < 0) {
 		rewrite_abort(g->to);
 		seal_remove_run(g->into, g->run);
+		heardlog_drop_new(g->into->dir_fd);
 		return rc;
 	}
 	rc = rewrite_adopt(g->to);
 	if (g->into->generation != before)
 		take_over(g);
 	else
-		seal_remove_run(g->into, g->run);
+		undo(g, heard);
+	heardlog_drop_new(g->into->dir_fd);
 	return rc;
 }
 

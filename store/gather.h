@@ -13,6 +13,7 @@
  *	gather.c	the order of things; nodes, addresses, contacts: tables side by side
  *	gather_meta.c	epochs, networks, what is written in the meta table
  *	gather_log.c	the sightings log and edges, renumbered
+ *	gather_heard.c	messages heard
  *
  * What comes out is a function of the union of what the sources know: rows are
  * merged by joins, ordinals are dealt by the order of keys, epochs are numbered
@@ -55,5 +56,15 @@ int gather_log(struct gather *g) DT_MUST;
 
 /** gather_edges() - the same of edges, one segment an epoch. */
 int gather_edges(struct gather *g) DT_MUST;
+
+/**
+ * gather_heard() - messages heard of all sources into a folder beside the one in force.
+ * Returns 1, or 0 where nobody heard any.
+ * Errors: DT_EFULL a log without any order in time.
+ */
+int gather_heard(struct gather *g) DT_MUST;
+
+/** gather_heard_swap() - that folder and the one in force change places: one step. */
+int gather_heard_swap(const struct store *s) DT_MUST;
 
 #endif

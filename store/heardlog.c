@@ -12,16 +12,14 @@
 #include <unistd.h>
 
 #include "proto/sighting.h"
+#include "store/heardlog_impl.h"
 #include "store/inside.h"
 #include "store/le.h"
-#include "store/segfile.h"
 
 enum {
-	LEVEL = 3, /* of zstd */
-	INDEX_ENTRY_BYTES = 32,
+	LEVEL = 3,       /* of zstd */
 	DIR_MODE = 0700, /* addresses are personal data */
 };
-static const char dir_name[] = "heard";
 static const uint64_t max_bytes_default = (uint64_t)4 << 30;
 
 /* ---- rows ---------------------------------------------------------------------------- */
@@ -73,38 +71,28 @@ int heardlog_decode(const uint8_t in[static HEARDLOG_ROW_BYTES], struct heard *h
 
 /* ---- files ----------------------------------------------------------------------------- */
 
-struct file {
-	uint32_t first, last; /* batches */
-	uint64_t bytes;
-};
-
-struct files {
-	struct file *list; /* by first; none within another */
-	uint32_t count, cap;
-};
-
-static char *name_of(const struct file *f, char out[static SEG_NAME_MAX])
+char *heardlog_name(const struct heardlog_file *f, char out[static SEG_NAME_MAX])
 {
 	snprintf(out, SEG_NAME_MAX, "%08u-%08u.seg", f->first, f->last);
 	return out;
 }
 
 /* Our own names and nothing else. */
-static bool parse_name(const char *name, struct file *f)
+static bool parse_name(const char *name, struct heardlog_file *f)
 {
 	char again[SEG_NAME_MAX];
 	int end = 0;
 
 	if (sscanf(name, "%8u-%8u.seg%n", &f->first, &f->last, &end) != 2 || !end || name[end])
 		return false;
-	return f->first <= f->last && !strcmp(name_of(f, again), name);
+	return f->first <= f->last && !strcmp(heardlog_name(f, again), name);
 }
 
-static int add_file(struct files *fs, const struct file *f)
+static int add_file(struct heardlog_files *fs, const struct heardlog_file *f)
 {
 	if (fs->count == fs->cap) {
 		uint32_t cap = fs->cap ? fs->cap * 2 : 64;
-		struct file *list = realloc(fs->list, cap * sizeof(*list));
+		struct heardlog_file *list = realloc(fs->list, cap * sizeof(*list));
 
 		if (!list)
 			return -ENOMEM;
@@ -118,7 +106,7 @@ static int add_file(struct files *fs, const struct file *f)
 /* The widest of those that begin alike first. */
 static int by_range(const void *a, const void *b)
 {
-	const struct file *x = a, *y = b;
+	const struct heardlog_file *x = a, *y = b;
 
 	if (x->first != y->first)
 		return x->first < y->first ? -1 : 1;
@@ -126,7 +114,7 @@ static int by_range(const void *a, const void *b)
 }
 
 /* Leftovers lie within a wider file; @sweep removes them, and what was never finished. */
-static void drop_covered(struct files *fs, const struct sio *sweep)
+static void drop_covered(struct heardlog_files *fs, const struct sio *sweep)
 {
 	char name[SEG_NAME_MAX];
 	uint32_t kept = 0;
@@ -134,7 +122,7 @@ static void drop_covered(struct files *fs, const struct sio *sweep)
 	for (uint32_t i = 0; i < fs->count; i++) {
 		if (kept && fs->list[i].last <= fs->list[kept - 1].last) {
 			if (sweep)
-				sio_unlink(sweep, name_of(&fs->list[i], name));
+				sio_unlink(sweep, heardlog_name(&fs->list[i], name));
 			continue;
 		}
 		fs->list[kept++] = fs->list[i];
@@ -142,10 +130,10 @@ static void drop_covered(struct files *fs, const struct sio *sweep)
 	fs->count = kept;
 }
 
-static int take_entry(struct files *fs, int fd, const char *name, const struct sio *sweep)
+static int take_entry(struct heardlog_files *fs, int fd, const char *name, const struct sio *sweep)
 {
 	struct stat st;
-	struct file f;
+	struct heardlog_file f;
 	size_t len = strlen(name);
 
 	if (sweep && len > 4 && !strcmp(name + len - 4, ".tmp"))
@@ -156,13 +144,13 @@ static int take_entry(struct files *fs, int fd, const char *name, const struct s
 	return add_file(fs, &f);
 }
 
-static int list_files(int fd, struct files *fs, const struct sio *sweep)
+int heardlog_list(int fd, struct heardlog_files *fs, const struct sio *sweep)
 {
 	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 	DIR *d = again < 0 ? NULL : fdopendir(again);
 	struct dirent *e;
 
-	*fs = (struct files){ .list = NULL };
+	*fs = (struct heardlog_files){ .list = NULL };
 	if (!d) {
 		rc = -errno;
 		if (again >= 0)
@@ -183,9 +171,9 @@ static int list_files(int fd, struct files *fs, const struct sio *sweep)
 struct heardlog_writer {
 	struct heardlog_opts opts;
 	struct sio io;
-	struct files files;
+	struct heardlog_files files;
 	struct pack *pack;
-	struct heard *rows;
+	uint8_t *rows; /* as they are written */
 	uint32_t count, cap, next;
 	uint64_t oldest_ms, dropped;
 };
@@ -203,36 +191,40 @@ struct index {
 	uint32_t count, cap;
 };
 
-static int index_add(struct index *x, const uint8_t entry[static INDEX_ENTRY_BYTES])
+static int index_add(struct index *x, const uint8_t entry[static HEARDLOG_ENTRY_BYTES])
 {
 	if (x->count == x->cap) {
 		uint32_t cap = x->cap ? x->cap * 2 : 16;
-		uint8_t *bytes = realloc(x->bytes, (size_t)cap * INDEX_ENTRY_BYTES);
+		uint8_t *bytes = realloc(x->bytes, (size_t)cap * HEARDLOG_ENTRY_BYTES);
 
 		if (!bytes)
 			return -ENOMEM;
 		x->bytes = bytes;
 		x->cap = cap;
 	}
-	memcpy(x->bytes + (size_t)x->count++ * INDEX_ENTRY_BYTES, entry, INDEX_ENTRY_BYTES);
+	memcpy(x->bytes + (size_t)x->count++ * HEARDLOG_ENTRY_BYTES, entry, HEARDLOG_ENTRY_BYTES);
 	return 0;
 }
 
-static int put_block(struct heardlog_writer *w, struct seg_writer *seg, struct index *x,
-		     const struct heard *rows, uint32_t count)
+static int put_block(struct pack *pack, struct seg_writer *seg, struct index *x,
+		     const uint8_t *rows, uint32_t count)
 {
-	uint8_t entry[INDEX_ENTRY_BYTES], *at;
+	uint8_t entry[HEARDLOG_ENTRY_BYTES], *at;
+	size_t bytes = (size_t)count * HEARDLOG_ROW_BYTES;
 	struct span frame;
-	uint64_t offset, first = rows[0].when_ms, last = first;
-	int rc = pack_begin(w->pack, (size_t)count * HEARDLOG_ROW_BYTES, &at);
+	uint64_t offset, first = le_get64(rows), last = first;
+	int rc = pack_begin(pack, bytes, &at);
 
-	for (uint32_t i = 0; i < count && rc == 0; i++, at += HEARDLOG_ROW_BYTES) {
-		heardlog_encode(&rows[i], at);
-		first = rows[i].when_ms < first ? rows[i].when_ms : first;
-		last = rows[i].when_ms > last ? rows[i].when_ms : last;
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t when_ms = le_get64(rows + (size_t)i * HEARDLOG_ROW_BYTES);
+
+		first = when_ms < first ? when_ms : first;
+		last = when_ms > last ? when_ms : last;
 	}
-	if (rc == 0)
-		rc = pack_end(w->pack, at, LEVEL, &frame);
+	if (rc == 0) {
+		memcpy(at, rows, bytes);
+		rc = pack_end(pack, at + bytes, LEVEL, &frame);
+	}
 	if (rc == 0)
 		rc = seg_put(seg, frame, &offset);
 	if (rc < 0)
@@ -248,7 +240,8 @@ static int put_block(struct heardlog_writer *w, struct seg_writer *seg, struct i
 static int finish(struct seg_writer *seg, struct index *x, int rc, struct seg_sum *sum)
 {
 	if (rc == 0)
-		rc = seg_finish(seg, span_of(x->bytes, (size_t)x->count * INDEX_ENTRY_BYTES), sum);
+		rc = seg_finish(seg, span_of(x->bytes, (size_t)x->count * HEARDLOG_ENTRY_BYTES),
+				sum);
 	else
 		seg_abort(seg);
 	free(x->bytes);
@@ -267,30 +260,38 @@ static void make_room(struct heardlog_writer *w)
 	while (all > max && gone + 1 < w->files.count) {
 		all -= w->files.list[gone].bytes;
 		w->dropped += (uint64_t)(w->files.list[gone].last - w->files.list[gone].first + 1);
-		sio_unlink(&w->io, name_of(&w->files.list[gone++], name));
+		sio_unlink(&w->io, heardlog_name(&w->files.list[gone++], name));
 	}
-	memmove(w->files.list, w->files.list + gone, (w->files.count - gone) * sizeof(struct file));
+	memmove(w->files.list, w->files.list + gone,
+		(w->files.count - gone) * sizeof(struct heardlog_file));
 	w->files.count -= gone;
+}
+
+int heardlog_segment(const struct sio *io, struct pack *pack, const struct heardlog_file *f,
+		     const uint8_t *rows, uint32_t count, struct seg_sum *sum)
+{
+	struct index x = { .bytes = NULL };
+	struct seg_writer *seg;
+	char name[SEG_NAME_MAX];
+	int rc = seg_create(io, SEG_HEARD, heardlog_name(f, name), &seg);
+
+	if (rc < 0)
+		return rc;
+	for (uint32_t at = 0; at < count && rc == 0; at += HEARDLOG_BLOCK)
+		rc = put_block(pack, seg, &x, rows + (size_t)at * HEARDLOG_ROW_BYTES,
+			       count - at < HEARDLOG_BLOCK ? count - at : HEARDLOG_BLOCK);
+	return finish(seg, &x, rc, sum);
 }
 
 static int seal(struct heardlog_writer *w)
 {
-	struct file f = { .first = w->next, .last = w->next };
-	struct index x = { .bytes = NULL };
-	struct seg_writer *seg;
+	struct heardlog_file f = { .first = w->next, .last = w->next };
 	struct seg_sum sum;
-	char name[SEG_NAME_MAX];
 	int rc;
 
 	if (!w->count)
 		return 0;
-	rc = seg_create(&w->io, SEG_HEARD, name_of(&f, name), &seg);
-	if (rc < 0)
-		return rc;
-	for (uint32_t at = 0; at < w->count && rc == 0; at += HEARDLOG_BLOCK)
-		rc = put_block(w, seg, &x, w->rows + at,
-			       w->count - at < HEARDLOG_BLOCK ? w->count - at : HEARDLOG_BLOCK);
-	rc = finish(seg, &x, rc, &sum);
+	rc = heardlog_segment(&w->io, w->pack, &f, w->rows, w->count, &sum);
 	if (rc < 0)
 		return rc;
 	w->count = 0;
@@ -310,9 +311,9 @@ static int copy_blocks(const struct seg *from, struct seg_writer *to, struct ind
 	struct span index = seg_index(from);
 	int rc = 0;
 
-	for (size_t at = 0; at + INDEX_ENTRY_BYTES <= index.len && rc == 0;
-	     at += INDEX_ENTRY_BYTES) {
-		uint8_t entry[INDEX_ENTRY_BYTES];
+	for (size_t at = 0; at + HEARDLOG_ENTRY_BYTES <= index.len && rc == 0;
+	     at += HEARDLOG_ENTRY_BYTES) {
+		uint8_t entry[HEARDLOG_ENTRY_BYTES];
 		uint32_t len = le_get32(index.ptr + at + 8);
 		uint8_t *bytes = malloc(len ? len : 1);
 		uint64_t offset;
@@ -332,20 +333,20 @@ static int copy_blocks(const struct seg *from, struct seg_writer *to, struct ind
 
 static int join(struct heardlog_writer *w, uint32_t from, uint32_t count)
 {
-	struct file f = { .first = w->files.list[from].first,
-			  .last = w->files.list[from + count - 1].last };
+	struct heardlog_file f = { .first = w->files.list[from].first,
+				   .last = w->files.list[from + count - 1].last };
 	struct index x = { .bytes = NULL };
 	struct seg_writer *seg;
 	struct seg_sum sum;
 	char name[SEG_NAME_MAX];
-	int rc = seg_create(&w->io, SEG_HEARD, name_of(&f, name), &seg);
+	int rc = seg_create(&w->io, SEG_HEARD, heardlog_name(&f, name), &seg);
 
 	if (rc < 0)
 		return rc;
 	for (uint32_t i = from; i < from + count && rc == 0; i++) {
 		struct seg *one;
 
-		rc = seg_open(w->io.dir_fd, name_of(&w->files.list[i], name), SEG_HEARD, NULL,
+		rc = seg_open(w->io.dir_fd, heardlog_name(&w->files.list[i], name), SEG_HEARD, NULL,
 			      &one);
 		if (rc < 0)
 			break;
@@ -356,7 +357,7 @@ static int join(struct heardlog_writer *w, uint32_t from, uint32_t count)
 	if (rc < 0)
 		return rc;
 	for (uint32_t i = from; i < from + count; i++)
-		sio_unlink(&w->io, name_of(&w->files.list[i], name));
+		sio_unlink(&w->io, heardlog_name(&w->files.list[i], name));
 	f.bytes = sum.bytes;
 	w->files.list[from] = f;
 	memmove(w->files.list + from + 1, w->files.list + from + count,
@@ -386,7 +387,7 @@ int heardlog_put(void *ctx, const struct heard *list, unsigned count)
 	for (unsigned i = 0; i < count && rc == 0; i++) {
 		if (!w->count)
 			w->oldest_ms = now_ms();
-		w->rows[w->count++] = list[i];
+		heardlog_encode(&list[i], w->rows + (size_t)w->count++ * HEARDLOG_ROW_BYTES);
 		if (w->count == most)
 			rc = seal(w);
 	}
@@ -407,13 +408,15 @@ uint64_t heardlog_dropped(const struct heardlog_writer *w)
 	return w->dropped;
 }
 
-static int open_dir(int dir_fd, bool create, int *out)
+int heardlog_dir(int dir_fd, const char *name, bool create, int *out)
 {
 	int fd;
 
-	if (create && mkdirat(dir_fd, dir_name, DIR_MODE) && errno != EEXIST)
+	if (!strcmp(name, HEARDLOG_DIR) && faccessat(dir_fd, name, F_OK, 0))
+		(void)!renameat(dir_fd, HEARDLOG_DIR_OLD, dir_fd, name);
+	if (create && mkdirat(dir_fd, name, DIR_MODE) && errno != EEXIST)
 		return -errno;
-	fd = openat(dir_fd, dir_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	*out = fd;
 	if (fd >= 0)
 		return 0;
@@ -430,12 +433,12 @@ int heardlog_open(int dir_fd, const struct heardlog_opts *opts, struct heardlog_
 	w->io.dir_fd = -1;
 	w->opts = *opts;
 	w->cap = opts->batch ? opts->batch : HEARDLOG_BATCH;
-	w->rows = malloc(w->cap * sizeof(*w->rows));
-	rc = open_dir(dir_fd, true, &w->io.dir_fd);
+	w->rows = malloc((size_t)w->cap * HEARDLOG_ROW_BYTES);
+	rc = heardlog_dir(dir_fd, HEARDLOG_DIR, true, &w->io.dir_fd);
 	if (rc == 0)
 		rc = w->rows ? pack_new(&w->pack) : -ENOMEM;
 	if (rc == 0)
-		rc = list_files(w->io.dir_fd, &w->files, &w->io);
+		rc = heardlog_list(w->io.dir_fd, &w->files, &w->io);
 	if (rc < 0) {
 		heardlog_close(w);
 		return rc;
@@ -474,48 +477,66 @@ struct heardlog_reader {
 	struct span rows;
 };
 
+/* A merge put another folder in this one's place. */
+static bool is_gone(int dir_fd)
+{
+	struct stat st;
+
+	return fstat(dir_fd, &st) == 0 && st.st_nlink == 0;
+}
+
 /* The file with the batch that follows; it may have been joined since we looked last. */
 static int next_file(struct heardlog_reader *r)
 {
 	char name[SEG_NAME_MAX];
-	struct files fs;
-	int rc = list_files(r->dir_fd, &fs, NULL);
+	struct heardlog_files fs;
+	int rc = heardlog_list(r->dir_fd, &fs, NULL);
 
 	seg_close(r->seg);
 	r->seg = NULL;
 	for (uint32_t i = 0; i < fs.count && rc == 0 && !r->seg; i++) {
 		if (fs.list[i].first <= r->after)
 			continue; /* read, or joined from what was read */
-		rc = seg_open(r->dir_fd, name_of(&fs.list[i], name), SEG_HEARD, NULL, &r->seg);
+		rc = seg_open(r->dir_fd, heardlog_name(&fs.list[i], name), SEG_HEARD, NULL,
+			      &r->seg);
 		r->after = fs.list[i].last;
 	}
 	free(fs.list);
 	r->entry = 0;
+	if (rc == 0 && !r->seg && is_gone(r->dir_fd))
+		rc = -ESTALE;
 	return rc < 0 ? rc : r->seg != NULL;
+}
+
+int heardlog_block(const struct seg *seg, struct pack *pack,
+		   const uint8_t entry[static HEARDLOG_ENTRY_BYTES], struct span *out)
+{
+	uint32_t len = le_get32(entry + 8), rows = le_get32(entry + 12);
+	uint8_t *frame;
+	int rc;
+
+	if (rows > HEARDLOG_BLOCK || len > HEARDLOG_BLOCK * HEARDLOG_ROW_BYTES * 2)
+		return DT_ECORRUPT;
+	frame = malloc(len ? len : 1);
+	rc = frame ? seg_read(seg, le_get64(entry), len, frame) : -ENOMEM;
+	if (rc == 0)
+		rc = pack_expand(pack, span_of(frame, len),
+				 (size_t)HEARDLOG_BLOCK * HEARDLOG_ROW_BYTES, out);
+	if (rc == 0 && out->len != (size_t)rows * HEARDLOG_ROW_BYTES)
+		rc = DT_ECORRUPT;
+	free(frame);
+	return rc;
 }
 
 static int next_block(struct heardlog_reader *r)
 {
 	struct span index = seg_index(r->seg);
-	uint32_t len, rows;
-	uint8_t *frame;
 	int rc;
 
-	if (r->entry + INDEX_ENTRY_BYTES > index.len)
+	if (r->entry + HEARDLOG_ENTRY_BYTES > index.len)
 		return 0;
-	len = le_get32(index.ptr + r->entry + 8);
-	rows = le_get32(index.ptr + r->entry + 12);
-	if (rows > HEARDLOG_BLOCK || len > HEARDLOG_BLOCK * HEARDLOG_ROW_BYTES * 2)
-		return DT_ECORRUPT;
-	frame = malloc(len ? len : 1);
-	rc = frame ? seg_read(r->seg, le_get64(index.ptr + r->entry), len, frame) : -ENOMEM;
-	if (rc == 0)
-		rc = pack_expand(r->pack, span_of(frame, len),
-				 (size_t)HEARDLOG_BLOCK * HEARDLOG_ROW_BYTES, &r->rows);
-	if (rc == 0 && r->rows.len != (size_t)rows * HEARDLOG_ROW_BYTES)
-		rc = DT_ECORRUPT;
-	free(frame);
-	r->entry += INDEX_ENTRY_BYTES;
+	rc = heardlog_block(r->seg, r->pack, index.ptr + r->entry, &r->rows);
+	r->entry += HEARDLOG_ENTRY_BYTES;
 	return rc < 0 ? rc : 1;
 }
 
@@ -542,7 +563,7 @@ int heardlog_read(int dir_fd, struct heardlog_reader **out)
 
 	if (!r)
 		return -ENOMEM;
-	rc = open_dir(dir_fd, false, &r->dir_fd);
+	rc = heardlog_dir(dir_fd, HEARDLOG_DIR, false, &r->dir_fd);
 	if (rc == 0)
 		rc = pack_new(&r->pack);
 	if (rc < 0) {

@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "store/heardlog_impl.h"
 #include "store/inside.h"
 #include "store/seal.h"
 #include "store/secret.h"
@@ -222,6 +223,7 @@ static int open_tables(struct store *s, enum store_mode mode, char *why)
 	if (!s->write || s->any_schema)
 		return 0;
 	generation_sweep(s, s->generation);
+	heardlog_drop_new(s->dir_fd);
 	rc = seal_open(s, why);
 	if (rc < 0)
 		return rc;

@@ -197,6 +197,7 @@ static int take_census(const struct demo_args *a, const struct demo_paths *p)
 	rc = wire_census(&c, &talk, &r);
 	if (rc >= 0)
 		printf("%s", r.report_text);
+	fflush(stdout); /* before what is said of the next step, where both are one pipe */
 	wire_result_free(&r);
 	return rc;
 }
@@ -330,6 +331,7 @@ int cmd_demo(int argc, char **argv)
 
 		printf("\n");
 		rc = cmd_summary(6, args) == CLI_OK ? 0 : DT_ECORRUPT;
+		fflush(stdout);
 	}
 	if (rc >= 0)
 		rc = draw(p.store, p.map, "map", 1920, 1080);

@@ -11,10 +11,17 @@
 #include "engine/cli/cli.h"
 #include "engine/cli/log.h"
 
+/* What was written before comes before, where both go to one pipe. */
+static void in_order(void)
+{
+	fflush(stdout);
+}
+
 int cli_fail(const char *fmt, ...)
 {
 	va_list ap;
 
+	in_order();
 	va_start(ap, fmt);
 	log_say(LOG_ERROR, fmt, ap);
 	va_end(ap);
@@ -25,6 +32,7 @@ void cli_say(const char *fmt, ...)
 {
 	va_list ap;
 
+	in_order();
 	va_start(ap, fmt);
 	log_say(LOG_INFO, fmt, ap);
 	va_end(ap);

@@ -8,6 +8,9 @@ export XDG_DATA_HOME=$TMP/no-geo HOME=$TMP/no-home
 out=$TMP/demo
 timeout 180 "$PROG" demo --nodes 20000 --film-s 2 --out "$out" >"$TMP/demo.log" 2>&1
 result $? "demo --nodes 20000"
+sed -n '/^Census done/=; /^The next day/=; /^Nodes that answered/=; /frames of/=; /To look at/=' "$TMP/demo.log" |
+	sort -nc && grep -q '^Census done' "$TMP/demo.log"
+result $? "the report stands where the census ended, with both outputs in one pipe"
 film=film.mp4
 command -v ffmpeg >/dev/null || film=film.apng
 for f in store report.json metadata.json truth.csv geo.tsv map.png map-4k.png hilbert.png live.html \

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "store/heardlog.h"
 #include "store/inside.h"
 #include "store/store.h"
 #include "store/vantage.h"
@@ -21,7 +22,14 @@
  * and segment. DT_SHUFFLES=1000 for the long run.
  */
 
-enum { STORES = 4, SIGHTINGS = 400, SHUFFLES = 25, PARTS_MAX = 6, DIRS = 3 + SHUFFLES };
+enum {
+	STORES = 4,
+	SIGHTINGS = 400,
+	HEARD = 200,
+	SHUFFLES = 25,
+	PARTS_MAX = 6,
+	DIRS = 3 + SHUFFLES
+};
 
 static char base[TEMPDIR_MAX];
 
@@ -73,6 +81,38 @@ static void put_listing(struct store_writer *w, struct rng *r, const struct sigh
 	assert_int_equal(store_writer_list(w, &l, 1), 0);
 }
 
+/* One of 300 messages, so that stores have many in common; some are said twice in one store. */
+static struct heard model_heard(struct rng *r)
+{
+	uint32_t n = (uint32_t)rng_below(r, 300);
+	struct heard h = { .when_ms = 1700000000000 + n / 2 * 1000,
+			   .kind = (uint8_t)(1 + n % (HEARD_KINDS - 1)),
+			   .way = SIGHTING_ASKED_US,
+			   .bytes = (uint16_t)n };
+
+	h.from = endpoint_ip4(0x51024500 + n, (uint16_t)(6881 + n));
+	memset(h.target.b, (int)n, sizeof(h.target.b));
+	return h;
+}
+
+/* The third store heard nothing. Batches are as large as they come, not in order of time. */
+static void put_heard(struct store *s, struct rng *r, unsigned i)
+{
+	struct heardlog_opts o = { .batch = 1 + (uint32_t)rng_below(r, 60) };
+	struct heardlog_writer *w;
+
+	if (i == 2)
+		return;
+	assert_int_equal(store_heard_open(s, &o, &w), 0);
+	for (unsigned k = 0; k < HEARD; k++) {
+		struct heard h = model_heard(r);
+
+		assert_int_equal(heardlog_put(w, &h, 1), 0);
+	}
+	assert_int_equal(heardlog_flush(w), 0);
+	heardlog_close(w);
+}
+
 /* Store @i: an epoch of its own and one that it shares in time with its neighbours. */
 static void make_store(unsigned i)
 {
@@ -107,6 +147,7 @@ static void make_store(unsigned i)
 		if (i % 3 == 0)
 			assert_int_equal(store_compact(s), 0);
 	}
+	put_heard(s, &r, i);
 	store_close(s);
 }
 
@@ -148,25 +189,39 @@ static void hash_file(int dir, const char *name, XXH3_state_t *x)
 	close(fd);
 }
 
+/* All segments in the folder, by name. */
+static void hash_segments(int dir_fd, int at_least, XXH3_state_t *x)
+{
+	struct dirent **names;
+	int n = scandirat(dir_fd, ".", &names, NULL, alphasort), segments = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (strstr(names[i]->d_name, ".seg")) {
+			hash_file(dir_fd, names[i]->d_name, x);
+			segments++;
+		}
+		free(names[i]);
+	}
+	free(names);
+	assert_true(segments >= at_least);
+}
+
 static uint64_t digest(const char *path)
 {
 	XXH3_state_t *x = XXH3_createState();
 	struct store *s = open_store(path, STORE_WRITE);
-	struct dirent **names;
 	uint64_t sum;
-	int n;
+	int heard;
 
 	XXH3_64bits_reset(x);
 	hash_tables(s, x);
 	assert_true(s->seg_io.dir_fd >= 0);
-	n = scandirat(s->seg_io.dir_fd, ".", &names, NULL, alphasort);
-	assert_true(n > 3);
-	for (int i = 0; i < n; i++) {
-		if (strstr(names[i]->d_name, ".seg"))
-			hash_file(s->seg_io.dir_fd, names[i]->d_name, x);
-		free(names[i]);
-	}
-	free(names);
+	hash_segments(s->seg_io.dir_fd, 1, x);
+	heard = openat(s->dir_fd, "heard", O_RDONLY | O_DIRECTORY);
+	assert_true(heard >= 0);
+	hash_segments(heard, 1, x);
+	close(heard);
+	assert_int_not_equal(faccessat(s->dir_fd, "heard.new", F_OK, 0), 0);
 	store_close(s);
 	sum = XXH3_64bits_digest(x);
 	XXH3_freeState(x);
@@ -255,6 +310,45 @@ static void any_order_any_nesting(void **state)
 	print_message("# %u shuffles of %d stores\n", shuffles, STORES);
 }
 
+/* Every message as often as the one store that has it most often, by time. */
+static void heard_as_often(void **state)
+{
+	unsigned want[300] = { 0 }, got[300] = { 0 };
+	struct heardlog_reader *r;
+	uint64_t last_ms = 0;
+	struct heard h;
+	int rc;
+
+	(void)state;
+	for (unsigned i = 0; i <= STORES; i++) {
+		unsigned times[300] = { 0 };
+		char path[2 * TEMPDIR_MAX];
+		struct store *s;
+
+		path_of(i < STORES ? "from" : "whole", i < STORES ? i : 0, path);
+		s = open_store(path, STORE_READ);
+		rc = heardlog_read(s->dir_fd, &r);
+		store_close(s);
+		if (rc == DT_ENOTFOUND)
+			continue;
+		assert_int_equal(rc, 0);
+		while ((rc = heardlog_next(r, &h)) == 1) {
+			assert_true(i < STORES || h.when_ms >= last_ms);
+			last_ms = i < STORES ? 0 : h.when_ms;
+			times[h.bytes]++;
+		}
+		assert_int_equal(rc, 0);
+		heardlog_end(r);
+		for (unsigned n = 0; n < 300; n++) {
+			if (i < STORES)
+				want[n] = times[n] > want[n] ? times[n] : want[n];
+			else
+				got[n] = times[n];
+		}
+	}
+	assert_memory_equal(got, want, sizeof(want));
+}
+
 /* The merged store says what the model of all sightings says, and its log has all marks. */
 static void nothing_is_lost(void **state)
 {
@@ -333,6 +427,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_order_any_nesting),
+		cmocka_unit_test(heard_as_often),
 		cmocka_unit_test(nothing_is_lost),
 		cmocka_unit_test(marks_of_vantages),
 	};
