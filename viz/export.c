@@ -21,6 +21,7 @@ const char *export_what_name(enum export_what what)
 		[EXPORT_SESSIONS] = "sessions",
 		[EXPORT_EDGES] = "edges",
 		[EXPORT_QUESTIONS] = "questions",
+		[EXPORT_ZONES] = "zones",
 	};
 
 	return (unsigned)what < EXPORT_WHATS ? names[what] : NULL;
@@ -54,6 +55,8 @@ static const char *idle_option(const struct export_opts *o)
 		return NULL;
 	if (o->level != EXPORT_LEVEL_NODE)
 		return "--level: of a graph: --what edges";
+	if (o->what == EXPORT_ZONES && !export_where_is_all(&o->where))
+		return "--where: of nodes; zones are counts of all of them";
 	if (o->sample && o->what != EXPORT_QUESTIONS)
 		return "--sample: of a graph: --what edges";
 	return o->force ? "--force: of a graph: --what edges" : NULL;
@@ -156,6 +159,8 @@ static int write_data(struct export_job *job)
 		return write_graph(job);
 	if (o->what == EXPORT_OBSERVATIONS || o->what == EXPORT_SESSIONS)
 		return export_seen_write(job);
+	if (o->what == EXPORT_ZONES)
+		return export_zones_write(job);
 	if (o->kind == EXPORT_GEOJSON)
 		return export_places_write(job);
 	return o->what == EXPORT_AGGREGATE ? export_groups_write(job) : write_nodes(job);
@@ -206,7 +211,7 @@ int export_run(struct store_view *v, const struct export_opts *o, struct export_
 	store_view_rewind(v);
 	rc = store_view_counts(v, &counts);
 	job.total = counts.nodes;
-	if (rc >= 0 && o->timed && !export_is_graph(o))
+	if (rc >= 0 && o->timed && !export_is_graph(o) && o->what != EXPORT_ZONES)
 		rc = presence_read(v, o->when.from_s, o->when.to_s, &job.present);
 	if (rc < 0)
 		snprintf(why, 256, "the sightings log: %s", dt_strerror(rc));

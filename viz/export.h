@@ -19,6 +19,7 @@ enum export_what {
 	EXPORT_SESSIONS,
 	EXPORT_EDGES,
 	EXPORT_QUESTIONS,
+	EXPORT_ZONES,
 	EXPORT_WHATS
 };
 
@@ -107,7 +108,7 @@ static inline bool export_is_graph(const struct export_opts *o)
 /** export_names_nobody() - counts alone, no address. */
 static inline bool export_names_nobody(const struct export_opts *o)
 {
-	return o->what == EXPORT_AGGREGATE ||
+	return o->what == EXPORT_AGGREGATE || o->what == EXPORT_ZONES ||
 	       (o->what == EXPORT_EDGES && o->level != EXPORT_LEVEL_NODE);
 }
 

@@ -51,6 +51,9 @@ int export_places_write(struct export_job *job) DT_MUST;
 /** export_seen_write() - observations or sessions (export_seen.c). */
 int export_seen_write(struct export_job *job) DT_MUST;
 
+/** export_zones_write() - the zones of censuses (export_zones.c). */
+int export_zones_write(struct export_job *job) DT_MUST;
+
 /** export_meta_write() - metadata.json (export_meta.c). */
 int export_meta_write(const struct export_job *job) DT_MUST;
 

@@ -88,7 +88,6 @@ static void tell(void *ctx, const struct wire_result *r)
 			(unsigned long long)c->epochs);
 	fprintf(to, "%s", r->report_text);
 	fflush(to);
-	fflush(to);
 }
 
 static int census(struct conf *c, bool quiet, const char *command)

@@ -51,7 +51,8 @@ static const struct argp_option options[] = {
 	  "nodes: those that were heard from; observations: who was heard in which bucket of "
 	  "time; sessions: from when to when a node was there; aggregate: counts by network, "
 	  "country and client, with geojson by place; edges: who listed whom; questions: who was "
-	  "asked for which bucket, and what came of it (these two of crawl --edges) [nodes; else "
+	  "asked for which bucket, and what came of it (these two of crawl --edges); zones: a "
+	  "census by the first byte of ids, the last one or those of --at, --between [nodes; else "
 	  "as the format is]",
 	  0 },
 	{ "format", OPT_FORMAT, "FORMAT", 0,
@@ -391,6 +392,9 @@ static void say_done(const struct export_args *a, const struct export_stats *st,
 			cli_group_digits(st->rows, rows), st->rows == 1 ? "" : "s",
 			cli_group_digits(st->graph_nodes, nodes), (double)st->bytes / (1 << 20), s,
 			last);
+	else if (a->opts.what == EXPORT_ZONES)
+		cli_say("%s: %s rows, %.1f KiB", a->out, cli_group_digits(st->rows, rows),
+			(double)st->bytes / 1024);
 	else
 		cli_say("%s%s%s: %s row%s of %s nodes, %.1f MiB, %.2f s%s", a->out,
 			a->opts.dir ? "/" : "",

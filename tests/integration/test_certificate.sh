@@ -28,6 +28,39 @@ expect 0 'not seen, Chapman' -- cat "$TMP/text"
 "$PROG" summary --store "$store" --zones >"$TMP/zones.csv"
 result $? "summary --zones"
 want ".live_endpoints == $(column 3) and .certificate.first == $(column 7)"
+for form in csv tsv ndjson parquet npy; do
+	"$PROG" export --store "$store" --what zones --out "$TMP/z.$form" 2>"$TMP/said" || cat "$TMP/said"
+done
+here=$(dirname "$0")
+[ ! -d "$here/../node_modules/hyparquet" ] || node "$here/export/read_parquet.mjs" "$TMP/z.parquet" >"$TMP/z.pq"
+touch "$TMP/z.pq"
+/usr/bin/python3 - "$TMP" <<'PY'
+import csv, json, os, sys
+import numpy as np
+at = sys.argv[1]
+want = list(csv.DictReader(open(at + "/zones.csv")))
+cells = "known live mentioned_once first second both fresh_known".split()
+def same(rows, what):
+    assert len(rows) == 256, (what, len(rows))
+    for a, b in zip(want, rows):
+        for c in cells:
+            x, y = a[c], b[c]
+            none = y in (None, "") or y != y
+            assert none if x == "" else float(x) == float(y), (what, a["zone"], c, x, y)
+same(list(csv.DictReader(open(at + "/z.csv"))), "csv")
+same(list(csv.DictReader(open(at + "/z.tsv"), delimiter="\t")), "tsv")
+same([json.loads(l) for l in open(at + "/z.ndjson")], "ndjson")
+a = np.load(at + "/z.npy", mmap_mode="r")
+same([{c: r[c].item() for c in cells} for r in a], "npy")
+if os.path.getsize(at + "/z.pq"):
+    same([json.loads(l) for l in open(at + "/z.pq")], "parquet")
+assert list(a["zone"]) == list(range(256)) and set(a["census"]) == {1}
+PY
+result $? "export --what zones says the same in csv, tsv, ndjson, npy"
+expect 1 'no census of that time has zones' -- "$PROG" export --store "$store" --what zones \
+	--between 2001-01-01 2001-01-02 --out "$TMP/none.csv"
+expect 2 'where: of nodes' -- "$PROG" export --store "$store" --what zones --where asn=1 --out "$TMP/none.csv"
+expect 2 'raw: counts have no addresses' -- "$PROG" export --store "$store" --what zones --raw --out "$TMP/none.csv"
 expect 0 '^true$' -- sh -c \
 	"'$PROG' summary --store '$store' --json | jq '.censuses[0].report.certificate.second > 0'"
 

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "viz/zones.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const columns[] = { "known", "live", "mentioned_once", "mentioned_twice",
+				       "unlisted_estimate" };
+enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
+
+const char *zones_capture_name(unsigned capture)
+{
+	static const char *const names[ZONES_CAPTURES] = { "first", "second", "both",
+							   "left",  "fresh",  "fresh_known" };
+
+	return names[capture];
+}
+
+/* Behind "key": in @from, but before @end; NULL where it is not. */
+static const char *value_of(const char *from, const char *end, const char *key)
+{
+	char quoted[64];
+	const char *at;
+
+	snprintf(quoted, sizeof(quoted), "\"%s\":", key);
+	at = from ? strstr(from, quoted) : NULL;
+	if (!at || (end && at >= end))
+		return NULL;
+	return at + strlen(quoted);
+}
+
+/* The next number of an array of numbers; false at its end. */
+static bool next_number(const char **at, double *out)
+{
+	char *end;
+
+	*at += strspn(*at, " \n\t[,");
+	*out = strtod(*at, &end);
+	if (end == *at || !isfinite(*out))
+		return false;
+	*at = end;
+	return true;
+}
+
+/* The objects of "by_zone": those that the second pass looked at. */
+static void read_captures(const char *report, struct zones_row out[static ZONES])
+{
+	const char *at = value_of(report, NULL, "by_zone"), *stop = at ? strchr(at, ']') : NULL;
+
+	while (stop && (at = value_of(at, stop, "zone")) != NULL) {
+		unsigned long zone = strtoul(at, NULL, 10);
+		const char *end = strchr(at, '}');
+
+		if (zone >= ZONES || !end || end > stop)
+			return;
+		out[zone].sampled = true;
+		for (unsigned i = 0; i < ZONES_CAPTURES; i++) {
+			const char *v = value_of(at, end, zones_capture_name(i));
+			double n = v ? strtod(v, NULL) : 0;
+
+			out[zone].captures[i] = isfinite(n) ? n : 0;
+		}
+	}
+}
+
+int zones_parse(const char *report, struct zones_row out[static ZONES])
+{
+	const char *zones = value_of(report, NULL, "zones"), *at[COLUMNS];
+
+	/* "zones" of the certificate is a number, the table an object that comes later. */
+	while (zones && *(zones + strspn(zones, " \n\t")) != '{')
+		zones = value_of(zones, NULL, "zones");
+	for (unsigned i = 0; i < COLUMNS; i++) {
+		at[i] = value_of(zones, NULL, columns[i]);
+		if (!at[i])
+			return DT_ENOTFOUND;
+	}
+	memset(out, 0, ZONES * sizeof(*out));
+	for (unsigned z = 0; z < ZONES; z++) {
+		double *const to[COLUMNS] = { &out[z].known, &out[z].live, &out[z].mentioned_once,
+					      &out[z].mentioned_twice, &out[z].unlisted_estimate };
+
+		for (unsigned i = 0; i < COLUMNS; i++)
+			if (!next_number(&at[i], to[i]))
+				return DT_EMALF;
+	}
+	read_captures(report, out);
+	return 0;
+}
