@@ -93,15 +93,22 @@ int endpoint_from_text(const char *text, struct endpoint *out)
 	return 0;
 }
 
+char *endpoint_host_to_text(const struct endpoint *e, char out[static ENDPOINT_TEXT_MAX])
+{
+	if (endpoint_is4(e))
+		snprintf(out, ENDPOINT_TEXT_MAX, "%u.%u.%u.%u", e->addr[12], e->addr[13],
+			 e->addr[14], e->addr[15]);
+	else
+		inet_ntop(AF_INET6, e->addr, out, ENDPOINT_TEXT_MAX);
+	return out;
+}
+
 char *endpoint_to_text(const struct endpoint *e, char out[static ENDPOINT_TEXT_MAX])
 {
-	char host[INET6_ADDRSTRLEN];
+	char host[ENDPOINT_TEXT_MAX];
 
-	if (endpoint_is4(e))
-		snprintf(out, ENDPOINT_TEXT_MAX, "%u.%u.%u.%u:%u", e->addr[12], e->addr[13],
-			 e->addr[14], e->addr[15], e->port);
-	else
-		snprintf(out, ENDPOINT_TEXT_MAX, "[%s]:%u",
-			 inet_ntop(AF_INET6, e->addr, host, sizeof(host)), e->port);
+	endpoint_host_to_text(e, host);
+	snprintf(out, ENDPOINT_TEXT_MAX, endpoint_is4(e) ? "%.45s:%u" : "[%.45s]:%u", host,
+		 e->port);
 	return out;
 }

@@ -84,4 +84,7 @@ int endpoint_from_text(const char *text, struct endpoint *out) DT_MUST;
 /** endpoint_to_text() - the same form back, always NUL-terminated; returns @out. */
 char *endpoint_to_text(const struct endpoint *e, char out[static ENDPOINT_TEXT_MAX]);
 
+/** endpoint_host_to_text() - the address alone, without brackets; returns @out. */
+char *endpoint_host_to_text(const struct endpoint *e, char out[static ENDPOINT_TEXT_MAX]);
+
 #endif

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "store/geo_cache.h"
 #include "store/geo_country.h"
 #include "store/geo_mmdb.h"
 #include "store/geo_notice.h"
@@ -50,6 +51,7 @@ struct geo {
 	struct file *files[FILES_MAX];
 	unsigned file_count;
 	const struct file *slot[SLOTS][2]; /* v4, v6 */
+	struct geo_table *cache;           /* of geo_cache.json; NULL = none */
 };
 
 /* While the set is being put together. */
@@ -315,6 +317,15 @@ static int fill_place(const struct opening *o, enum geo_search_place place, cons
 	return 0;
 }
 
+/* One that cannot be read is said and left out, as any other file. */
+static void open_cache(const struct opening *o, const char *path)
+{
+	char why[GEO_WHY_MAX] = "";
+
+	if (path && geo_cache_open(path, &o->geo->cache, why) < 0)
+		say(o, "geo: %s refused: %s", path, why);
+}
+
 int geo_open(const struct geo_opts *opts, void (*note)(void *ctx, const char *line), void *ctx,
 	     struct geo **out)
 {
@@ -333,6 +344,7 @@ int geo_open(const struct geo_opts *opts, void (*note)(void *ctx, const char *li
 		fill_named(&o, SLOT_CITY, getenv("GEOIP2_CITY_DB"));
 	if (opts->search && !opts->asn_file)
 		fill_named(&o, SLOT_ASN, getenv("GEOIP2_ASN_DB"));
+	open_cache(&o, opts->cache_file);
 	for (unsigned p = GEO_SEARCH_HERE; p < GEO_SEARCH_PLACES && opts->search && rc == 0; p++)
 		if (!is_complete(g))
 			rc = fill_place(&o, (enum geo_search_place)p, NULL);
@@ -350,6 +362,7 @@ void geo_close(struct geo *g)
 		return;
 	for (unsigned i = 0; i < g->file_count; i++)
 		file_close(g->files[i]);
+	geo_table_close(g->cache);
 	free(g);
 }
 
@@ -387,6 +400,8 @@ void geo_lookup(const struct geo *g, const struct endpoint *ep, struct geo_place
 		asn_lookup(asn, ep, out);
 	if (country && !out->country[0])
 		file_lookup(country, ep, out);
+	if (g->cache)
+		geo_table_lookup(g->cache, ep, out);
 	if (!out->has_point && out->country[0] &&
 	    geo_country_point(out->country, &out->lat, &out->lon))
 		out->has_point = out->country_level = true;
@@ -406,6 +421,8 @@ char *geo_org(const struct geo *g, uint32_t asn, char out[static GEO_ORG_MAX])
 		else
 			snprintf(raw, sizeof(raw), "%s", geo_table_org(f->table, asn));
 	}
+	if (!raw[0] && asn && g->cache)
+		snprintf(raw, sizeof(raw), "%s", geo_table_org(g->cache, asn));
 	return text_clean(raw, out, GEO_ORG_MAX);
 }
 

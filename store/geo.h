@@ -34,8 +34,9 @@ struct geo;
 
 struct geo_opts {
 	const char *city_file, *asn_file, *country_file; /* explicit files win; NULL = search */
-	const char *dir; /* search here first (a simulation's own geo.tsv) */
-	bool search;     /* the usual places of viz.md 3.3 */
+	const char *dir;        /* search here first (a simulation's own geo.tsv) */
+	bool search;            /* the usual places of viz.md 3.3 */
+	const char *cache_file; /* geo_cache.json, for what no other source knows; NULL = none */
 };
 
 /**

@@ -12,18 +12,10 @@
 /* /ip4/192.0.2.1/udp/6881, a multiaddr. */
 static const char *multiaddr(const struct endpoint *ep, char out[static ENDPOINT_TEXT_MAX + 16])
 {
-	bool four = endpoint_is4(ep);
-	char text[ENDPOINT_TEXT_MAX], *host = text, *end;
+	char host[ENDPOINT_TEXT_MAX];
 
-	endpoint_to_text(ep, text);
-	end = strrchr(text, ':');
-	if (end)
-		*end = 0;
-	if (*host == '[') {
-		host++;
-		host[strcspn(host, "]")] = 0;
-	}
-	snprintf(out, ENDPOINT_TEXT_MAX + 16, "/ip%c/%s/udp/%u", four ? '4' : '6', host, ep->port);
+	snprintf(out, ENDPOINT_TEXT_MAX + 16, "/ip%c/%s/udp/%u", endpoint_is4(ep) ? '4' : '6',
+		 endpoint_host_to_text(ep, host), ep->port);
 	return out;
 }
 

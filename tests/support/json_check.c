@@ -89,7 +89,8 @@ static bool string(struct text *t)
 		t->p++;
 		if (eat(t, "u")) {
 			for (int i = 0; i < 4; i++, t->p++)
-				if (t->p == t->end || !strchr("0123456789abcdefABCDEF", *t->p))
+				if (t->p == t->end || !*t->p ||
+				    !strchr("0123456789abcdefABCDEF", *t->p))
 					return false;
 		} else if (t->p == t->end || !*t->p || !strchr("\"\\/bfnrt", *t->p++)) {
 			return false;
