@@ -12,7 +12,7 @@ DT_VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo u
 
 PKGS := liburing libxdp libbpf libpcap libmaxminddb lmdb libxxhash libsodium libcyaml \
         cairo freetype2 libdeflate ck libcap-ng libzstd \
-        libmicrohttpd zlib
+        libmicrohttpd zlib sqlite3
 CHECK_PKGS := cmocka
 
 WARN := -Wall -Wextra -Wshadow -Wvla -Wundef -Wformat=2 -Wconversion -Wno-sign-conversion \

@@ -8,7 +8,8 @@ set -euo pipefail
 # libyaml-dev: libcyaml-dev's .pc file asks for -lyaml without depending on it.
 build="gcc make git pkg-config liburing-dev libpcap-dev libmaxminddb-dev liblmdb-dev libxxhash-dev
        libsodium-dev libcyaml-dev libyaml-dev libcairo2-dev libfreetype-dev libdeflate-dev libck-dev
-       libcap-ng-dev libzstd-dev libxdp-dev libbpf-dev libmicrohttpd-dev zlib1g-dev"
+       libcap-ng-dev libzstd-dev libxdp-dev libbpf-dev libmicrohttpd-dev zlib1g-dev
+       libsqlite3-dev"
 test="libcmocka-dev iproute2 python3-minimal python3-libtorrent transmission-daemon aria2 rtorrent
       tmux ffmpeg nodejs python3-numpy python3-pandas python3-scipy
       python3-networkx python3-igraph python3-lmdb zstd tcpdump tshark curl jq procps

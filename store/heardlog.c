@@ -15,6 +15,7 @@
 #include "store/heardlog_impl.h"
 #include "store/inside.h"
 #include "store/le.h"
+#include "store/view.h"
 
 enum {
 	LEVEL = 3,       /* of zstd */
@@ -577,6 +578,11 @@ int heardlog_read(int dir_fd, struct heardlog_reader **out)
 int store_heard_read(struct store *s, struct heardlog_reader **out)
 {
 	return heardlog_read(s->dir_fd, out);
+}
+
+int store_view_heard(struct store_view *v, struct heardlog_reader **out)
+{
+	return store_heard_read(view_store(v), out);
 }
 
 void heardlog_end(struct heardlog_reader *r)

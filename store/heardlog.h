@@ -71,8 +71,9 @@ struct heardlog_reader;
 /** heardlog_read() - from the first batch on. Errors: DT_ENOTFOUND nothing was ever heard. */
 int heardlog_read(int dir_fd, struct heardlog_reader **out) DT_MUST;
 
-/** store_heard_read() - the same of an open store. */
+/** store_heard_read(), store_view_heard() - the same of an open store; later messages too. */
 int store_heard_read(struct store *s, struct heardlog_reader **out) DT_MUST;
+int store_view_heard(struct store_view *v, struct heardlog_reader **out) DT_MUST;
 
 /** heardlog_next() - 1 and @out, in the order of batches; 0 at the end; or an error. */
 int heardlog_next(struct heardlog_reader *r, struct heard *out) DT_MUST;

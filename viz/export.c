@@ -22,6 +22,9 @@ const char *export_what_name(enum export_what what)
 		[EXPORT_EDGES] = "edges",
 		[EXPORT_QUESTIONS] = "questions",
 		[EXPORT_ZONES] = "zones",
+		[EXPORT_MESSAGES] = "messages",
+		[EXPORT_ANNOUNCES] = "announces",
+		[EXPORT_GETPEERS] = "getpeers",
 	};
 
 	return (unsigned)what < EXPORT_WHATS ? names[what] : NULL;
@@ -161,6 +164,8 @@ static int write_data(struct export_job *job)
 		return export_seen_write(job);
 	if (o->what == EXPORT_ZONES)
 		return export_zones_write(job);
+	if (export_is_heard(o))
+		return export_heard_write(job);
 	if (o->kind == EXPORT_GEOJSON)
 		return export_places_write(job);
 	return o->what == EXPORT_AGGREGATE ? export_groups_write(job) : write_nodes(job);
@@ -211,7 +216,8 @@ int export_run(struct store_view *v, const struct export_opts *o, struct export_
 	store_view_rewind(v);
 	rc = store_view_counts(v, &counts);
 	job.total = counts.nodes;
-	if (rc >= 0 && o->timed && !export_is_graph(o) && o->what != EXPORT_ZONES)
+	if (rc >= 0 && o->timed && !export_is_graph(o) && !export_is_heard(o) &&
+	    o->what != EXPORT_ZONES)
 		rc = presence_read(v, o->when.from_s, o->when.to_s, &job.present);
 	if (rc < 0)
 		snprintf(why, 256, "the sightings log: %s", dt_strerror(rc));

@@ -20,6 +20,9 @@ enum export_what {
 	EXPORT_EDGES,
 	EXPORT_QUESTIONS,
 	EXPORT_ZONES,
+	EXPORT_MESSAGES,
+	EXPORT_ANNOUNCES,
+	EXPORT_GETPEERS,
 	EXPORT_WHATS
 };
 
@@ -103,6 +106,13 @@ int export_check(const struct export_opts *o, char why[static 256]) DT_MUST;
 static inline bool export_is_graph(const struct export_opts *o)
 {
 	return o->what == EXPORT_EDGES || o->what == EXPORT_QUESTIONS;
+}
+
+/** export_is_heard() - does it come from the log of messages? */
+static inline bool export_is_heard(const struct export_opts *o)
+{
+	return o->what == EXPORT_MESSAGES || o->what == EXPORT_ANNOUNCES ||
+	       o->what == EXPORT_GETPEERS;
 }
 
 /** export_names_nobody() - counts alone, no address. */

@@ -333,10 +333,15 @@ static void put_place(const struct store_node *node, struct export_node *out)
 	out->color = export_put_color(out->color_text, node->color);
 }
 
+struct endpoint export_namer_endpoint(const struct export_namer *n, const struct endpoint *ep)
+{
+	return n->raw ? *ep : export_pseudo_of(&n->pseudo, ep);
+}
+
 static void put_names(struct export_namer *n, const struct store_node *node,
 		      struct export_node *out)
 {
-	struct endpoint ep = n->raw ? node->ep : export_pseudo_of(&n->pseudo, &node->ep);
+	struct endpoint ep = export_namer_endpoint(n, &node->ep);
 
 	memcpy(out->id_bytes, node->key.b, sizeof(out->id_bytes));
 	out->id = span_of(out->id_text,

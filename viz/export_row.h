@@ -81,6 +81,9 @@ void export_namer_free(struct export_namer *n);
 void export_namer_node(struct export_namer *n, const struct store_node *node,
 		       struct export_node *out);
 
+/** export_namer_endpoint() - as it leaves: the pseudonym, or the true one. */
+struct endpoint export_namer_endpoint(const struct export_namer *n, const struct endpoint *ep);
+
 /** export_namer_org() - a network's name, made fit to print; good until the next call. */
 struct span export_namer_org(struct export_namer *n, uint32_t asn);
 

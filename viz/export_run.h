@@ -54,6 +54,9 @@ int export_seen_write(struct export_job *job) DT_MUST;
 /** export_zones_write() - the zones of censuses (export_zones.c). */
 int export_zones_write(struct export_job *job) DT_MUST;
 
+/** export_heard_write() - messages heard (export_heard.c). */
+int export_heard_write(struct export_job *job) DT_MUST;
+
 /** export_meta_write() - metadata.json (export_meta.c). */
 int export_meta_write(const struct export_job *job) DT_MUST;
 

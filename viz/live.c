@@ -100,9 +100,17 @@ void live_files_fini(struct live_files *f)
 
 /* ---- of a store ---------------------------------------------------------------------- */
 
-static char *name_in_store(void *ctx, uint32_t asn, char out[static GEO_ORG_MAX])
+struct names {
+	struct store_view *view;
+	const struct geo *geo;
+};
+
+static char *name_of(void *ctx, uint32_t asn, char out[static GEO_ORG_MAX])
 {
-	return store_view_org(ctx, asn, out);
+	const struct names *n = ctx;
+
+	store_view_org(n->view, asn, out);
+	return *out || !n->geo ? out : geo_org(n->geo, asn, out);
 }
 
 /* NAME.html -> NAME.data.js; "" where the page goes nowhere that has a beside. */
@@ -217,7 +225,8 @@ int live_of_view(struct store_view *v, const struct live_opts *o, struct live_fi
 {
 	struct beside b = { 0 };
 	struct scene *s;
-	const struct scene_want want = { .space = SCENE_EARTH };
+	const struct scene_want want = { .space = SCENE_EARTH, .geo = o->geo };
+	struct names names = { v, o->geo };
 	int logged = 0, err = scene_view_read(v, &want, &s, why);
 
 	if (err)
@@ -231,7 +240,7 @@ int live_of_view(struct store_view *v, const struct live_opts *o, struct live_fi
 		err = live_page(&(struct live_scene){ .earth = s,
 						      .prefix = b.prefix,
 						      .history = logged ? b.history : NULL },
-				o, name_in_store, v, out, stats);
+				o, name_of, &names, out, stats);
 	beside_free(&b);
 	scene_free(s);
 	if (err == DT_ENOTFOUND)

@@ -28,6 +28,7 @@ struct live_opts {
 	bool served;                  /* from a server, which says when there are newer data */
 	bool constellation;           /* few nodes as stars: @target_points, @cell_top > 0 */
 	unsigned target_points, cell_top;
+	const struct geo *geo; /* of what the store has no place or name; borrowed; NULL = none */
 };
 
 enum {

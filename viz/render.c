@@ -50,9 +50,10 @@ static int read_scenes(const struct frame_kind *k, struct store_view *v, struct 
 	int err = 0;
 
 	for (unsigned i = 0; i < k->view_count && !err; i++)
-		err = scene_view_read(
-			v, &(struct scene_want){ layout_space(k->views[i].kind), k->group, false },
-			&scenes[i], why);
+		err = scene_view_read(v,
+				      &(struct scene_want){ .space = layout_space(k->views[i].kind),
+							    .group = k->group },
+				      &scenes[i], why);
 	return err;
 }
 

@@ -44,7 +44,26 @@ static struct scene_row row_of(const struct store_node *n, enum group_kind group
 	};
 }
 
-static int add_all(struct scene *s, struct store_view *v)
+/* What the store knows stays: it was looked up when the node was heard. */
+static void fill_place(const struct geo *geo, struct store_node *n)
+{
+	struct geo_place p;
+
+	if (!geo || (n->has_point && n->asn))
+		return;
+	geo_lookup(geo, &n->ep, &p);
+	if (!n->asn)
+		n->asn = p.asn;
+	if (n->has_point || !p.has_point)
+		return;
+	n->has_point = true;
+	n->country_level = p.country_level;
+	n->lat = p.lat;
+	n->lon = p.lon;
+	n->radius_km = p.radius_km;
+}
+
+static int add_all(struct scene *s, struct store_view *v, const struct geo *geo)
 {
 	enum { BATCH = 128 };
 	struct scene_row rows[BATCH];
@@ -54,6 +73,7 @@ static int add_all(struct scene *s, struct store_view *v)
 
 	store_view_rewind(v);
 	while ((got = store_view_next(v, &n)) > 0) {
+		fill_place(geo, &n);
 		rows[count] = row_of(&n, (enum group_kind)s->group);
 		move_to(s->space, &n, &rows[count++]);
 		if (count == BATCH) {
@@ -108,7 +128,7 @@ int scene_view_read(struct store_view *v, const struct scene_want *want, struct 
 		err = want->numbered ? scene_number(s) : 0;
 	}
 	if (!err)
-		err = add_all(s, v);
+		err = add_all(s, v, want->geo);
 	if (err) {
 		snprintf(why, 256, "reading %llu nodes from the store: %s",
 			 (unsigned long long)counts.nodes, dt_strerror(err));

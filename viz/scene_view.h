@@ -17,6 +17,7 @@ struct scene_want {
 	enum scene_space space; /* laid out in it */
 	enum group_kind group;  /* told apart by it */
 	bool numbered;          /* with their ordinals */
+	const struct geo *geo;  /* places of those that the store has none of; NULL = none */
 };
 
 /**

@@ -52,8 +52,9 @@ static const struct argp_option options[] = {
 	  "time; sessions: from when to when a node was there; aggregate: counts by network, "
 	  "country and client, with geojson by place; edges: who listed whom; questions: who was "
 	  "asked for which bucket, and what came of it (these two of crawl --edges); zones: a "
-	  "census by the first byte of ids, the last one or those of --at, --between [nodes; else "
-	  "as the format is]",
+	  "census by the first byte of ids, the last one or those of --at, --between; "
+	  "messages, announces, getpeers: what was heard by listen or tap [nodes; else as the "
+	  "format is]",
 	  0 },
 	{ "format", OPT_FORMAT, "FORMAT", 0,
 	  "csv, tsv, ndjson, parquet or npy; geojson of aggregate; mtx, graphml or gexf of edges "
@@ -211,6 +212,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		a->store = arg;
 		break;
 	case OPT_WHAT:
+		if (!strcmp(arg, "metadata"))
+			argp_error(state,
+				   "--what metadata: names and files of torrents are content "
+				   "metadata, which is never fetched; `dht-telescope resolver "
+				   "resolve` says what to do instead");
 		a->opts.what = (enum export_what)choose("what", arg, what_name, state);
 		a->what_given = true;
 		break;
@@ -392,9 +398,9 @@ static void say_done(const struct export_args *a, const struct export_stats *st,
 			cli_group_digits(st->rows, rows), st->rows == 1 ? "" : "s",
 			cli_group_digits(st->graph_nodes, nodes), (double)st->bytes / (1 << 20), s,
 			last);
-	else if (a->opts.what == EXPORT_ZONES)
-		cli_say("%s: %s rows, %.1f KiB", a->out, cli_group_digits(st->rows, rows),
-			(double)st->bytes / 1024);
+	else if (a->opts.what == EXPORT_ZONES || export_is_heard(&a->opts))
+		cli_say("%s: %s rows, %.1f KiB%s", a->out, cli_group_digits(st->rows, rows),
+			(double)st->bytes / 1024, last);
 	else
 		cli_say("%s%s%s: %s row%s of %s nodes, %.1f MiB, %.2f s%s", a->out,
 			a->opts.dir ? "/" : "",

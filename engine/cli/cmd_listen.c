@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/cli/args.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/keep.h"
 #include "engine/listen.h"
@@ -63,26 +64,6 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-static double number(const char *arg, double min, double max, const char *flag,
-		     struct argp_state *state)
-{
-	char *end;
-	double v = strtod(arg, &end);
-
-	if (!*arg || *end || !(v >= min && v <= max))
-		argp_error(state, "--%s: '%s' is not a number from %g to %g", flag, arg, min, max);
-	return v;
-}
-
-static struct endpoint address(const char *arg, const char *flag, struct argp_state *state)
-{
-	struct endpoint ep = { .port = 0 };
-
-	if (endpoint_from_text(arg, &ep) < 0)
-		argp_error(state, "--%s: '%s' is not an address", flag, arg);
-	return ep;
-}
-
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct listen_args *a = state->input;
@@ -94,22 +75,22 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_BIND:
 		if (a->run.bind_count == LISTEN_BINDS_MAX)
 			argp_error(state, "--bind: at most %d addresses", LISTEN_BINDS_MAX);
-		a->bind[a->run.bind_count++] = address(arg, "bind", state);
+		a->bind[a->run.bind_count++] = args_address(arg, "bind", state);
 		break;
 	case OPT_IDS:
-		a->run.ids = (unsigned)number(arg, 1, EAR_IDS_MAX, "ids", state);
+		a->run.ids = (unsigned)args_number(arg, 1, EAR_IDS_MAX, "ids", state);
 		break;
 	case OPT_EXTERNAL:
-		a->run.external = address(arg, "external", state);
+		a->run.external = args_address(arg, "external", state);
 		break;
 	case OPT_BOOTSTRAP:
 		a->bootstrap = arg;
 		break;
 	case OPT_RATE:
-		a->run.rate_pps = number(arg, 0.1, 10000, "rate", state);
+		a->run.rate_pps = args_number(arg, 0.1, 10000, "rate", state);
 		break;
 	case OPT_ALLOWANCE:
-		a->run.allowance = number(arg, 100, 1e8, "allowance", state);
+		a->run.allowance = args_number(arg, 100, 1e8, "allowance", state);
 		break;
 	case OPT_BLOCKLIST:
 		a->run.blocklist_path = arg;
@@ -118,11 +99,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		a->keep_bad = arg;
 		break;
 	case OPT_RATE_S:
-		a->run.rate_s = (unsigned)number(arg, 1, 86400, "rate-s", state);
+		a->run.rate_s = (unsigned)args_number(arg, 1, 86400, "rate-s", state);
 		break;
 	case OPT_RUNTIME:
 		a->run.max_runtime_ns =
-			(uint64_t)(number(arg, 0, 1e9, "max-runtime-s", state) * 1e9);
+			(uint64_t)(args_number(arg, 0, 1e9, "max-runtime-s", state) * 1e9);
 		break;
 	case ARGP_KEY_ARG:
 		argp_error(state, "'%s' is not an option", arg);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/cli/args.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/make_film.h"
 #include "store/store.h"
@@ -127,17 +128,6 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-static double number(const char *arg, double min, double max, const char *flag,
-		     struct argp_state *state)
-{
-	char *end;
-	double v = strtod(arg, &end);
-
-	if (!*arg || *end || !(v >= min && v <= max))
-		argp_error(state, "--%s: '%s' is not a number from %g to %g", flag, arg, min, max);
-	return v;
-}
-
 static uint64_t instant(const char *arg, const char *flag, struct argp_state *state)
 {
 	uint64_t t = 0;
@@ -229,16 +219,16 @@ static error_t parse_film(int key, char *arg, struct argp_state *state)
 		w->to_s = instant(arg, "to", state);
 		break;
 	case OPT_DURATION:
-		w->duration_s = number(arg, 0.1, 36000, "duration", state);
+		w->duration_s = args_number(arg, 0.1, 36000, "duration", state);
 		break;
 	case OPT_STEP:
-		w->step_s = (uint32_t)number(arg, 1, 86400 * 366.0, "step", state);
+		w->step_s = (uint32_t)args_number(arg, 1, 86400 * 366.0, "step", state);
 		break;
 	case OPT_FPS:
-		w->fps = number(arg, 1, FILM_FPS_MAX, "fps", state);
+		w->fps = args_number(arg, 1, FILM_FPS_MAX, "fps", state);
 		break;
 	case OPT_HOLD:
-		a->film.film.hold_s = 60 * number(arg, 0, 1e6, "hold-min", state);
+		a->film.film.hold_s = 60 * args_number(arg, 0, 1e6, "hold-min", state);
 		break;
 	case OPT_EVENTS:
 		a->film.film.events = arg;
@@ -289,7 +279,7 @@ static error_t parse_look(int key, char *arg, struct argp_state *state)
 		o->title = arg;
 		break;
 	case OPT_EXPOSURE:
-		o->exposure = number(arg, 0, 1e9, "exposure", state);
+		o->exposure = args_number(arg, 0, 1e9, "exposure", state);
 		break;
 	case OPT_TERMINATOR:
 		o->terminator = !arg || strcmp(arg, "false") != 0;
@@ -326,19 +316,19 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		o->layout = arg;
 		break;
 	case OPT_TEXT:
-		o->text_scale = number(arg, 0.5, 2, "text-scale", state);
+		o->text_scale = args_number(arg, 0.5, 2, "text-scale", state);
 		break;
 	case OPT_AT:
 		o->at_s = instant(arg, "at", state);
 		break;
 	case OPT_HALF:
-		a->half_life_s = 60 * number(arg, 0, 1e6, "half-life-min", state);
+		a->half_life_s = 60 * args_number(arg, 0, 1e6, "half-life-min", state);
 		break;
 	case OPT_CUTOFF:
-		a->cutoff_s = 3600 * number(arg, 0, 1e5, "cutoff-hours", state);
+		a->cutoff_s = 3600 * args_number(arg, 0, 1e5, "cutoff-hours", state);
 		break;
 	case OPT_THREADS:
-		o->threads = (unsigned)number(arg, 0, 64, "threads", state);
+		o->threads = (unsigned)args_number(arg, 0, 64, "threads", state);
 		break;
 	case ARGP_KEY_END:
 		if (a->film.out && a->still)

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/cli/args.h"
 #include "engine/cli/cli.h"
+#include "engine/cli/plot.h"
 #include "engine/cli/summary_heard.h"
 #include "engine/cli/summary_time.h"
 #include "engine/cli/summary_zones.h"
@@ -15,7 +17,6 @@
 #include "store/store.h"
 #include "store/text.h"
 #include "viz/epoch_json.h"
-#include "viz/live.h"
 
 enum {
 	REPORT_MAX = 1 << 20, /* longest stored census report shown */
@@ -24,10 +25,8 @@ enum {
 
 struct summary_args {
 	const char *store;
-	bool json, zones, plot, constellation;
-	const char *plot_output;
-	double half_life_min, cutoff_hours;
-	unsigned refresh_s, target_points, cell_top;
+	bool json, zones;
+	struct plot plot;
 	struct summary_time time;
 };
 
@@ -35,18 +34,10 @@ enum {
 	OPT_STORE = 0x100,
 	OPT_JSON,
 	OPT_ZONES,
-	OPT_PLOT,
-	OPT_PLOT_OUTPUT,
-	OPT_HALF,
-	OPT_CUTOFF,
-	OPT_REFRESH,
 	OPT_AT,
 	OPT_BETWEEN,
 	OPT_TIME,
 	OPT_EVERY,
-	OPT_TARGET,
-	OPT_CELL_TOP,
-	OPT_OF_OLD
 };
 
 static const struct argp_option options[] = {
@@ -63,70 +54,8 @@ static const struct argp_option options[] = {
 	{ "over-time", OPT_TIME, NULL, 0,
 	  "Every census: density, churn, the first networks and countries", 0 },
 	{ "every", OPT_EVERY, "MIN", 0, "Slices of so many minutes instead of censuses", 0 },
-	{ NULL, 0, NULL, 0, "The page:", 2 },
-	{ "plot", OPT_PLOT, "KIND", 0,
-	  "Also write a page, one HTML file that needs no network: live = every node a light; "
-	  "constellation = the most recent ones as stars",
-	  0 },
-	{ "plot-output", OPT_PLOT_OUTPUT, "FILE.html", 0, "Where to [bt_map.html]", 0 },
-	{ "half-life-min", OPT_HALF, "MIN", 0, "On it a node fades by half in this time [15]", 0 },
-	{ "cutoff-hours", OPT_CUTOFF, "H", 0, "And is left out after this [24]", 0 },
-	{ "refresh-sec", OPT_REFRESH, "S", 0, "It looks for a newer one; 0 = never [20]", 0 },
-	{ "target-points", OPT_TARGET, "N", 0, "Stars of a constellation, about [3500]", 0 },
-	{ "cell-top", OPT_CELL_TOP, "N", 0, "Of each patch of the sky the N most recent [3]", 0 },
-	{ "geo-cache", OPT_OF_OLD, "FILE", OPTION_HIDDEN, NULL, 0 },
-	{ "city-mmdb", OPT_OF_OLD, "FILE", OPTION_HIDDEN, NULL, 0 },
-	{ "asn-mmdb", OPT_OF_OLD, "FILE", OPTION_HIDDEN, NULL, 0 },
 	{ 0 },
 };
-
-static double number(const char *arg, double min, double max, const char *flag,
-		     struct argp_state *state)
-{
-	char *end;
-	double v = strtod(arg, &end);
-
-	if (!*arg || *end || !(v >= min && v <= max))
-		argp_error(state, "--%s: '%s' is not a number from %g to %g", flag, arg, min, max);
-	return v;
-}
-
-static error_t parse_plot_option(int key, char *arg, struct summary_args *a,
-				 struct argp_state *state)
-{
-	switch (key) {
-	case OPT_PLOT:
-		a->constellation = !strcmp(arg, "constellation");
-		if (!a->constellation && strcmp(arg, "live") != 0)
-			argp_error(state, "--plot: '%s' is not live or constellation", arg);
-		a->plot = true;
-		break;
-	case OPT_PLOT_OUTPUT:
-		a->plot_output = arg;
-		break;
-	case OPT_HALF:
-		/* 30 s at least, as the first dht-telescope had it */
-		a->half_life_min = number(arg, 0.5, 1e6, "half-life-min", state);
-		break;
-	case OPT_CUTOFF:
-		a->cutoff_hours = number(arg, 0.01, 1e5, "cutoff-hours", state);
-		break;
-	case OPT_REFRESH:
-		a->refresh_s = (unsigned)number(arg, 0, 86400, "refresh-sec", state);
-		break;
-	case OPT_TARGET:
-		a->target_points = (unsigned)number(arg, 1, 500000, "target-points", state);
-		break;
-	case OPT_CELL_TOP:
-		a->cell_top = (unsigned)number(arg, 1, 500000, "cell-top", state);
-		break;
-	case OPT_OF_OLD:
-		break; /* older scripts give them; a store knows its places, and a page holds all */
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
 
 /* The second time of --between comes as a word of its own. */
 static void parse_word(char *arg, struct summary_time *t, struct argp_state *state)
@@ -160,7 +89,7 @@ static error_t parse_time_option(int key, char *arg, struct summary_args *a,
 		a->time.over_time = true;
 		break;
 	case OPT_EVERY:
-		a->time.every_s = (uint32_t)(60 * number(arg, 1, 1e6, "every", state));
+		a->time.every_s = (uint32_t)(60 * args_number(arg, 1, 1e6, "every", state));
 		break;
 	case ARGP_KEY_ARG:
 		parse_word(arg, &a->time, state);
@@ -169,7 +98,7 @@ static error_t parse_time_option(int key, char *arg, struct summary_args *a,
 		check_time(&a->time, state);
 		break;
 	default:
-		return parse_plot_option(key, arg, a, state);
+		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
 }
@@ -178,7 +107,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct summary_args *a = state->input;
 
-	if (key == OPT_STORE)
+	if (key == ARGP_KEY_INIT)
+		state->child_inputs[0] = &a->plot;
+	else if (key == OPT_STORE)
 		a->store = arg;
 	else if (key == OPT_JSON)
 		a->json = true;
@@ -190,22 +121,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 }
 
 /* A plot that fails does not fail the summary, as it never did. */
-static void write_plot(const struct summary_args *a, struct store_view *v)
+static void write_plot(const struct plot *p, struct store_view *v)
 {
-	const struct live_opts o = { .half_life_s = 60 * a->half_life_min,
-				     .cutoff_s = 3600 * a->cutoff_hours,
-				     .refresh_s = a->refresh_s,
-				     .constellation = a->constellation,
-				     .target_points = a->target_points,
-				     .cell_top = a->cell_top,
-				     .written_s = (uint64_t)time(NULL) };
-	struct live_stats st;
-	char why[256] = "";
+	struct geo *geo = p->geo_cache || p->city_mmdb || p->asn_mmdb ? plot_geo(p) : NULL;
 
-	if (live_write(v, &o, a->plot_output, &st, why))
-		cli_say("[plot] error: %s", why);
-	else
-		cli_say("[plot] wrote %s", a->plot_output);
+	plot_cache(p, v, geo);
+	plot_write(p, v, geo);
+	geo_close(geo);
 }
 
 static char *utc(uint64_t unix_s, char out[static 32])
@@ -529,16 +451,12 @@ static int summarise(const struct summary_args *a, struct store *s, struct store
 
 int cmd_summary(int argc, char **argv)
 {
+	static const struct argp_child children[] = { { &plot_argp, 0, NULL, 0 }, { 0 } };
 	static const struct argp argp = { .options = options,
 					  .parser = parse_option,
+					  .children = children,
 					  .doc = "What a store holds; may run beside a census." };
-	struct summary_args a = { .store = "dht-telescope.store",
-				  .plot_output = "bt_map.html",
-				  .half_life_min = 15,
-				  .cutoff_hours = 24,
-				  .refresh_s = 20,
-				  .target_points = 3500,
-				  .cell_top = 3 };
+	struct summary_args a = { .store = "dht-telescope.store", .plot = plot_default() };
 	struct store_view *view;
 	struct store *store;
 	char why[256] = "";
@@ -555,8 +473,8 @@ int cmd_summary(int argc, char **argv)
 		*why = '\0';
 		rc = summary_time_wanted(&a.time) ? summary_time_print(&a.time, view, why)
 						  : summarise(&a, store, view);
-		if (rc >= 0 && a.plot)
-			write_plot(&a, view);
+		if (rc >= 0 && a.plot.wanted)
+			write_plot(&a.plot, view);
 		store_view_close(view);
 	}
 	store_close(store);

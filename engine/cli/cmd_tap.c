@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/cli/args.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/keep.h"
 #include "engine/tap_report.h"
@@ -67,17 +68,6 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-static double number(const char *arg, double min, double max, const char *flag,
-		     struct argp_state *state)
-{
-	char *end;
-	double v = strtod(arg, &end);
-
-	if (!*arg || *end || !(v >= min && v <= max))
-		argp_error(state, "--%s: '%s' is not a number from %g to %g", flag, arg, min, max);
-	return v;
-}
-
 static void parse_ports(const char *arg, struct tap_opts *o, struct argp_state *state)
 {
 	char *list = strdup(arg), *save = NULL;
@@ -86,7 +76,7 @@ static void parse_ports(const char *arg, struct tap_opts *o, struct argp_state *
 	     p = strtok_r(NULL, ", ", &save)) {
 		if (o->port_count == TAP_PORTS_MAX)
 			argp_error(state, "--port: at most %d", TAP_PORTS_MAX);
-		o->ports[o->port_count++] = (uint16_t)number(p, 1, 65535, "port", state);
+		o->ports[o->port_count++] = (uint16_t)args_number(p, 1, 65535, "port", state);
 	}
 	free(list);
 }
@@ -118,10 +108,12 @@ static error_t parse_device_option(int key, char *arg, struct tap_args *a, struc
 {
 	switch (key) {
 	case OPT_QUEUES:
-		a->run.live.queues = (unsigned)number(arg, 0, CAPTURE_QUEUES_MAX, "queues", state);
+		a->run.live.queues =
+			(unsigned)args_number(arg, 0, CAPTURE_QUEUES_MAX, "queues", state);
 		break;
 	case OPT_BUFFER:
-		a->run.live.buffer_bytes = (size_t)number(arg, 1, 2047, "buffer-mib", state) << 20;
+		a->run.live.buffer_bytes = (size_t)args_number(arg, 1, 2047, "buffer-mib", state)
+					   << 20;
 		break;
 	case OPT_INCOMING:
 		a->run.live.ignore_outgoing = true;
@@ -134,14 +126,14 @@ static error_t parse_device_option(int key, char *arg, struct tap_args *a, struc
 		break;
 	case OPT_RUNTIME:
 		a->run.max_runtime_ns =
-			(uint64_t)(number(arg, 0, 1e9, "max-runtime-s", state) * 1e9);
+			(uint64_t)(args_number(arg, 0, 1e9, "max-runtime-s", state) * 1e9);
 		break;
 	case OPT_TIMEOUT:
 		a->run.tap.timeout_ms =
-			(uint32_t)(number(arg, 0.1, 600, "timeout-s", state) * 1000);
+			(uint32_t)(args_number(arg, 0.1, 600, "timeout-s", state) * 1000);
 		break;
 	case OPT_NODES_MAX:
-		a->run.tap.nodes_max = (uint32_t)number(arg, 1000, 1e9, "nodes-max", state);
+		a->run.tap.nodes_max = (uint32_t)args_number(arg, 1000, 1e9, "nodes-max", state);
 		break;
 	case OPT_KINDS:
 		a->run.tap.heard_kinds = parse_kinds(arg, state);
@@ -167,7 +159,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		a->run.file = arg;
 		break;
 	case OPT_SPEED:
-		a->run.speed = number(arg, 0, 1e6, "speed", state);
+		a->run.speed = args_number(arg, 0, 1e6, "speed", state);
 		break;
 	case OPT_PORT:
 		parse_ports(arg, &a->run.tap, state);

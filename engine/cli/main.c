@@ -29,6 +29,8 @@ static const struct cli_command commands[] = {
 	{ "merge", "several stores into one: shards, vantage points, epochs", cmd_merge },
 	{ "store", "a store's upkeep: info, check, compact, migrate, backup", cmd_store },
 	{ "geo", "geolocation files: fetch, list, lookup ADDR, resolve STORE", cmd_geo },
+	{ "resolver", "what was heard, in the words of the first dht-telescope's resolver.py",
+	  cmd_resolver },
 	{ "doctor", "is this machine fit? One line each, with the cure", cmd_doctor },
 	{ "sim", "the simulated DHT alone, on loopback sockets, with its truth", cmd_sim },
 	{ "bench", "the benchmark table, as JSON lines", cmd_bench },
@@ -67,10 +69,22 @@ static int run(const struct cli_command *c, int argc, char **argv)
 	return c->run(argc, argv);
 }
 
+/* A link called resolver is that command, so that lines written for resolver.py need no more. */
+static bool is_resolver(const char *program)
+{
+	const char *slash = strrchr(program, '/'), *name = slash ? slash + 1 : program;
+
+	return !strcmp(name, "resolver") || !strcmp(name, "resolver.py");
+}
+
 int main(int argc, char **argv)
 {
+	static const struct cli_command resolver = { "resolver", "", cmd_resolver };
+
 	argp_err_exit_status = CLI_USAGE;
 	signal(SIGPIPE, SIG_IGN);
+	if (argc && is_resolver(argv[0]))
+		return run(&resolver, argc, argv);
 	if (argc < 2) {
 		usage(stderr);
 		return CLI_USAGE;

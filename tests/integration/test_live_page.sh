@@ -8,7 +8,7 @@ expect 2 "plot: 'pie' is not live or constellation" -- "$PROG" summary --plot pi
 expect 2 "refresh-sec: 'soon' is not a number" -- "$PROG" summary --refresh-sec soon
 "$PROG" crawl --sim 5000 --sim-mode virtual --store "$TMP/store" >/dev/null 2>&1
 expect 0 "\[plot\] wrote $TMP/live.html" -- "$PROG" summary --store "$TMP/store" --plot live \
-	--plot-output "$TMP/live.html" --geo-cache geo_cache.json --cell-top 13 --half-life-min 15 \
+	--plot-output "$TMP/live.html" --geo-cache "$TMP/geo_cache.json" --cell-top 13 --half-life-min 15 \
 	--cutoff-hours 6 --refresh-sec 0
 expect 0 "\[plot\] error: .*nowhere" -- "$PROG" summary --store "$TMP/store" --plot live \
 	--plot-output "$TMP/nowhere/live.html"

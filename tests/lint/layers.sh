@@ -32,6 +32,7 @@ only() { # HEADER FILES-REGEX
 }
 only 'lmdb\.h' '^store/store_lmdb|^bench/'
 only 'maxminddb\.h' '^store/geo_mmdb'
+only 'sqlite3\.h' '^store/observatory'
 only 'pcap/pcap\.h' '^engine/(capture|mirror)'
 only 'liburing\.h' '^engine/net_uring|^bench/'
 # Layers that neither print nor exit.
