@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <xxhash.h>
-
 #include "store/observatory_impl.h"
 
 enum {
@@ -431,48 +429,40 @@ static struct heard heard_of(const struct observatory_row *r, bool announce)
 	return h;
 }
 
-static int put_sender(struct store_writer *w, const struct observatory_row *r, bool drawn)
+static int import_row(const struct observatory_row *row, bool announce, struct store_writer *w,
+		      struct heardlog_writer *h)
 {
-	struct sighting s = { .when_ms = r->ts_s * 1000,
-			      .from = r->peer,
-			      .way = SIGHTING_ASKED_US };
+	struct heard heard = heard_of(row, announce);
+	struct sighting sender = { .when_ms = heard.when_ms,
+				   .from = heard.from,
+				   .way = SIGHTING_ASKED_US };
+	int rc = heardlog_put(h, &heard, 1);
 
-	if (drawn) {
-		XXH128_hash_t made_up = XXH3_128bits(r->peer.addr, sizeof(r->peer.addr));
-
-		s.from.port = 0; /* one light an address, as it was */
-		memcpy(s.key.b, &made_up, sizeof(made_up));
-		s.key.bits = NODEID_BITS;
-	}
-	return store_writer_put(w, &s, 1);
+	/* Without an id it is a contact; and of an announce the port is not known. */
+	return rc == 0 && heard.from.port ? store_writer_put(w, &sender, 1) : rc;
 }
 
 static int import_table(struct observatory *o, enum observatory_walk walk, struct store_writer *w,
-			struct heardlog_writer *h, bool drawn, struct observatory_import *out)
+			struct heardlog_writer *h, struct observatory_import *out)
 {
 	bool announce = walk == OBSERVATORY_ANNOUNCES;
 	struct observatory_row row;
 	int rc = observatory_begin(o, walk, 0);
 
 	while (rc == 0 && (rc = observatory_next(o, &row)) == 1) {
-		struct heard heard = heard_of(&row, announce);
-
 		rc = 0;
-		if (row.listed && !drawn) {
+		if (row.listed) {
 			out->listed++;
 			continue;
 		}
 		*(announce ? &out->announces : &out->getpeers) += 1;
-		if (h)
-			rc = heardlog_put(h, &heard, 1);
-		if (rc == 0 && (drawn || (!announce && row.peer.port)))
-			rc = put_sender(w, &row, drawn);
+		rc = import_row(&row, announce, w, h);
 	}
 	return rc;
 }
 
 int observatory_import(struct observatory *o, struct store_writer *w, struct heardlog_writer *h,
-		       bool drawn, struct observatory_import *out)
+		       struct observatory_import *out)
 {
 	struct observatory_counts counts;
 	uint64_t odd = o->odd;
@@ -480,12 +470,12 @@ int observatory_import(struct observatory *o, struct store_writer *w, struct hea
 
 	*out = (struct observatory_import){ .names = 0 };
 	if (rc == 0)
-		rc = import_table(o, OBSERVATORY_ANNOUNCES, w, h, drawn, out);
+		rc = import_table(o, OBSERVATORY_ANNOUNCES, w, h, out);
 	if (rc == 0)
-		rc = import_table(o, OBSERVATORY_GETPEERS, w, h, drawn, out);
+		rc = import_table(o, OBSERVATORY_GETPEERS, w, h, out);
 	out->odd = o->odd - odd;
 	out->names = rc == 0 ? counts.metadata : 0;
-	if (rc == 0 && h)
+	if (rc == 0)
 		rc = heardlog_flush(h);
 	return rc == 0 ? store_writer_flush(w) : rc;
 }

@@ -115,11 +115,10 @@ struct observatory_import {
 
 /**
  * observatory_import() - both tables into a log of messages and their senders as contacts.
- * @h: NULL = no messages. @drawn: senders become nodes under made-up ids, for a picture of
- * them: such a store must not be kept.
+ * Both writers are flushed.
  */
 int observatory_import(struct observatory *o, struct store_writer *w, struct heardlog_writer *h,
-		       bool drawn, struct observatory_import *out) DT_MUST;
+		       struct observatory_import *out) DT_MUST;
 
 /* ---- out of one (observatory_write.c) ------------------------------------------------ */
 

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <xxhash.h>
+
 #include "engine/cli/cli.h"
 #include "engine/cli/resolver.h"
 #include "proto/json.h"
@@ -37,30 +39,6 @@ static void remove_tree(const char *dir)
 	nftw(dir, remove_one, OPEN_MAX_DIRS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
-/* @drawn: for a picture of it; else for a merge. */
-static int fill_store(struct observatory *o, const char *dir, bool drawn, struct geo *geo,
-		      struct observatory_import *out, char why[static 256])
-{
-	struct store_writer_opts opts = { .geo = geo, .disk_floor_bytes = 1 };
-	struct heardlog_opts heard = { .max_bytes = UINT64_MAX };
-	struct heardlog_writer *h = NULL;
-	struct store_writer *w = NULL;
-	struct store *s;
-	int rc = store_open(dir, STORE_CREATE, &s, why);
-
-	if (rc < 0)
-		return rc;
-	rc = store_writer_new(s, &opts, &w);
-	if (rc == 0 && !drawn)
-		rc = store_heard_open(s, &heard, &h);
-	if (rc == 0)
-		rc = observatory_import(o, w, h, drawn, out);
-	heardlog_close(h);
-	store_writer_free(w);
-	store_close(s);
-	return rc;
-}
-
 /* ---- the page ------------------------------------------------------------------------------ */
 
 static int draw_store(const struct plot *plot, struct store *s, const struct geo *geo)
@@ -79,38 +57,82 @@ static int draw_store(const struct plot *plot, struct store *s, const struct geo
 	return good ? CLI_OK : CLI_FAILED;
 }
 
-/* Its senders become a store that lives as long as the picture takes. */
-static int draw_file(const struct plot *plot, struct observatory *o, struct geo *geo)
+/* A sender as a node, so that it can be drawn: no page says the id that is made up here. */
+static int put_light(void *writer, const struct observatory_row *r)
+{
+	struct sighting s = { .when_ms = r->ts_s * 1000,
+			      .from = r->peer,
+			      .way = SIGHTING_ASKED_US };
+	XXH128_hash_t made_up = XXH3_128bits(r->peer.addr, sizeof(r->peer.addr));
+
+	s.from.port = 0; /* one light an address, as it was */
+	memcpy(s.key.b, &made_up, sizeof(made_up));
+	s.key.bits = NODEID_BITS;
+	return store_writer_put(writer, &s, 1);
+}
+
+static int fill_lights(struct past *p, struct store *s, struct geo *geo)
+{
+	const struct store_writer_opts opts = { .geo = geo, .disk_floor_bytes = 1 };
+	struct store_writer *w;
+	int rc = store_writer_new(s, &opts, &w);
+
+	if (rc < 0)
+		return rc;
+	rc = past_each(p, OBSERVATORY_ANNOUNCES, put_light, w);
+	if (rc == 0)
+		rc = past_each(p, OBSERVATORY_GETPEERS, put_light, w);
+	if (rc == 0)
+		rc = store_writer_flush(w);
+	store_writer_free(w);
+	return rc;
+}
+
+/* Who was heard becomes a store that lives as long as the picture takes. */
+static int draw_heard(const struct plot *plot, struct past *p, struct geo *geo)
 {
 	const char *base = getenv("TMPDIR");
 	char dir[PATH_BYTES], why[256] = "";
-	struct observatory_import sum;
 	int rc, status = CLI_FAILED;
-	struct store *s;
+	struct store *s = NULL;
 
 	snprintf(dir, sizeof(dir), "%s/dht-telescope-XXXXXX", base && *base ? base : "/tmp");
 	if (!mkdtemp(dir)) {
 		cli_say("[plot] error: %s: %s", dir, strerror(errno));
 		return CLI_FAILED;
 	}
-	rc = fill_store(o, dir, true, geo, &sum, why);
+	rc = store_open(dir, STORE_CREATE, &s, why);
 	if (rc == 0)
-		rc = store_open(dir, STORE_READ, &s, why);
+		rc = fill_lights(p, s, geo);
 	if (rc < 0)
 		cli_say("[plot] error: %s", *why ? why : dt_strerror(rc));
-	else {
+	else
 		status = draw_store(plot, s, geo);
-		store_close(s);
-	}
+	store_close(s);
 	remove_tree(dir);
 	return status;
+}
+
+/* A store of messages alone: one that was taken over from a file. */
+static bool has_nodes(struct store *s)
+{
+	struct store_counts n = { .nodes = 1 };
+	struct store_view *v;
+
+	if (store_view_open(s, &v) < 0)
+		return true;
+	if (store_view_counts(v, &n) < 0)
+		n.nodes = 1; /* drawing it says what is wrong */
+	store_view_close(v);
+	return n.nodes > 0;
 }
 
 int resolver_draw(const struct plot *plot, struct past *p)
 {
 	struct geo *geo = plot_geo(plot);
-	int status = past_file(p) ? draw_file(plot, past_file(p), geo)
-				  : draw_store(plot, past_store(p), geo);
+	int status = past_file(p) || !has_nodes(past_store(p))
+			     ? draw_heard(plot, p, geo)
+			     : draw_store(plot, past_store(p), geo);
 
 	geo_close(geo);
 	return status;
@@ -379,13 +401,36 @@ static void say_imported(const char *file, const char *into, const struct observ
 			cli_group_digits(n->odd, a));
 }
 
+static int fill_store(struct observatory *o, const char *dir, struct observatory_import *out,
+		      char why[static 256])
+{
+	const struct store_writer_opts opts = { .disk_floor_bytes = 1 };
+	const struct heardlog_opts all = { .max_bytes = UINT64_MAX };
+	struct heardlog_writer *h = NULL;
+	struct store_writer *w = NULL;
+	struct store *s;
+	int rc = store_open(dir, STORE_CREATE, &s, why);
+
+	if (rc < 0)
+		return rc;
+	rc = store_writer_new(s, &opts, &w);
+	if (rc == 0)
+		rc = store_heard_open(s, &all, &h);
+	if (rc == 0)
+		rc = observatory_import(o, w, h, out);
+	heardlog_close(h);
+	store_writer_free(w);
+	store_close(s);
+	return rc;
+}
+
 /* By a store of its own and a merge: all or nothing, and twice is once. */
 static int merge_file(struct observatory *o, const char *file, const char *into, const char *tmp)
 {
 	struct observatory_import sum;
 	char why[256] = "";
 	struct store *s;
-	int rc = fill_store(o, tmp, false, NULL, &sum, why);
+	int rc = fill_store(o, tmp, &sum, why);
 
 	if (rc == 0)
 		rc = store_open(into, STORE_CREATE, &s, why);
