@@ -40,7 +40,7 @@ struct listen {
 	struct scribe *scribe;
 	struct scribe_lane *lane;
 	struct signals signals;
-	uint64_t began_ns, flush_ns, tick_ns, rate_ns;
+	uint64_t began_ns, flush_ns, tick_ns, rate_ns, told_ns;
 	struct ear_stats rate_last;
 	const uint8_t *datagram; /* being handled, for the sample of bad ones */
 	int privileges;
@@ -316,6 +316,13 @@ static void by_the_clock(struct listen *l)
 	if (at >= l->rate_ns) {
 		say_rates(l);
 		l->rate_ns += (uint64_t)l->opts.rate_s * S_NS;
+	}
+	if (l->opts.told && at >= l->told_ns) {
+		struct ear_stats st;
+
+		ear_stats(l->ear, &st);
+		l->opts.told(l->opts.told_ctx, &st);
+		l->told_ns = at + S_NS;
 	}
 	if (l->opts.signals && signals_reload(&l->signals))
 		reload(l);

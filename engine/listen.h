@@ -36,8 +36,11 @@ struct listen_opts {
 	uint64_t seed;
 	unsigned rate_s; /* seconds between rate lines; 0 = LISTEN_RATE_S */
 	struct sink sink;
-	struct bad *bad;         /* malformed datagrams; NULL = none wanted */
-	FILE *talk;              /* the rate line; NULL = none */
+	struct bad *bad; /* malformed datagrams; NULL = none wanted */
+	FILE *talk;      /* the rate line; NULL = none */
+	/** about once a second, on the listening thread; NULL = nobody asks */
+	void (*told)(void *ctx, const struct ear_stats *now);
+	void *told_ctx;
 	uint64_t max_runtime_ns; /* 0 = none */
 	bool signals, drop_privileges;
 	const char *const *keep_writable;

@@ -36,6 +36,7 @@ int cmd_listen(int argc, char **argv);
 int cmd_merge(int argc, char **argv);
 int cmd_store(int argc, char **argv);
 int cmd_resolver(int argc, char **argv);
+int cmd_crawler(int argc, char **argv);
 
 /** cli_version() - what git describe said when this was built. */
 const char *cli_version(void);

@@ -10,6 +10,7 @@
 #include "engine/cli/args.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/keep.h"
+#include "engine/cli/network_file.h"
 #include "engine/listen.h"
 
 enum { REPORT_MAX = 1 << 17, BOOTSTRAP_MAX = 64 };
@@ -20,6 +21,7 @@ struct listen_args {
 	struct endpoint bind[LISTEN_BINDS_MAX];
 	struct endpoint boot[BOOTSTRAP_MAX];
 	const char *bootstrap, *keep_bad;
+	struct network_file network;
 };
 
 enum {
@@ -33,6 +35,7 @@ enum {
 	OPT_KEEP_BAD,
 	OPT_RATE_S,
 	OPT_RUNTIME,
+	OPT_NETWORK,
 };
 
 static const struct argp_option options[] = {
@@ -59,6 +62,8 @@ static const struct argp_option options[] = {
 	  "Prefixes that get neither query nor answer; SIGHUP reloads", 2 },
 	{ NULL, 0, NULL, 0, "What is said:", 9 },
 	{ "rate-s", OPT_RATE_S, "S", 0, "Seconds between the lines of rates [60]", 9 },
+	{ "network-file", OPT_NETWORK, "FILE", 0,
+	  "A summary every 15 s as bittorrent_network.json of the first dht-telescope has it", 9 },
 	{ "keep-bad", OPT_KEEP_BAD, "FILE", 0,
 	  "A sample of the datagrams that are no KRPC message: hex and reason, at most 1000", 9 },
 	{ 0 },
@@ -97,6 +102,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_KEEP_BAD:
 		a->keep_bad = arg;
+		break;
+	case OPT_NETWORK:
+		a->network.path = arg;
 		break;
 	case OPT_RATE_S:
 		a->run.rate_s = (unsigned)args_number(arg, 1, 86400, "rate-s", state);
@@ -221,6 +229,17 @@ static void say_where(const struct listen *l, unsigned ids)
 			endpoint_to_text(&b, last));
 }
 
+/* A table of ours knows nodes that answered; the rest is under way. */
+static void tell_network(void *ctx, const struct ear_stats *now)
+{
+	const struct network_counts n = { .known_nodes = now->table_nodes,
+					  .visited = now->answered,
+					  .in_flight = now->in_flight,
+					  .listen_mode = true };
+
+	network_file_tick(ctx, &n);
+}
+
 static int listen_with(struct listen_args *a, struct keep *k)
 {
 	struct listen_result *r = calloc(1, sizeof(*r));
@@ -232,6 +251,8 @@ static int listen_with(struct listen_args *a, struct keep *k)
 		return cli_fail("%s", dt_strerror(-ENOMEM));
 	a->run.sink = keep_sink(k);
 	a->run.keep_writable = k->writable;
+	a->run.told = a->network.path[0] ? tell_network : NULL;
+	a->run.told_ctx = &a->network;
 	rc = listen_open(&a->run, &l, why);
 	if (rc < 0) {
 		free(r);
@@ -239,6 +260,7 @@ static int listen_with(struct listen_args *a, struct keep *k)
 	}
 	say_where(l, a->run.ids);
 	rc = listen_run(l, r);
+	network_file_end(&a->network, r->ear.table_nodes);
 	if (rc < 0)
 		cli_fail("it broke off: %s", r->why);
 	if (report(k, r) < 0)
@@ -258,6 +280,7 @@ int cmd_listen(int argc, char **argv)
 		.bootstrap = "dht.libtorrent.org:25401,dht.transmissionbt.com:6881,"
 			     "router.bt.ouinet.work:6881",
 		.keep_bad = "",
+		.network.path = "",
 	};
 	struct keep k;
 	int status;

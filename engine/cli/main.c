@@ -31,6 +31,8 @@ static const struct cli_command commands[] = {
 	{ "geo", "geolocation files: fetch, list, lookup ADDR, resolve STORE", cmd_geo },
 	{ "resolver", "what was heard, in the words of the first dht-telescope's resolver.py",
 	  cmd_resolver },
+	{ "crawler", "listen, under the options of the first dht-telescope's crawler.py",
+	  cmd_crawler },
 	{ "doctor", "is this machine fit? One line each, with the cure", cmd_doctor },
 	{ "sim", "the simulated DHT alone, on loopback sockets, with its truth", cmd_sim },
 	{ "bench", "the benchmark table, as JSON lines", cmd_bench },

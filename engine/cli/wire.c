@@ -129,6 +129,7 @@ static int one_census(struct wire *w, const struct wire_talk *talk, struct wire_
 	if (rc >= 0) {
 		wire_mirror_from(w, engine_local(w->engine));
 		rc = engine_run(w->engine, &r->engine);
+		network_file_end(&w->network, r->engine.counters.crawl.endpoints_known);
 		if (rc < 0)
 			broke_off(w, rc, r->engine.why);
 	}
@@ -234,7 +235,7 @@ static int run_campaign(struct wire *w, const struct wire_talk *talk,
 int wire_campaign(const struct conf *c, const struct wire_talk *talk,
 		  void (*done)(void *ctx, const struct wire_result *r), void *ctx)
 {
-	struct wire w = { .c = c, .talk = talk };
+	struct wire w = { .c = c, .talk = talk, .network.path = c->network_file };
 	int rc = prepare(&w);
 
 	if (rc >= 0 && talk->store_open)

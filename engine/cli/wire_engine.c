@@ -141,12 +141,22 @@ static void keep_ledger(struct wire *w)
 	free(sent);
 }
 
+static void tell_network(struct wire *w, const struct crawl_stats *c)
+{
+	const struct network_counts n = { .known_nodes = c->endpoints_known,
+					  .visited = c->endpoints_known - c->frontier,
+					  .in_flight = c->in_flight,
+					  .explore_queue = c->frontier + c->retry_waiting };
+
+	network_file_tick(&w->network, &n);
+}
+
 static void on_status(void *ctx, const struct engine_status *status)
 {
 	struct wire *w = ctx;
 
 	keep_ledger(w);
-
+	tell_network(w, &status->counters.crawl);
 	if (w->talk->status_told && !w->talk->status_told(w->talk->ctx, status) &&
 	    !status->stopping)
 		engine_stop(w->engine);

@@ -10,6 +10,7 @@
 #include "engine/bad.h"
 #include "engine/checkpoint.h"
 #include "engine/cli/campaign.h"
+#include "engine/cli/network_file.h"
 #include "engine/cli/wire.h"
 #include "engine/cli/wire_ledger.h"
 #include "engine/island.h"
@@ -67,6 +68,7 @@ struct wire {
 	struct engine_opts engine_opts; /* what it was made from, for the second pass */
 	struct wire_ledger *ledger;     /* packets by network; NULL without geo files */
 	struct wire_second *second;     /* its port and devices; NULL = none is taken */
+	struct network_file network;    /* for tools that look in on a crawler */
 };
 
 /* ---- wire_world.c ----------------------------------------------------------- */

@@ -128,6 +128,36 @@ else
 	result 0 "the pages in Chromium # SKIP no chromium, or no network namespace to shut it in"
 fi
 
+# ---- crawler.py ------------------------------------------------------------------------------
+mkdir "$TMP/crawler" && cd "$TMP/crawler" || exit 1
+port=$((20000 + RANDOM % 10000))
+"$PROG" crawler --port $port --bind 127.0.0.1 --depth 6e6 --db dht_observatory.db --workers 12 \
+	--id-file node_id.bin -- --bootstrap '' --max-runtime-s 3 --geo none --quiet >crawler.txt 2>&1 &
+crawler=$!
+for _ in $(seq 100); do
+	grep -q '^listening on' crawler.txt && [ -s bittorrent_network.json ] && break
+	sleep 0.05
+done
+cp bittorrent_network.json during.json
+$py - $port <<'PY'
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(3):
+    s.sendto(b"d1:ad2:id20:" + b"i" * 20 + b"9:info_hash20:" + bytes([65 + i]) * 20 +
+             b"e1:q9:get_peers1:t1:p1:y1:qe", ("127.0.0.1", int(sys.argv[1])))
+PY
+wait $crawler
+result $? "crawler, with every option that crawler.py had"
+jq -e '.Summary | keys == ["explore_queue","in_flight","known_nodes","listen_mode","outstanding_t","uptime_s","visited"]
+	and .listen_mode == true' during.json >/dev/null &&
+	jq -e 'keys == ["known_nodes","uptime_s"] and .uptime_s >= 2' bittorrent_network.json >/dev/null
+result $? "bittorrent_network.json, meanwhile and at the end"
+expect 0 '^get_peers: 3$' -- "$PROG" resolver
+expect 0 '^1 +4242424242424242424242424242424242424242 +[0-9]+s ago' -- "$PROG" resolver top
+"$PROG" crawl --sim 1000 --sim-mode virtual --geo none --store '' --network-file crawl.json --quiet >/dev/null 2>&1
+jq -e '.known_nodes > 1000' crawl.json >/dev/null
+result $? "and of a census"
+
 # ---- the loop -----------------------------------------------------------------------------------
 cd "$TMP/old" || exit 1
 rm -f bt_map_opacity_live.html
