@@ -189,6 +189,7 @@ install: $(PROG) ## PREFIX=/usr/local DESTDIR=
 	install -Dm755 $(PROG) $(DESTDIR)$(PREFIX)/bin/dht-telescope
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/dht-telescope \
 		$(filter-out configs/serve.yaml,$(wildcard configs/*.yaml configs/*.conf))
+	install -Dm755 configs/run.sh $(DESTDIR)$(PREFIX)/share/dht-telescope/run.sh
 
 install-system: man ## what a packaged program has: unit, its configuration, manual pages, completion
 	install -Dm644 -t $(DESTDIR)/lib/systemd/system configs/dht-telescope.service

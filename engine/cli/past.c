@@ -6,14 +6,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <xxhash.h>
-
 #include "engine/cli/cli.h"
 #include "store/heardlog.h"
+#include "store/torrents.h"
 
 enum {
-	HASHES_MAX = 1 << 20, /* of the table of top; 48 bytes each */
-	HASHES_FIRST_LOG2 = 10,
+	HASHES_MAX = 1 << 20, /* of the table of top */
 };
 
 struct past {
@@ -112,63 +110,6 @@ static int put_newest(struct newest *n, const struct observatory_row *row)
 
 /* ---- hashes by how often they were asked for --------------------------------------------- */
 
-struct hashes {
-	struct observatory_top *slots; /* open addressing; hits 0 = free */
-	uint32_t log2, count;
-	uint64_t without_room;
-};
-
-static struct observatory_top *slot_of(struct observatory_top *slots, uint32_t log2,
-				       const struct nodeid *hash)
-{
-	uint32_t at = (uint32_t)XXH3_64bits(hash->b, sizeof(hash->b));
-
-	for (;; at++) {
-		struct observatory_top *t = &slots[at & ((1u << log2) - 1)];
-
-		if (!t->hits || nodeid_equal(&t->hash, hash))
-			return t;
-	}
-}
-
-static int grow_hashes(struct hashes *h)
-{
-	uint32_t log2 = h->slots ? h->log2 + 1 : HASHES_FIRST_LOG2;
-	struct observatory_top *slots = calloc((size_t)1 << log2, sizeof(*slots));
-
-	if (!slots)
-		return -ENOMEM;
-	for (uint32_t i = 0; h->slots && i < 1u << h->log2; i++)
-		if (h->slots[i].hits)
-			*slot_of(slots, log2, &h->slots[i].hash) = h->slots[i];
-	free(h->slots);
-	h->slots = slots;
-	h->log2 = log2;
-	return 0;
-}
-
-static int count_hash(struct hashes *h, const struct observatory_row *row)
-{
-	struct observatory_top *t;
-	int rc = !h->slots || h->count > 1u << (h->log2 - 1) ? grow_hashes(h) : 0;
-
-	if (rc < 0)
-		return rc;
-	t = slot_of(h->slots, h->log2, &row->hash);
-	if (!t->hits && h->count == HASHES_MAX) {
-		h->without_room++;
-		return 0;
-	}
-	if (!t->hits) {
-		h->count++;
-		*t = (struct observatory_top){ .hash = row->hash, .first_s = row->ts_s };
-	}
-	t->hits++;
-	t->first_s = row->ts_s < t->first_s ? row->ts_s : t->first_s;
-	t->last_s = row->ts_s > t->last_s ? row->ts_s : t->last_s;
-	return 0;
-}
-
 static int by_hits(const void *a, const void *b)
 {
 	const struct observatory_top *x = a, *y = b;
@@ -180,19 +121,25 @@ static int by_hits(const void *a, const void *b)
 	return memcmp(x->hash.b, y->hash.b, sizeof(x->hash.b));
 }
 
-/* The table itself becomes the list. */
-static void take_top(struct hashes *h, uint64_t limit, struct past_rows *out)
+static int take_top(const struct torrents *t, uint64_t limit, struct past_rows *out)
 {
-	uint32_t n = 0;
+	const struct torrent *one;
+	uint32_t at = 0;
 
-	for (uint32_t i = 0; h->slots && i < 1u << h->log2; i++)
-		if (h->slots[i].hits)
-			h->slots[n++] = h->slots[i];
-	if (n)
-		qsort(h->slots, n, sizeof(*h->slots), by_hits);
-	out->top = h->slots;
-	out->top_count = n < limit ? n : limit;
-	out->without_room = h->without_room;
+	out->without_room = t->without_room;
+	out->top = t->count ? calloc(t->count, sizeof(*out->top)) : NULL;
+	if (t->count && !out->top)
+		return -ENOMEM;
+	while ((one = torrents_next(t, &at)) != NULL)
+		out->top[out->top_count++] = (struct observatory_top){ .hash = one->hash,
+								       .hits = one->get_peers,
+								       .first_s = one->first_s,
+								       .last_s = one->last_s };
+	if (out->top_count)
+		qsort(out->top, out->top_count, sizeof(*out->top), by_hits);
+	if (out->top_count > limit)
+		out->top_count = limit;
+	return 0;
 }
 
 /* ---- a store, row by row ------------------------------------------------------------------ */
@@ -221,7 +168,7 @@ static bool row_of(const struct heard *h, uint64_t ids[static 2], enum observato
 /* Each row of both tables, in the order in which they were heard. */
 static int each_heard(struct store *s,
 		      int (*row)(void *ctx, enum observatory_walk table,
-				 const struct observatory_row *r),
+				 const struct observatory_row *r, const struct heard *h),
 		      void *ctx)
 {
 	struct heardlog_reader *reader;
@@ -235,7 +182,7 @@ static int each_heard(struct store *s,
 		return rc == DT_ENOTFOUND ? 0 : rc; /* nothing was ever heard */
 	while (rc >= 0 && (rc = heardlog_next(reader, &h)) == 1)
 		if (row_of(&h, ids, &table, &r))
-			rc = row(ctx, table, &r);
+			rc = row(ctx, table, &r, &h);
 	heardlog_end(reader);
 	return rc < 0 ? rc : 0;
 }
@@ -244,10 +191,11 @@ struct scan {
 	const struct past_want *want;
 	struct past_rows *out;
 	struct newest announces, getpeers;
-	struct hashes hashes;
+	struct torrents asked_for;
 };
 
-static int scan_row(void *ctx, enum observatory_walk table, const struct observatory_row *r)
+static int scan_row(void *ctx, enum observatory_walk table, const struct observatory_row *r,
+		    const struct heard *h)
 {
 	struct scan *s = ctx;
 	int rc = 0;
@@ -259,7 +207,7 @@ static int scan_row(void *ctx, enum observatory_walk table, const struct observa
 	s->out->counts.getpeers++;
 	if (s->want->getpeers)
 		rc = put_newest(&s->getpeers, r);
-	return rc == 0 && s->want->top ? count_hash(&s->hashes, r) : rc;
+	return rc == 0 && s->want->top ? torrents_add(&s->asked_for, h) : rc;
 }
 
 static int read_store(struct store *st, const struct past_want *want, struct past_rows *out)
@@ -267,7 +215,8 @@ static int read_store(struct store *st, const struct past_want *want, struct pas
 	struct scan s = { .want = want,
 			  .out = out,
 			  .announces.limit = want->limit,
-			  .getpeers.limit = want->limit };
+			  .getpeers.limit = want->limit,
+			  .asked_for.max = HASHES_MAX };
 	int rc = each_heard(st, scan_row, &s);
 
 	cut(&s.announces);
@@ -276,7 +225,9 @@ static int read_store(struct store *st, const struct past_want *want, struct pas
 	out->announce_count = s.announces.count;
 	out->getpeers = s.getpeers.list;
 	out->getpeers_count = s.getpeers.count;
-	take_top(&s.hashes, want->limit, out);
+	if (rc == 0)
+		rc = take_top(&s.asked_for, want->limit, out);
+	torrents_fini(&s.asked_for);
 	if (out->counts.announces) {
 		out->counts.statuses = 1;
 		memcpy(out->counts.by_status[0].status, "pending", sizeof("pending"));
@@ -351,9 +302,12 @@ struct each {
 	void *ctx;
 };
 
-static int each_row(void *ctx, enum observatory_walk table, const struct observatory_row *r)
+static int each_row(void *ctx, enum observatory_walk table, const struct observatory_row *r,
+		    const struct heard *h)
 {
 	const struct each *e = ctx;
+
+	(void)h;
 
 	return table == e->table ? e->row(e->ctx, r) : 0;
 }
