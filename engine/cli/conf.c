@@ -374,7 +374,8 @@ int conf_print_census(const struct conf *c, FILE *to)
 	static const char free_keys[] =
 		"rate workers backend interface ports xdp_mode bind rcvbuf_bytes pin bootstrap "
 		"max_endpoints max_runtime_s cooldown_s epochs resume checkpoint_s warm blocklist "
-		"dry_run store report nodes_csv keep_bad truth_dir status_file network_file metadata_file notes "
+		"dry_run store report nodes_csv keep_bad truth_dir status_file network_file "
+		"metadata_file notes "
 		"geo city_mmdb asn_mmdb country_mmdb";
 
 	for (unsigned k = 0; k < KEYS; k++)
