@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 
+#include "engine/net_mmsg_tx.h"
 #include "engine/net_raw.h"
 
 /*
@@ -15,26 +15,16 @@
  * kinds is not kept, nor would the network keep it.
  */
 
-enum {
-	HEADROOM = 64, /* before a datagram, for its headers; keeps data on a cache line */
-	STRIDE = HEADROOM + NET_FRAME_MAX,
-	FAILURES_MAX = NET_BATCH_MAX,
-};
+enum { HEADROOM = 64 }; /* before a datagram, for its headers; keeps data on a cache line */
 _Static_assert((int)HEADROOM >= (int)UDP4_HEAD_BYTES, "the headers fit before a datagram");
 
 struct net_packet {
 	struct net base;
 	struct net_group *g;
 	unsigned index;
-	int fd;
-	unsigned queued, frames_used, failed;
 	struct net_stats stats;
-	struct net_failure failures[FAILURES_MAX];
-	uint64_t tag[NET_BATCH_MAX];
-	struct mmsghdr tx[NET_BATCH_MAX];
-	struct iovec vec[NET_BATCH_MAX];
+	struct net_mmsg_tx tx;
 	struct net_raw_rx rx;
-	uint8_t frames[NET_BATCH_MAX * STRIDE];
 };
 
 static struct net_packet *self(struct net *net)
@@ -44,89 +34,24 @@ static struct net_packet *self(struct net *net)
 
 static unsigned packet_send_alloc(struct net *net, struct net_msg *msgs, unsigned count)
 {
-	struct net_packet *d = self(net);
-	unsigned room = NET_BATCH_MAX - d->frames_used;
-
-	if (room > FAILURES_MAX - d->failed - d->queued)
-		room = FAILURES_MAX - d->failed - d->queued;
-	if (count > room)
-		count = room;
-	for (unsigned i = 0; i < count; i++)
-		msgs[i].data = d->frames + (size_t)(d->frames_used + i) * STRIDE + HEADROOM;
-	return count;
+	return net_mmsg_tx_lend(&self(net)->tx, msgs, count);
 }
 
-static void fail(struct net_packet *d, uint64_t tag, size_t len, int err)
-{
-	d->failures[d->failed++] = (struct net_failure){ .tag = tag, .err = err };
-	d->stats.send_failures++;
-	d->stats.sent_packets--;
-	d->stats.sent_bytes -= len;
-}
-
-static void queue(struct net_packet *d, const struct net_msg *m)
-{
-	unsigned port = 0, k = d->queued;
-	int way = net_raw_aim(d->g, m, &port), err = way;
-
-	if (way >= 0) {
-		d->vec[k].iov_base = udp4_write(&d->g->raw->head[way], d->g->port[port], &m->peer,
-						m->data, m->len);
-		d->vec[k].iov_len = UDP4_HEAD_BYTES + m->len;
-		d->tag[k] = m->tag;
-		d->queued++;
-		return;
-	}
-	if (way == ROUTE_SOCKET) {
-		err = net_raw_by_socket(d->g, d->index, port, m);
-		d->stats.syscalls++;
-		d->stats.by_socket += err == 0;
-	}
-	if (err)
-		fail(d, m->tag, m->len, err);
-}
-
-/* Data may lie in any of the lent frames: a wrapping device drops some of a batch and closes up. */
 static unsigned packet_send(struct net *net, const struct net_msg *msgs, unsigned count)
 {
 	struct net_packet *d = self(net);
 
 	d->stats.sent_packets += count;
 	for (unsigned i = 0; i < count; i++) {
-		unsigned frame = (unsigned)((size_t)(msgs[i].data - d->frames) / STRIDE);
+		const struct net_msg *m = &msgs[i];
+		uint8_t *frame = net_raw_write(d->g, d->index, m, &d->tx.failed, &d->stats);
 
-		assert(msgs[i].len <= NET_FRAME_MAX && frame < NET_BATCH_MAX);
-		if (frame >= d->frames_used)
-			d->frames_used = frame + 1;
-		d->stats.sent_bytes += msgs[i].len;
-		queue(d, &msgs[i]);
+		net_mmsg_tx_keep(&d->tx, m);
+		d->stats.sent_bytes += m->len;
+		if (frame)
+			net_mmsg_tx_queue(&d->tx, frame, UDP4_HEAD_BYTES + m->len, m->tag);
 	}
 	return count;
-}
-
-/*
- * A frame that the device has no room for (ENOBUFS) ends a call early; its error
- * comes with the next one. It is reported and stepped over, as in net_mmsg.c.
- */
-static void flush(struct net_packet *d)
-{
-	unsigned at = 0;
-
-	while (at < d->queued) {
-		int n = sendmmsg(d->fd, d->tx + at, d->queued - at, MSG_DONTWAIT);
-		int err = n < 0 ? errno : 0;
-
-		d->stats.syscalls++;
-		if (n > 0) {
-			at += (unsigned)n;
-			continue;
-		}
-		do
-			fail(d, d->tag[at], d->vec[at].iov_len - UDP4_HEAD_BYTES, -err);
-		while (++at < d->queued && err == EAGAIN);
-	}
-	d->queued = 0;
-	d->frames_used = 0;
 }
 
 static bool sleep_on_sockets(struct net_packet *d, unsigned round, uint64_t *left_ns)
@@ -145,10 +70,10 @@ static int packet_recv(struct net *net, struct net_msg *msgs, unsigned max, uint
 
 	if (max > NET_BATCH_MAX)
 		max = NET_BATCH_MAX;
-	flush(d);
+	net_mmsg_tx_flush(&d->tx, &d->stats);
 	n = net_raw_rx_take(&d->rx, msgs, max, &d->stats);
-	for (unsigned round = 0; n == 0 && !d->failed && sleep_on_sockets(d, round, &wait_ns);
-	     round++) {
+	for (unsigned round = 0;
+	     n == 0 && !d->tx.failed.count && sleep_on_sockets(d, round, &wait_ns); round++) {
 		d->stats.syscalls++;
 		n = net_raw_rx_take(&d->rx, msgs, max, &d->stats);
 	}
@@ -162,13 +87,7 @@ static void packet_recv_finish(struct net *net)
 
 static unsigned packet_failures(struct net *net, struct net_failure *out, unsigned max)
 {
-	struct net_packet *d = self(net);
-	unsigned n = d->failed < max ? d->failed : max;
-
-	memcpy(out, d->failures, n * sizeof(*out));
-	memmove(d->failures, d->failures + n, (d->failed - n) * sizeof(*out));
-	d->failed -= n;
-	return n;
+	return net_failed_take(&self(net)->tx.failed, out, max);
 }
 
 static void packet_stats(struct net *net, struct net_stats *out)
@@ -207,10 +126,8 @@ int net_packet_open(struct net_group *g, unsigned i, struct net **out)
 	d->base.ops = &ops;
 	d->g = g;
 	d->index = i;
-	d->fd = g->raw->packet_fd[i];
+	net_mmsg_tx_init(&d->tx, g->raw->packet_fd[i], 0, HEADROOM, UDP4_HEAD_BYTES);
 	net_raw_rx_init(&d->rx, g, i);
-	for (unsigned k = 0; k < NET_BATCH_MAX; k++)
-		d->tx[k].msg_hdr = (struct msghdr){ .msg_iov = &d->vec[k], .msg_iovlen = 1 };
 	*out = &d->base;
 	return 0;
 }

@@ -181,8 +181,8 @@ const char *net_raw_text(const struct net_raw *r)
 
 /* ---- by the sockets ------------------------------------------------------------------ */
 
-int net_raw_by_socket(const struct net_group *g, unsigned worker, unsigned port,
-		      const struct net_msg *m)
+static int by_socket(const struct net_group *g, unsigned worker, unsigned port,
+		     const struct net_msg *m)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET,
 				  .sin_port = htons(m->peer.port),
@@ -191,6 +191,24 @@ int net_raw_by_socket(const struct net_group *g, unsigned worker, unsigned port,
 			   (struct sockaddr *)&sa, sizeof(sa));
 
 	return n < 0 ? -errno : 0;
+}
+
+uint8_t *net_raw_write(const struct net_group *g, unsigned worker, const struct net_msg *m,
+		       struct net_failed *failed, struct net_stats *stats)
+{
+	unsigned port = 0;
+	int way = net_raw_aim(g, m, &port), err = way;
+
+	if (way >= 0)
+		return udp4_write(&g->raw->head[way], g->port[port], &m->peer, m->data, m->len);
+	if (way == ROUTE_SOCKET) {
+		err = by_socket(g, worker, port, m);
+		stats->syscalls++;
+		stats->by_socket += err == 0;
+	}
+	if (err)
+		net_failed_add(failed, stats, m->tag, m->len, err);
+	return NULL;
 }
 
 void net_raw_rx_init(struct net_raw_rx *r, const struct net_group *g, unsigned index)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "engine/net_failed.h"
 #include "engine/net_mmsg_rx.h"
 #include "engine/net_udp.h"
 #include "engine/route.h"
@@ -71,8 +72,12 @@ static inline int net_raw_aim(const struct net_group *g, const struct net_msg *m
 	return way == ROUTE_NONE ? -ENETUNREACH : way;
 }
 
-/** net_raw_by_socket() - send one by the UDP socket. Returns 0 or -errno. */
-int net_raw_by_socket(const struct net_group *g, unsigned worker, unsigned port,
-		      const struct net_msg *m) DT_MUST;
+/**
+ * net_raw_write() - the headers of one message before its data.
+ * Returns where the frame begins, or NULL where none is to be sent: it went by the
+ * UDP socket, or failed, and is counted.
+ */
+uint8_t *net_raw_write(const struct net_group *g, unsigned worker, const struct net_msg *m,
+		       struct net_failed *failed, struct net_stats *stats);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "engine/net_failed.h"
 #include "engine/net_udp.h"
 
 /*
@@ -33,7 +34,6 @@ enum {
 	DRAINS_MAX = (NET_BATCH_MAX + DRAIN_MAX - 1) / DRAIN_MAX,
 	/* An empty datagram ends a multishot: under a flood of them, one each. */
 	DRAINS_CUT = 64,
-	FAILURES_MAX = NET_BATCH_MAX,
 	BUF_GROUP = 0,
 	FILE_SLOT = 0,
 	/* io_uring_recvmsg_out, then the name, then the datagram. */
@@ -62,7 +62,6 @@ struct net_uring {
 	unsigned frames_used; /* behind packets that the kernel has not taken yet */
 	unsigned drains;      /* multishots for the next turn */
 	unsigned cut;         /* of this turn's multishots, ended by an empty datagram */
-	unsigned failed;
 	unsigned lent;
 	unsigned buffers;
 	struct io_uring_buf_ring *buf_ring;
@@ -70,7 +69,7 @@ struct net_uring {
 	struct msghdr rx_shape; /* only its name length is read */
 	struct net_stats stats;
 	uint16_t lent_bid[NET_BATCH_MAX];
-	struct net_failure failures[FAILURES_MAX];
+	struct net_failed failed;
 	struct iovec tx_vec[NET_BATCH_MAX];
 	struct msghdr tx_head[NET_BATCH_MAX];
 	union net_sockaddr tx_name[NET_BATCH_MAX];
@@ -89,21 +88,13 @@ static unsigned uring_send_alloc(struct net *net, struct net_msg *msgs, unsigned
 	struct net_uring *d = self(net);
 	unsigned room = NET_BATCH_MAX - d->frames_used;
 
-	if (room > FAILURES_MAX - d->failed)
-		room = FAILURES_MAX - d->failed;
+	if (room > NET_FAILED_MAX - d->failed.count)
+		room = NET_FAILED_MAX - d->failed.count;
 	if (count > room)
 		count = room;
 	for (unsigned i = 0; i < count; i++)
 		msgs[i].data = d->frames + (size_t)(d->frames_used + i) * NET_UDP_FRAME_STRIDE;
 	return count;
-}
-
-static void fail(struct net_uring *d, uint64_t tag, size_t len, int err)
-{
-	d->failures[d->failed++] = (struct net_failure){ .tag = tag, .err = err };
-	d->stats.send_failures++;
-	d->stats.sent_packets--;
-	d->stats.sent_bytes -= len;
 }
 
 static void prep_send(struct net_uring *d, unsigned frame, const struct net_msg *m)
@@ -139,7 +130,7 @@ static unsigned uring_send(struct net *net, const struct net_msg *msgs, unsigned
 		if (net_udp_to_sockaddr(&m->peer, d->family, &d->tx_name[frame]))
 			prep_send(d, frame, m);
 		else
-			fail(d, m->tag, m->len, -EAFNOSUPPORT);
+			net_failed_add(&d->failed, &d->stats, m->tag, m->len, -EAFNOSUPPORT);
 	}
 	return count;
 }
@@ -211,11 +202,12 @@ static unsigned reap(struct net_uring *d, struct net_msg *msgs, unsigned max)
 	{
 		uint64_t ud = cqe->user_data;
 
-		if (n == max || d->failed == FAILURES_MAX)
+		if (n == max || d->failed.count == NET_FAILED_MAX)
 			break;
 		seen++;
 		if (!(ud & UD_RECV))
-			fail(d, ud & UD_TAG_MASK, ud >> UD_LEN_SHIFT, cqe->res);
+			net_failed_add(&d->failed, &d->stats, ud & UD_TAG_MASK, ud >> UD_LEN_SHIFT,
+				       cqe->res);
 		else if (cqe->res < 0)
 			note_end(d, cqe);
 		else if (cqe->flags & IORING_CQE_F_BUFFER)
@@ -280,8 +272,8 @@ static int uring_recv(struct net *net, struct net_msg *msgs, unsigned max, uint6
 	assert(d->lent == 0); /* net_recv_finish() comes between two of these */
 	n = turn(d, msgs, max);
 	/* A failure is something to hear, too. */
-	for (unsigned round = 0; n == 0 && !d->failed && net_udp_sleep(d->fd, round, &wait_ns);
-	     round++) {
+	for (unsigned round = 0;
+	     n == 0 && !d->failed.count && net_udp_sleep(d->fd, round, &wait_ns); round++) {
 		d->stats.syscalls++;
 		n = turn(d, msgs, max);
 	}
@@ -300,13 +292,7 @@ static void uring_recv_finish(struct net *net)
 
 static unsigned uring_failures(struct net *net, struct net_failure *out, unsigned max)
 {
-	struct net_uring *d = self(net);
-	unsigned n = d->failed < max ? d->failed : max;
-
-	memcpy(out, d->failures, n * sizeof(*out));
-	memmove(d->failures, d->failures + n, (d->failed - n) * sizeof(*out));
-	d->failed -= n;
-	return n;
+	return net_failed_take(&self(net)->failed, out, max);
 }
 
 static void uring_stats(struct net *net, struct net_stats *out)

@@ -15,7 +15,6 @@
 
 enum {
 	HEADROOM = 64,
-	FAILURES_MAX = NET_BATCH_MAX,
 	LOOK_TURNS = 8,
 };
 _Static_assert((int)HEADROOM + (int)NET_FRAME_MAX <= (int)XSK_FRAME_BYTES, "a frame holds it");
@@ -31,11 +30,11 @@ struct net_xdp {
 	struct net base;
 	struct net_group *g;
 	struct xsk *xsk;
-	unsigned index, failed, lent, turn;
+	unsigned index, lent, turn;
 	uint32_t put; /* packets ever put on the ring */
 	struct xsk_drops drops_seen;
 	struct net_stats stats;
-	struct net_failure failures[FAILURES_MAX];
+	struct net_failed failed;
 	struct place place[XSK_TX_FRAMES];
 	struct net_raw_rx rx;
 };
@@ -55,10 +54,10 @@ static unsigned xdp_send_alloc(struct net *net, struct net_msg *msgs, unsigned c
 	/* What is on its way to the device may each fail. */
 	if (room > NET_BATCH_MAX)
 		room = NET_BATCH_MAX;
-	if (d->failed + pending >= FAILURES_MAX)
+	if (d->failed.count + pending >= NET_FAILED_MAX)
 		room = 0;
-	else if (room > FAILURES_MAX - d->failed - pending)
-		room = FAILURES_MAX - d->failed - pending;
+	else if (room > NET_FAILED_MAX - d->failed.count - pending)
+		room = NET_FAILED_MAX - d->failed.count - pending;
 	if (count > room)
 		count = room;
 	for (unsigned i = 0; i < count; i++)
@@ -67,46 +66,25 @@ static unsigned xdp_send_alloc(struct net *net, struct net_msg *msgs, unsigned c
 	return count;
 }
 
-static void fail(struct net_xdp *d, uint64_t tag, size_t len, int err)
-{
-	d->failures[d->failed++] = (struct net_failure){ .tag = tag, .err = err };
-	d->stats.send_failures++;
-	d->stats.sent_packets--;
-	d->stats.sent_bytes -= len;
-}
-
 static void on_drop(void *ctx, uint32_t at)
 {
 	struct net_xdp *d = ctx;
 	const struct place *p = &d->place[at & (XSK_TX_FRAMES - 1)];
 
-	if (d->failed < FAILURES_MAX)
-		fail(d, p->tag, p->len, -ENOBUFS);
+	if (d->failed.count < NET_FAILED_MAX)
+		net_failed_add(&d->failed, &d->stats, p->tag, p->len, -ENOBUFS);
 }
 
 /* True where the frame is the kernel's now. */
 static bool put(struct net_xdp *d, const struct net_msg *m)
 {
-	unsigned port = 0;
-	int way = net_raw_aim(d->g, m, &port), err = way;
+	uint8_t *frame = net_raw_write(d->g, d->index, m, &d->failed, &d->stats);
 
-	if (way >= 0) {
-		uint8_t *frame = udp4_write(&d->g->raw->head[way], d->g->port[port], &m->peer,
-					    m->data, m->len);
-
-		d->place[d->put++ & (XSK_TX_FRAMES - 1)] =
-			(struct place){ .tag = m->tag, .len = m->len };
-		xsk_put(d->xsk, frame, UDP4_HEAD_BYTES + m->len);
-		return true;
-	}
-	if (way == ROUTE_SOCKET) {
-		err = net_raw_by_socket(d->g, d->index, port, m);
-		d->stats.syscalls++;
-		d->stats.by_socket += err == 0;
-	}
-	if (err)
-		fail(d, m->tag, m->len, err);
-	return false;
+	if (!frame)
+		return false;
+	d->place[d->put++ & (XSK_TX_FRAMES - 1)] = (struct place){ .tag = m->tag, .len = m->len };
+	xsk_put(d->xsk, frame, UDP4_HEAD_BYTES + m->len);
+	return true;
 }
 
 /* Data may lie in any of the lent frames: a wrapping device drops some of a batch and closes up. */
@@ -189,7 +167,7 @@ static int xdp_recv(struct net *net, struct net_msg *msgs, unsigned max, uint64_
 		max = NET_BATCH_MAX;
 	xsk_flush(d->xsk, on_drop, d);
 	n = collect(d, msgs, max);
-	for (unsigned round = 0; n == 0 && !d->failed && sleep_on_all(d, round, &wait_ns);
+	for (unsigned round = 0; n == 0 && !d->failed.count && sleep_on_all(d, round, &wait_ns);
 	     round++) {
 		d->stats.syscalls++;
 		xsk_flush(d->xsk, on_drop, d);
@@ -208,13 +186,7 @@ static void xdp_recv_finish(struct net *net)
 
 static unsigned xdp_failures(struct net *net, struct net_failure *out, unsigned max)
 {
-	struct net_xdp *d = self(net);
-	unsigned n = d->failed < max ? d->failed : max;
-
-	memcpy(out, d->failures, n * sizeof(*out));
-	memmove(d->failures, d->failures + n, (d->failed - n) * sizeof(*out));
-	d->failed -= n;
-	return n;
+	return net_failed_take(&self(net)->failed, out, max);
 }
 
 /* An empty fill ring is why packets are dropped, not how many: rx_dropped counts those. */
