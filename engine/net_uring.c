@@ -9,6 +9,7 @@
 
 #include "engine/net_failed.h"
 #include "engine/net_udp.h"
+#include "engine/tsan.h"
 
 /*
  * DOC: the io_uring device: one io_uring_enter per turn carries all sends and
@@ -75,6 +76,9 @@ struct net_uring {
 	union net_sockaddr tx_name[NET_BATCH_MAX];
 	uint8_t frames[NET_BATCH_MAX * NET_UDP_FRAME_STRIDE];
 };
+
+/* Its address stands for the order of all rings' mappings: tsan.h. */
+static const char ring_order;
 
 static struct net_uring *self(struct net *net)
 {
@@ -308,8 +312,10 @@ static void uring_close(struct net *net)
 {
 	struct net_uring *d = self(net);
 
-	if (d->ring_up)
+	if (d->ring_up) {
+		TSAN_UNMAPS(&ring_order);
 		io_uring_queue_exit(&d->ring);
+	}
 	free(d->buf_ring);
 	free(d->slots);
 	free(d);
@@ -364,6 +370,7 @@ static int open_ring(struct net_uring *d, enum net_uring_rung rung, const char *
 		*why = setup_refusal(err);
 		return err;
 	}
+	TSAN_MAPPED(&ring_order);
 	d->ring_up = true;
 	if (!(p.features & IORING_FEAT_CQE_SKIP)) {
 		*why = "io_uring cannot skip completions (kernel older than 5.17)";
