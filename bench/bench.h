@@ -37,6 +37,7 @@ extern const struct bench bench_net[];          /* bench_net.c */
 extern const struct bench bench_transactions[]; /* bench_transactions.c */
 extern const struct bench bench_wire[];         /* bench_wire.c */
 extern const struct bench bench_limits[];       /* bench_limits.c */
+extern const struct bench bench_inflight[];     /* bench_inflight.c */
 extern const struct bench bench_store[];        /* bench_store.c */
 extern const struct bench bench_film[];         /* bench_film.c */
 extern const struct bench bench_log[];          /* bench_log.c */

@@ -318,6 +318,12 @@ const struct vantage_votes *crawl_votes(const struct crawl *c)
 	return &c->votes;
 }
 
+void crawl_take_ages(struct crawl *c, uint32_t out[static CRAWL_AGES])
+{
+	memcpy(out, c->ages, sizeof(c->ages));
+	memset(c->ages, 0, sizeof(c->ages));
+}
+
 uint32_t crawl_rtt_us(const struct crawl *c)
 {
 	return c->rtt_us;

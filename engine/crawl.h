@@ -203,6 +203,14 @@ void crawl_stats(const struct crawl *c, struct crawl_stats *out);
  * first. */
 uint32_t crawl_rtt_us(const struct crawl *c);
 
+enum { CRAWL_AGES = 20, CRAWL_AGE_US = 1000 };
+
+/**
+ * crawl_take_ages() - answers since the last call, by the age of their questions in whole ms
+ * of the clock that crawl_tx() and crawl_rx() are given; older than CRAWL_AGES are left out.
+ */
+void crawl_take_ages(struct crawl *c, uint32_t out[static CRAWL_AGES]);
+
 /** crawl_votes() - under which addresses nodes see us. */
 const struct vantage_votes *crawl_votes(const struct crawl *c);
 

@@ -113,8 +113,9 @@ struct crawl {
 	struct suspects suspects;
 	uint8_t *judged; /* enum sighting_class by record, after crawl_judge() */
 	uint32_t judged_count;
-	unsigned shard_shift; /* of the shard's number in t */
-	uint32_t rtt_us;      /* smoothed, of recent answers */
+	unsigned shard_shift;      /* of the shard's number in t */
+	uint32_t rtt_us;           /* smoothed, of recent answers */
+	uint32_t ages[CRAWL_AGES]; /* of questions answered, see crawl_take_ages() */
 
 	uint32_t mixing_below; /* a node whose 32 random bits are below it gets a random target */
 	uint64_t mixing_all_until;       /* this shard's share */

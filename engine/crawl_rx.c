@@ -281,6 +281,16 @@ static bool asked_there(const struct crawl *c, const struct slot *slot, const st
 	return nodetab_is(&c->tab, slot->node, &key);
 }
 
+/* For whoever keeps a window of packets without an answer. */
+static void count_age(struct crawl *c, uint64_t now_ns, uint32_t rtt_us)
+{
+	uint64_t now_us = now_ns / 1000;
+	uint64_t age = now_us / CRAWL_AGE_US - (now_us - rtt_us) / CRAWL_AGE_US;
+
+	if (age < CRAWL_AGES)
+		c->ages[age]++;
+}
+
 static void with_slot(struct crawl *c, uint32_t idx, const struct net_msg *from,
 		      const struct krpc_msg *msg, uint64_t now_ns)
 {
@@ -295,6 +305,7 @@ static void with_slot(struct crawl *c, uint32_t idx, const struct net_msg *from,
 		c->stats.alias++;
 	}
 	slots_release(&c->slots, idx);
+	count_age(c, now_ns, o.rtt_us);
 	if (msg->kind == KRPC_ERROR) {
 		c->stats.errors++;
 		crawl_refused(c, o.ref, o.q, now_ns);

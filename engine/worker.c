@@ -17,14 +17,15 @@ enum {
 	LANE_FLUSH_NS = 100 * 1000 * 1000,
 	PAUSED_NAP_NS = 100 * 1000,
 	FAILURES_MAX = 64, /* per round; drained until none is left */
-	WINDOW_BINS = 20,
-	WINDOW_BIN_NS = WORKER_WINDOW_NS / WINDOW_BINS,
+	WINDOW_BINS = CRAWL_AGES,
+	WINDOW_BIN_NS = CRAWL_AGE_US * 1000,
 };
+_Static_assert((int)WINDOW_BINS *(int)WINDOW_BIN_NS == (int)WORKER_WINDOW_NS, "all of it");
 
-/* Packets out less packets in, over the last WORKER_WINDOW_NS, in bins of 1 ms. */
+/* Packets out in the last WORKER_WINDOW_NS and not answered, by the ms in which they left. */
 struct window {
-	int32_t bin[WINDOW_BINS];
-	int64_t sum;
+	uint32_t bin[WINDOW_BINS];
+	uint64_t sum;
 	uint64_t at; /* number of the running bin */
 };
 
@@ -162,8 +163,8 @@ static unsigned collect_failures(struct worker *w)
 
 /* ---- what is sent -------------------------------------------------------------- */
 
-/* Move the window on to now, and count @packets (negative: received). */
-static void window_add(struct window *win, uint64_t now_ns, int32_t packets)
+/* Move the window on to now: what was sent before it is counted no more. */
+static void window_move(struct window *win, uint64_t now_ns)
 {
 	uint64_t at = now_ns / WINDOW_BIN_NS;
 
@@ -173,27 +174,46 @@ static void window_add(struct window *win, uint64_t now_ns, int32_t packets)
 		win->at = at;
 	}
 	while (win->at < at) {
-		int32_t *bin = &win->bin[++win->at % WINDOW_BINS];
+		uint32_t *bin = &win->bin[++win->at % WINDOW_BINS];
 
 		win->sum -= *bin;
 		*bin = 0;
 	}
-	win->bin[at % WINDOW_BINS] += packets;
+}
+
+static void window_sent(struct window *win, unsigned packets)
+{
+	win->bin[win->at % WINDOW_BINS] += packets;
 	win->sum += packets;
+}
+
+/*
+ * Answers are taken off where their question was counted (E-191): what is left are packets
+ * without one, however many older ones are still under way.
+ */
+static void window_answered(struct window *win, const uint32_t by_age[static WINDOW_BINS])
+{
+	for (unsigned age = 0; age < WINDOW_BINS && age <= win->at; age++) {
+		uint32_t *bin = &win->bin[(win->at - age) % WINDOW_BINS];
+		uint32_t n = by_age[age] < *bin ? by_age[age] : *bin;
+
+		*bin -= n;
+		win->sum -= n;
+	}
 }
 
 /* How many packets the window still lets out. */
 static unsigned window_room(const struct worker *w)
 {
 	uint64_t rtt_us = crawl_rtt_us(w->crawl), window = w->opts.window;
-	int64_t room;
+	uint64_t room;
 
 	if (window == 0)
 		return NET_BATCH_MAX;
 	if (rtt_us > WORKER_WINDOW_RTT_US)
 		window = window * WORKER_WINDOW_RTT_US / rtt_us + 1;
-	room = (int64_t)window - w->window.sum;
-	return room > NET_BATCH_MAX ? NET_BATCH_MAX : room > 0 ? (unsigned)room : 0;
+	room = window > w->window.sum ? window - w->window.sum : 0;
+	return room > NET_BATCH_MAX ? NET_BATCH_MAX : (unsigned)room;
 }
 
 /*
@@ -290,7 +310,8 @@ void worker_pause(struct worker *w, bool pause)
 int worker_turn(struct worker *w)
 {
 	uint64_t wait = wait_ns(w);
-	unsigned sent, others;
+	uint32_t ages[CRAWL_AGES];
+	unsigned sent, asked, others;
 	int got;
 
 	if (w->paused)
@@ -304,10 +325,13 @@ int worker_turn(struct worker *w)
 	others = collect_failures(w);
 	crawl_tick(w->crawl, w->now_ns);
 	others += collect_post(w);
-	window_add(&w->window, w->now_ns, -got);
-	sent = ask_canaries(w);
-	sent += ask(w);
-	window_add(&w->window, w->now_ns, (int32_t)sent);
+	window_move(&w->window, w->now_ns);
+	crawl_take_ages(w->crawl, ages);
+	window_answered(&w->window, ages);
+	asked = ask_canaries(w);
+	sent = ask(w);
+	window_sent(&w->window, sent);
+	sent += asked;
 	flush(w);
 	w->busy = got > 0 || sent > 0 || others > 0;
 	w->stats.turns++;

@@ -76,6 +76,8 @@ static void deliver(struct tinydev *d, const struct net_msg *msg)
 		return;
 	f->from = msg->peer;
 	f->at_ns = d->now_ns + d->opts.rtt_ns;
+	if (d->opts.stall_every_ns && f->at_ns % d->opts.stall_every_ns < d->opts.stall_ns)
+		f->at_ns += d->opts.stall_ns - f->at_ns % d->opts.stall_every_ns;
 	if (++d->last - d->first > FLIGHT_MAX)
 		abort();
 }

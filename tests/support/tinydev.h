@@ -15,9 +15,10 @@
  */
 struct tinydev_opts {
 	uint64_t rtt_ns;
-	double loss;           /* of round trips */
-	unsigned refuse_every; /* each n-th packet is refused with -ENOBUFS; 0 = none */
-	uint64_t die_at_ns;    /* net_recv() fails from then on; 0 = never */
+	double loss;                       /* of round trips */
+	uint64_t stall_every_ns, stall_ns; /* answers due in the first stall_ns of each are late */
+	unsigned refuse_every;             /* each n-th packet is refused with -ENOBUFS; 0 = none */
+	uint64_t die_at_ns;                /* net_recv() fails from then on; 0 = never */
 	uint64_t seed;
 };
 

@@ -224,6 +224,36 @@ static void test_window(void **state)
 	close_bench(&b);
 }
 
+/* A far end that answers nothing for longer than the window remembers, again and again: what is
+ * under way does not grow from one time to the next (E-191). */
+static void test_window_after_stalls(void **state)
+{
+	enum { WINDOW = 40 };
+	struct tinydev_opts dev = { .rtt_ns = 2000000, .stall_every_ns = 80000000 };
+	struct worker_opts o;
+	struct bench b;
+	uint64_t most = 0;
+
+	(void)state;
+	dev.stall_ns = 30000000;
+	open_bench(&b, &dev, 4000, 0, 0);
+	o = options(&b);
+	o.window = WINDOW;
+	assert_int_equal(worker_new(&o, &b.worker), 0);
+	offer_first(&b);
+	while (!worker_quiet(b.worker)) {
+		struct worker_stats w;
+
+		assert_true(worker_turn(b.worker) >= 0);
+		worker_stats(b.worker, &w);
+		if (w.sent_packets - w.recv_packets > most)
+			most = w.sent_packets - w.recv_packets;
+	}
+	assert_true(most > WINDOW);
+	assert_in_range(most, WINDOW, 2 * WINDOW);
+	close_bench(&b);
+}
+
 static void test_device_dies(void **state)
 {
 	struct tinydev_opts dev = { .rtt_ns = 10000000, .die_at_ns = 2 * S };
@@ -342,10 +372,15 @@ static void test_misdealt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_census),        cmocka_unit_test(test_refused_sends),
-		cmocka_unit_test(test_sleeps),        cmocka_unit_test(test_window),
-		cmocka_unit_test(test_device_dies),   cmocka_unit_test(test_bad_options),
-		cmocka_unit_test(test_scribe_behind), cmocka_unit_test(test_misdealt),
+		cmocka_unit_test(test_census),
+		cmocka_unit_test(test_refused_sends),
+		cmocka_unit_test(test_sleeps),
+		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_window_after_stalls),
+		cmocka_unit_test(test_device_dies),
+		cmocka_unit_test(test_bad_options),
+		cmocka_unit_test(test_scribe_behind),
+		cmocka_unit_test(test_misdealt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
