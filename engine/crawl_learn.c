@@ -3,7 +3,11 @@
 
 #include "engine/crawl_impl.h"
 
-enum { NODE4_BYTES = 26, NODE6_BYTES = 38 }; /* BEP 5, BEP 32 */
+enum {
+	NODE4_BYTES = 26, /* BEP 5 */
+	NODE6_BYTES = 38, /* BEP 32 */
+	FRESH_WORDS = 16, /* 1024 bits: a batch adds a hundred at most times */
+};
 
 /* May one more contact be taken from this introducer? Charged if so. */
 static bool charge_introducer(struct crawl *c, uint32_t ref)
@@ -153,21 +157,36 @@ static inline bool is_there(const struct crawl *c, const struct node *n, unsigne
 	return memcmp(nodetab_address6(&c->tab, n), key.addr6, 16) == 0;
 }
 
-/* No guess, or a wrong one: not there, or added by one of this batch, or under like bits. */
-static void look_up(struct crawl *c, unsigned i)
+/* Whom this batch may have added: a bit each, by hash. */
+struct fresh {
+	uint64_t bits[FRESH_WORDS];
+};
+
+static inline bool may_be_fresh(const struct fresh *f, uint64_t hash)
+{
+	return f->bits[hash >> 6 & (FRESH_WORDS - 1)] >> (hash & 63) & 1;
+}
+
+/* No guess: not there, but one of this batch may have added it. A wrong one: under like bits. */
+static void look_up(struct crawl *c, struct fresh *f, unsigned i, bool guessed)
 {
 	struct nodetab_key key = key_of(c, i);
-	uint32_t ref = nodetab_find(&c->tab, &key);
+	uint32_t ref = NODETAB_NONE;
 
-	if (ref == NODETAB_NONE)
+	if (guessed || may_be_fresh(f, key.hash))
+		ref = nodetab_find(&c->tab, &key);
+	if (ref == NODETAB_NONE) {
+		f->bits[key.hash >> 6 & (FRESH_WORDS - 1)] |= (uint64_t)1 << (key.hash & 63);
 		add(c, &key, &c->batch[i]);
-	else
+	} else {
 		mention(c, ref, nodetab_at(&c->tab, ref), &c->batch[i]);
+	}
 }
 
 void crawl_learn_flush(struct crawl *c)
 {
 	uint32_t guess[CRAWL_LEARN_BATCH];
+	struct fresh fresh = { { 0 } };
 	unsigned count = c->batched;
 
 	for (unsigned i = 0; i < count; i++)
@@ -177,12 +196,12 @@ void crawl_learn_flush(struct crawl *c)
 		struct node *n;
 
 		if (guess[i] == NODETAB_NONE) {
-			look_up(c, i);
+			look_up(c, &fresh, i, false);
 			continue;
 		}
 		n = nodetab_at(&c->tab, guess[i]);
 		if (!is_there(c, n, i))
-			look_up(c, i);
+			look_up(c, &fresh, i, true);
 		else if (n->flags & NODE_ASKED) /* nine in ten */
 			(void)(l->tag && nodetab_mention(n, l->tag));
 		else
