@@ -22,9 +22,9 @@ struct list {
 struct gather {
 	const struct certify_opts *opts;
 	struct census_certificate *cert;
-	struct engine *first, *second, *check; /* of those that were run */
-	struct net_group *group;               /* of the options */
-	struct list seeds, there;
+	struct engine *first, *second, *check, *again; /* of those that were run */
+	struct net_group *group;                       /* of the options */
+	struct list seeds, there, silent;
 	bool all;         /* the sample is all there is: nobody is outside */
 	uint64_t offered; /* to the seeds, for the reservoir */
 	struct rng rng;
@@ -104,7 +104,7 @@ static void choose_zones(struct gather *g, const struct engine_result *r)
 {
 	uint8_t order[CENSUS_ZONES];
 	unsigned count = 0;
-	double per_zone, want;
+	double per_zone, want, enough;
 
 	for (unsigned z = 0; z < CENSUS_ZONES; z++)
 		if (r->tally.zone[z].live)
@@ -113,8 +113,10 @@ static void choose_zones(struct gather *g, const struct engine_result *r)
 		return;
 	per_zone = (double)r->estimate.live / count;
 	want = g->opts->share * count;
-	if (want * per_zone < CERTIFY_NODES_MIN)
-		want = CERTIFY_NODES_MIN / per_zone;
+	enough = CERTIFY_NODES_MIN / per_zone;
+	enough = enough < (double)count / CERTIFY_ZONES_SHARE ? enough
+							      : (double)count / CERTIFY_ZONES_SHARE;
+	want = want < enough ? enough : want;
 	g->cert->zone_count = want > count ? count : want < 1 ? 1 : (unsigned)ceil(want);
 	g->all = g->cert->zone_count == count;
 	for (unsigned i = 0; i < g->cert->zone_count; i++) {
@@ -186,14 +188,26 @@ static void add_cost(struct census_certificate *cert, const struct engine_result
 	cert->span_ns += r->span_ns;
 }
 
+/* From the first port: who answered it and is silent at the second may not have left. */
+static struct engine_opts again_options(struct gather *g)
+{
+	struct engine_opts o = options(g, &g->silent);
+
+	o.crawl.plan = CRAWL_PLAN_PING;
+	o.crawl.zoned = false;
+	o.sockets = g->opts->engine.sockets;
+	o.backend = g->opts->first_backend;
+	return o;
+}
+
 /* One run more. *@out is to be freed even where it fails or was interrupted. */
-static int run(struct gather *g, struct engine_opts *o, struct engine **out,
+static int run(struct gather *g, enum engine_port port, struct engine_opts *o, struct engine **out,
 	       struct engine_result *last, char why[static ENGINE_WHY_MAX])
 {
 	int err = 0;
 
 	if (g->opts->device)
-		err = g->opts->device(g->opts->ctx, &o->device, &o->clock);
+		err = g->opts->device(g->opts->ctx, port, &o->device, &o->clock);
 	if (!err)
 		err = engine_new(o, out, why);
 	if (!err)
@@ -210,6 +224,34 @@ static int run(struct gather *g, struct engine_opts *o, struct engine **out,
 
 /* ---- what came of it ----------------------------------------------------------------- */
 
+static void list_silent(struct gather *g)
+{
+	for (size_t i = 0; i < g->there.count; i++) {
+		const struct crawl_contact *c = &g->there.at[i];
+		struct crawl_entry e = { .ep = c->ep, .node.id = c->id };
+
+		if (answered_in(g->first, &c->ep) && !answered_in(g->second, &c->ep) &&
+		    !answered_in(g->check, &c->ep))
+			append(&g->silent, &e);
+	}
+}
+
+static bool asked_us_in(const struct engine *e, const struct endpoint *ep)
+{
+	struct crawl_node n;
+
+	return engine_find(e, ep, &n) == 0 && n.asked_us;
+}
+
+static enum certify_port answers(const struct gather *g, const struct endpoint *ep, bool second,
+				 bool again)
+{
+	if (second)
+		return asked_us_in(g->second, ep) || asked_us_in(g->check, ep) ? CERTIFY_NEITHER
+									       : CERTIFY_OTHER_PORT;
+	return again ? CERTIFY_ONE_PORT : CERTIFY_NEITHER;
+}
+
 static void count(struct gather *g)
 {
 	for (size_t i = 0; i < g->there.count; i++) {
@@ -219,11 +261,14 @@ static void count(struct gather *g)
 		bool known = engine_find(g->first, &c->ep, &in_first) == 0;
 		bool a = known && in_first.answered;
 		bool b = answered_in(g->second, &c->ep), still = answered_in(g->check, &c->ep);
+		bool again = g->again && answered_in(g->again, &c->ep);
 
+		if (g->opts->seen && a)
+			g->opts->seen(g->opts->ctx, c, answers(g, &c->ep, b || still, again));
 		z->first += a;
 		z->second += b && still;
 		z->both += a && b && still;
-		z->left += a && !b && !still;
+		z->left += a && !b && !still && !again;
 		z->fresh += !a && b && still;
 		z->fresh_known += !a && b && still && known;
 	}
@@ -247,17 +292,26 @@ static int passes(struct gather *g, struct engine_result *r, char why[static ENG
 		return -ENOMEM;
 	memset(last, 0, sizeof(*last));
 	o = second_options(g);
-	err = run(g, &o, &g->second, last, why);
+	err = run(g, ENGINE_SECOND_PORT, &o, &g->second, last, why);
 	r->certificate.at_ms = last->started_ms;
 	if (!err && last->end == ENGINE_END_DONE) {
 		engine_each(g->second, take_second, g);
 		o = check_options(g);
-		err = g->there.failed ? -ENOMEM : run(g, &o, &g->check, last, why);
-		if (!err && last->end == ENGINE_END_DONE) {
-			count(g);
-			r->certificate.done = true;
-			r->certificate.estimate = census_chapman(r->estimate.live, &g->cert->all);
-		}
+		err = g->there.failed ? -ENOMEM
+				      : run(g, ENGINE_SECOND_PORT, &o, &g->check, last, why);
+	}
+	if (!err && last->end == ENGINE_END_DONE) {
+		list_silent(g);
+		o = again_options(g);
+		if (g->silent.failed)
+			err = -ENOMEM;
+		else if (g->silent.count)
+			err = run(g, ENGINE_FIRST_PORT, &o, &g->again, last, why);
+	}
+	if (!err && last->end == ENGINE_END_DONE) {
+		count(g);
+		r->certificate.done = true;
+		r->certificate.estimate = census_chapman(r->estimate.live, &g->cert->all);
 	}
 	/* The gates are the same ones: what they saw last covers all of it. */
 	if (last->counters.gate.passed)
@@ -283,9 +337,11 @@ int certify_run(const struct certify_opts *opts, struct engine *first, struct en
 		err = -ENOMEM;
 	else if (g.seeds.count)
 		err = passes(&g, r, why);
+	engine_free(g.again);
 	engine_free(g.check);
 	engine_free(g.second);
 	free(g.seeds.at);
 	free(g.there.at);
+	free(g.silent.at);
 	return err;
 }

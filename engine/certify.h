@@ -15,13 +15,23 @@
  * The gates of the first run are taken over, so budgets hold over all of it.
  */
 
+/** Which of our ports somebody answered who was found in the first pass. */
+enum certify_port {
+	CERTIFY_NEITHER,    /* any more; or it was not found in the first pass */
+	CERTIFY_ONE_PORT,   /* silent at the second one, and answers the first again */
+	CERTIFY_OTHER_PORT, /* the second one too, which it had not asked from its side */
+};
+
 struct certify_opts {
-	struct engine_opts engine; /* of the first pass: rate, wrapping, blocklist, timeouts */
-	struct net_group *group;   /* another port, as many workers; NULL in virtual time */
+	struct engine_opts engine;      /* of the first pass: rate, wrapping, blocklist, timeouts */
+	enum net_backend first_backend; /* of the first pass's port; engine.backend: the other's */
+	struct net_group *group;        /* another port, as many workers; NULL in virtual time */
 	/** a device of virtual time whose clock goes on where the last one stopped; else NULL */
-	int (*device)(void *ctx, struct net **out, struct clock *clock);
+	int (*device)(void *ctx, enum engine_port port, struct net **out, struct clock *clock);
+	/** whoever either pass found in the zones; may be NULL */
+	void (*seen)(void *ctx, const struct crawl_contact *c, enum certify_port answers);
 	void *ctx;
-	double share;         /* of the zones; 1/16. More where these would hold too few nodes */
+	double share; /* of the zones; 1/16. More where these would hold too few nodes, see below */
 	struct nodeid own_id; /* another one than the first pass's */
 	uint64_t seed;
 };
@@ -29,6 +39,9 @@ struct certify_opts {
 enum {
 	/* Fewer nodes than this in the sample and the interval says little. */
 	CERTIFY_NODES_MIN = 4096,
+	/* But it costs nearly twice as much per node as the first pass: no more than one zone in
+	 * so many is added for that. */
+	CERTIFY_ZONES_SHARE = 4,
 	/* Live nodes of other zones that are asked for a place in these: each names
 	 * up to eight, which is enough to start from and too little to choose by. */
 	CERTIFY_SEEDS = 2048,

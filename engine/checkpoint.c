@@ -14,7 +14,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { VERSION = 1, BUFFER_BYTES = 1 << 20, RECORD_ROOM = 64 };
+enum { VERSION = 2, BUFFER_BYTES = 1 << 20 };
 
 static const char magic[8] = "DTresume";
 
@@ -59,7 +59,7 @@ struct checkpoint_out {
 	XXH3_state_t *sum;
 	struct checkpoint_file file;
 	size_t used;
-	uint8_t buffer[BUFFER_BYTES + RECORD_ROOM];
+	uint8_t buffer[BUFFER_BYTES + CHECKPOINT_RECORD_MAX];
 };
 
 int checkpoint_create(const char *path, unsigned generation, unsigned worker,

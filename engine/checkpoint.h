@@ -28,6 +28,7 @@ enum {
 	CHECKPOINT_NOTE_MAX = 64 * 1024,
 	CHECKPOINT_PATH_MAX = 4096,
 	CHECKPOINT_WHY_MAX = 256,
+	CHECKPOINT_RECORD_MAX = 80, /* room for one */
 };
 
 struct checkpoint_file {
@@ -57,8 +58,8 @@ struct checkpoint_out;
 int checkpoint_create(const char *path, unsigned generation, unsigned worker,
 		      struct checkpoint_out **out) DT_MUST;
 
-/** checkpoint_put() - one record; an error is kept until the end. Room for 64 bytes is lent by
- * checkpoint_room(). */
+/** checkpoint_put() - one record; an error is kept until the end. Room for
+ * CHECKPOINT_RECORD_MAX bytes is lent by checkpoint_room(). */
 uint8_t *checkpoint_room(struct checkpoint_out *o);
 void checkpoint_put(struct checkpoint_out *o, size_t len);
 

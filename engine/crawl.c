@@ -108,6 +108,8 @@ static int make_parts(struct crawl *c, uint64_t now_ns)
 		err = make_templates(c);
 	if (!err && crawl_shape(o->plan)->walk == CRAWL_WALK_DRAIN)
 		err = crawl_walks_new(&c->walks);
+	if (!err && o->plan == CRAWL_PLAN_SURVEY)
+		err = crawl_survey_new(o, &c->survey);
 	return err;
 }
 
@@ -166,6 +168,7 @@ void crawl_free(struct crawl *c)
 	free(c->judged);
 	frontier_free(&c->frontier);
 	crawl_walks_free(c->walks);
+	crawl_survey_free(c->survey);
 	free(c->listed.at);
 	free(c);
 }
@@ -332,8 +335,10 @@ uint32_t crawl_rtt_us(const struct crawl *c)
 static struct crawl_node seen(const struct crawl *c, uint32_t ref)
 {
 	const struct node *n = nodetab_at(&c->tab, ref);
+	const struct suspect *s = n->suspect ? suspects_find(&c->suspects, ref) : NULL;
 
-	return (struct crawl_node){ .node_class = (uint8_t)crawl_verdict(c, ref),
+	return (struct crawl_node){ .asked_us = s && s->heard,
+				    .node_class = (uint8_t)crawl_verdict(c, ref),
 				    .id = n->id,
 				    .answered = n->flags & NODE_ANSWERED,
 				    .attempts = n->attempts,
@@ -356,7 +361,8 @@ void crawl_each(const struct crawl *c, void (*take)(void *ctx, const struct craw
 {
 	for (uint32_t ref = 0; ref < c->tab.count; ref++) {
 		struct crawl_entry entry = { .ep = nodetab_endpoint(&c->tab, ref),
-					     .node = seen(c, ref) };
+					     .node = seen(c, ref),
+					     .trait = crawl_survey_trait(c, ref) };
 
 		take(ctx, &entry);
 	}
@@ -455,10 +461,45 @@ uint64_t crawl_addresses(const struct crawl *c, uint64_t *out, uint64_t cap)
 
 /* ---- what is said ---------------------------------------------------------------- */
 
+static void put_version(struct sighting *s, const struct krpc_msg *msg)
+{
+	if (!msg || !msg->v.ptr)
+		return;
+	s->version_len =
+		(uint8_t)(msg->v.len < sizeof(s->version) ? msg->v.len : sizeof(s->version));
+	memcpy(s->version, msg->v.ptr, s->version_len);
+}
+
+void crawl_say_call(struct crawl *c, uint32_t ref, const struct krpc_msg *msg, uint64_t now_ns)
+{
+	const struct node *n = nodetab_at(&c->tab, ref);
+	struct sighting s = {
+		.when_ms = (now_ns + c->wall_minus_now_ns) / NS_PER_MS,
+		.from = nodetab_endpoint(&c->tab, ref),
+		.way = SIGHTING_ASKED_US,
+		.attempts = n->attempts,
+		.answers = n->answers,
+		.flags = (uint16_t)((msg->ro ? SIGHTING_READ_ONLY : 0) |
+				    (msg->v.ptr ? SIGHTING_HAS_V : 0)),
+		.mentions = n->mentions,
+	};
+	struct nodeid id;
+
+	if (msg->id.len != NODEID_BYTES)
+		return;
+	memcpy(id.b, msg->id.ptr, sizeof(id.b));
+	s.key = nodekey_from_id(&id);
+	if (nodeid_bep42_ok(&id, &s.from))
+		s.flags |= SIGHTING_BEP42_OK;
+	put_version(&s, msg);
+	c->port.sighting(c->port.ctx, &s);
+}
+
 void crawl_say(struct crawl *c, uint32_t ref, const struct krpc_msg *msg, uint16_t flags,
 	       uint32_t rtt_us, uint64_t now_ns)
 {
 	const struct node *n = nodetab_at(&c->tab, ref);
+	bool read_only = false;
 	struct sighting s = {
 		.when_ms = (now_ns + c->wall_minus_now_ns) / NS_PER_MS,
 		.from = nodetab_endpoint(&c->tab, ref),
@@ -472,7 +513,11 @@ void crawl_say(struct crawl *c, uint32_t ref, const struct krpc_msg *msg, uint16
 
 	if (flags & SIGHTING_FINAL)
 		s.node_class = (uint8_t)crawl_verdict(c, ref);
-
+	/* Who asks and does not answer is a node heard of by its own word, not a mere contact. */
+	if (flags & SIGHTING_FINAL && crawl_only_calls(c, ref, &read_only))
+		s.way = SIGHTING_ASKED_US;
+	if (read_only)
+		s.flags |= SIGHTING_READ_ONLY;
 	if (n->flags & NODE_HAS_ID)
 		s.key = nodekey_from_id(&n->id);
 	if (n->flags & NODE_ANSWERED && nodeid_bep42_ok(&n->id, &s.from))
@@ -483,11 +528,7 @@ void crawl_say(struct crawl *c, uint32_t ref, const struct krpc_msg *msg, uint16
 		s.flags |= SIGHTING_ALIAS;
 	if (n->flags & NODE_ERROR)
 		s.flags |= SIGHTING_ERROR;
-	if (msg && msg->v.ptr) {
-		s.version_len =
-			(uint8_t)(msg->v.len < sizeof(s.version) ? msg->v.len : sizeof(s.version));
-		memcpy(s.version, msg->v.ptr, s.version_len);
-	}
+	put_version(&s, msg);
 	c->port.sighting(c->port.ctx, &s);
 }
 

@@ -39,7 +39,9 @@ enum crawl_plan {
 	CRAWL_PLAN_RANDOM2,
 	CRAWL_PLAN_RANDOM4,
 	CRAWL_PLAN_RANDOM8,
-	CRAWL_PLAN_CPL16, /* targets that share exactly 0, 1, ... 15 bits with its id: Nebula */
+	CRAWL_PLAN_CPL16,  /* targets that share exactly 0, 1, ... 15 bits with its id: Nebula */
+	CRAWL_PLAN_SURVEY, /* revisit, learn no contacts, ask for what it can do: struct crawl_trait
+			    */
 	CRAWL_PLANS
 };
 
@@ -253,7 +255,29 @@ struct crawl_node {
 	bool answered;
 	uint8_t attempts;
 	uint8_t node_class; /* enum sighting_class */
+	bool asked_us;      /* it sent us a query: what it answers may come through a hole for us */
 	uint16_t mentions;
+};
+
+/** What a survey asks, in this order. */
+enum crawl_survey_question {
+	SURVEY_FIND,   /* find_node, and want both families: BEP 32, and is it there at all? */
+	SURVEY_SAMPLE, /* sample_infohashes: BEP 51 */
+	SURVEY_ITEM,   /* get, of what nobody put: BEP 44 */
+	SURVEY_SCRAPE, /* get_peers of one of its samples, with scrape: BEP 33 */
+	SURVEY_QUESTIONS
+};
+
+/** struct crawl_trait - what was learnt of a node by CRAWL_PLAN_SURVEY. */
+struct crawl_trait {
+	uint16_t flags; /* enum sighting_flag */
+	uint16_t error; /* code of its last error message; 0 = none came */
+	uint8_t asked;  /* bit per enum crawl_survey_question that was answered or given up */
+	bool there;     /* it answered something, were it with an error */
+	bool has_hash;  /* it gave a sample, */
+	uint8_t version_len;
+	uint8_t version[4];         /* v as sent */
+	uint8_t hash[NODEID_BYTES]; /* this one */
 };
 
 /** crawl_find() - 0, or DT_ENOTFOUND. */
@@ -263,6 +287,7 @@ int crawl_find(const struct crawl *c, const struct endpoint *ep, struct crawl_no
 struct crawl_entry {
 	struct endpoint ep;
 	struct crawl_node node;
+	const struct crawl_trait *trait; /* of a survey; else NULL */
 };
 
 /** crawl_each() - every endpoint, in no order. @take is called on the caller's thread. */

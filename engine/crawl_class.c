@@ -22,6 +22,9 @@ enum {
 	CROWD_NODES = 16,  /* what a bootstrap router hands out */
 	CROWD_DEPTH = 8,
 	CLONE_ADDRESSES = 4, /* more than three unrelated ones */
+	SPOILT_SURE = 2,     /* a node behind a NAT may know a neighbour by his private address */
+	SPOILT_SHARE = 4,    /* an answer is spoilt where one contact of so many cannot be, */
+	SPOILT_LEAST = 2,    /* and no fewer than these */
 	FILTER_BITS_PER_ID = 8,
 	FILTER_LOG2_MIN = 12,
 	FILTER_LOG2_MAX = 31,
@@ -49,6 +52,8 @@ static enum sighting_class class_of(const struct suspect *s)
 		return SIGHTING_CLASS_LIAR;
 	if (s->switches >= SWITCHES_SURE)
 		return SIGHTING_CLASS_FLAPPER;
+	if (s->spoilt >= SPOILT_SURE)
+		return SIGHTING_CLASS_POISONER;
 	if (s->moves)
 		return SIGHTING_CLASS_MULTIHOMED;
 	if (s->aliases)
@@ -59,7 +64,7 @@ static enum sighting_class class_of(const struct suspect *s)
 static bool misleads(enum sighting_class k)
 {
 	return k == SIGHTING_CLASS_REFLECTOR || k == SIGHTING_CLASS_LIAR ||
-	       k == SIGHTING_CLASS_FLAPPER;
+	       k == SIGHTING_CLASS_FLAPPER || k == SIGHTING_CLASS_POISONER;
 }
 
 /* Once more under our other id, where what was heard can be read in two ways.
@@ -70,7 +75,7 @@ static void want_probe(struct crawl *c, struct node *n, struct suspect *s, bool 
 	 * a flapper's luck, three are not. */
 	bool unclear = (s->near_own && !s->near_alt) || s->switches == 1 || (s->odd && !s->probes);
 
-	if (c->opts.plan == CRAWL_PLAN_PING || c->opts.method == CRAWL_PING)
+	if (crawl_revisits(c))
 		return;
 	if (!unclear || s->probes >= PROBES_MAX || (n->probing && !answered))
 		return;
@@ -149,7 +154,24 @@ void crawl_crowd(struct crawl *c, uint32_t ref, size_t nodes, unsigned depth)
 	up(&s->crowds);
 }
 
-void crawl_asked_us(struct crawl *c, const struct endpoint *from, bool read_only)
+bool crawl_spoilt(struct crawl *c, uint32_t ref, size_t nodes, size_t impossible)
+{
+	struct node *n = nodetab_at(&c->tab, ref);
+	struct suspect *s;
+
+	if (impossible < SPOILT_LEAST || impossible * SPOILT_SHARE < nodes)
+		return false;
+	s = suspects_note(&c->suspects, ref);
+	if (!s)
+		return true;
+	n->suspect = 1;
+	up(&s->spoilt);
+	n->distrusted = misleads(class_of(s));
+	return true;
+}
+
+void crawl_asked_us(struct crawl *c, const struct endpoint *from, const struct krpc_msg *msg,
+		    uint64_t now_ns)
 {
 	struct nodetab_key key = nodetab_key(&c->tab, from);
 	uint32_t ref = nodetab_find(&c->tab, &key);
@@ -161,9 +183,23 @@ void crawl_asked_us(struct crawl *c, const struct endpoint *from, bool read_only
 	if (!s)
 		return;
 	nodetab_at(&c->tab, ref)->suspect = 1;
+	if (!s->heard)
+		crawl_say_call(c, ref, msg, now_ns);
 	up(&s->heard);
-	if (read_only)
+	if (msg->ro)
 		up(&s->read_only);
+	if (!(nodetab_at(&c->tab, ref)->flags & NODE_ANSWERED) && msg->id.len == NODEID_BYTES)
+		s->last_id = nodeid_prefix64((const struct nodeid *)(const void *)msg->id.ptr);
+}
+
+bool crawl_only_calls(const struct crawl *c, uint32_t ref, bool *read_only)
+{
+	const struct node *n = nodetab_at(&c->tab, ref);
+	const struct suspect *s = n->suspect ? suspects_find(&c->suspects, ref) : NULL;
+
+	*read_only = s && s->read_only;
+	return s && s->heard && !(n->flags & NODE_ANSWERED) && n->flags & NODE_HAS_ID &&
+	       s->last_id == nodeid_prefix64(&n->id);
 }
 
 /* ---- who shares an id ---------------------------------------------------------------- */

@@ -22,6 +22,7 @@
  *	crawl_plan.c	the plans: which questions there are, and where they aim
  *	crawl_health.c	what a sample of nodes lists
  *	crawl_walk.c	what each node has told while its table is drained
+ *	crawl_survey.c	what each node of a sample can do
  *	crawl_learn.c	contacts into the table or to their shard, in batches
  *	crawl_rx.c	datagrams to outcomes
  *	crawl_tx.c	questions to datagrams
@@ -124,6 +125,7 @@ struct crawl {
 	uint8_t zone_rest[CENSUS_ZONES]; /* questions after the own id, a bit each, by zone */
 	uint8_t plan_rest;               /* what the plan itself asks for */
 	struct crawl_walks *walks;       /* of plan drain; else NULL */
+	struct crawl_survey *survey;     /* of plan survey; else NULL */
 	struct vantage_votes votes;      /* the ip field of replies */
 	struct crawl_sample listed;      /* what a sample of nodes lists */
 
@@ -139,6 +141,13 @@ struct crawl {
 
 	struct crawl_stats stats;
 };
+
+/** crawl_revisits() - are known nodes asked, and no contacts learnt? */
+static inline bool crawl_revisits(const struct crawl *c)
+{
+	return c->opts.plan == CRAWL_PLAN_PING || c->opts.plan == CRAWL_PLAN_SURVEY ||
+	       c->opts.method == CRAWL_PING;
+}
 
 static inline uint32_t crawl_us(uint64_t now_ns)
 {
@@ -262,6 +271,7 @@ enum crawl_walk {
 	CRAWL_WALK_CPL,    /* exactly 0, 1, 2... bits shared with the node's id */
 	CRAWL_WALK_UP3,    /* its id with bit c-3 flipped */
 	CRAWL_WALK_DRAIN,  /* bit c-1, then c-2, ... 0, while there is news */
+	CRAWL_WALK_SURVEY, /* enum crawl_survey_question, one after another */
 };
 
 /** struct crawl_shape - a plan. */
@@ -307,6 +317,29 @@ bool crawl_walks_note(struct crawl *c, uint32_t ref, const struct krpc_msg *msg)
 
 /** crawl_walks_end() - node @ref is asked nothing more: its list is forgotten. */
 void crawl_walks_end(struct crawl *c, uint32_t ref);
+
+/* ---- crawl_survey.c ------------------------------------------------------ */
+
+int crawl_survey_new(const struct crawl_opts *opts, struct crawl_survey **out) DT_MUST;
+void crawl_survey_free(struct crawl_survey *s);
+
+/** crawl_survey_template() - the question that node @ref is at. */
+const struct krpc_template *crawl_survey_template(const struct crawl *c, uint32_t ref);
+
+/** crawl_survey_target() - what that question aims at. */
+struct nodeid crawl_survey_target(const struct crawl *c, uint32_t ref);
+
+/** crawl_survey_note() - an answer to @q; QUESTIONS: to one that is not known any more. */
+void crawl_survey_note(struct crawl *c, uint32_t ref, enum question q, const struct krpc_msg *msg);
+
+/** crawl_survey_refused() - an error message. */
+void crawl_survey_refused(struct crawl *c, uint32_t ref, const struct krpc_msg *msg);
+
+/** crawl_survey_on() - the question that node @ref is at was settled: another one? */
+bool crawl_survey_on(struct crawl *c, uint32_t ref);
+
+/** crawl_survey_trait() - of node @ref; NULL where nothing is known. */
+const struct crawl_trait *crawl_survey_trait(const struct crawl *c, uint32_t ref);
 
 /* ---- crawl_health.c ------------------------------------------------------ */
 
@@ -391,8 +424,19 @@ void crawl_mirrored(struct crawl *c, uint32_t ref);
 /** crawl_crowd() - it listed @nodes contacts, the farthest sharing @depth bits with the target. */
 void crawl_crowd(struct crawl *c, uint32_t ref, size_t nodes, unsigned depth);
 
-/** crawl_asked_us() - a query came from there. */
-void crawl_asked_us(struct crawl *c, const struct endpoint *from, bool read_only);
+/**
+ * crawl_spoilt() - of @nodes contacts in an answer of node @ref @impossible lie where nobody on
+ * the internet can be. True where the others need another's word.
+ */
+bool crawl_spoilt(struct crawl *c, uint32_t ref, size_t nodes, size_t impossible);
+
+/** crawl_asked_us() - query @msg came from there. */
+void crawl_asked_us(struct crawl *c, const struct endpoint *from, const struct krpc_msg *msg,
+		    uint64_t now_ns);
+
+/** crawl_only_calls() - has node @ref asked us, under the id by which it is known, and answered
+ * nothing? */
+bool crawl_only_calls(const struct crawl *c, uint32_t ref, bool *read_only);
 
 /** crawl_verdict() - its class, by all that is known now. */
 enum sighting_class crawl_verdict(const struct crawl *c, uint32_t ref);
@@ -402,5 +446,8 @@ enum sighting_class crawl_verdict(const struct crawl *c, uint32_t ref);
 /** crawl_say() - a sighting of node @ref; @msg may be NULL. */
 void crawl_say(struct crawl *c, uint32_t ref, const struct krpc_msg *msg, uint16_t flags,
 	       uint32_t rtt_us, uint64_t now_ns);
+
+/** crawl_say_call() - the sighting of node @ref that sent us query @msg. */
+void crawl_say_call(struct crawl *c, uint32_t ref, const struct krpc_msg *msg, uint64_t now_ns);
 
 #endif

@@ -25,11 +25,6 @@ static bool charge_introducer(struct crawl *c, uint32_t ref)
 	return true;
 }
 
-static bool is_revisit(const struct crawl *c)
-{
-	return c->opts.plan == CRAWL_PLAN_PING || c->opts.method == CRAWL_PING;
-}
-
 /* The batch's entry @i as the table's key. */
 static struct nodetab_key key_of(const struct crawl *c, unsigned i)
 {
@@ -66,7 +61,7 @@ static bool wanted(struct crawl *c, const uint8_t *bytes)
 		return true;
 	near = part_common_bits(&c->opts.part, nodeid_prefix64(id));
 	if (c->inside_live >= CRAWL_GUIDES_UNTIL || c->guides[near] >= CRAWL_GUIDES_PER_BIT ||
-	    is_revisit(c))
+	    crawl_revisits(c))
 		return false;
 	c->guides[near]++;
 	c->stats.guides_asked++;
@@ -274,6 +269,39 @@ static inline bool take_id(struct crawl *c, struct reply *r, const uint8_t *id)
 	return in_zones(c, id);
 }
 
+/*
+ * Where nobody on the internet can be: special-purpose addresses begin with one of few octets,
+ * so that the other contacts cost one look.
+ */
+static inline bool is_impossible(const struct crawl *c, const uint8_t *p)
+{
+	static const uint64_t octets[4] = {
+		1ull << 0 | 1ull << 10,                    /* "this network", RFC 1918 */
+		1ull << (100 - 64) | 1ull << (127 - 64),   /* carrier's NAT, loopback */
+		1ull << (169 - 128) | 1ull << (172 - 128), /* link-local, RFC 1918 */
+		1ull << (192 - 192) | 1ull << (198 - 192) | 1ull << (203 - 192) |
+			0xffffffffull << 32, /* RFC 1918, tests, multicast and beyond */
+	};
+	unsigned first = p[NODEID_BYTES];
+	struct endpoint ep;
+	struct nodeid id;
+
+	if (!(octets[first / 64] >> first % 64 & 1))
+		return false;
+	krpc_node4(span_of(p, NODE4_BYTES), 0, &id, &ep);
+	return gate_may_learn(c->gate, &ep) == GATE_BOGON;
+}
+
+/* Looked at before any of them is learnt, and where the introducer is known. */
+static bool is_spoilt(struct crawl *c, uint32_t ref, const struct krpc_msg *msg)
+{
+	size_t impossible = 0;
+
+	for (size_t i = 0; i < msg->nodes.len; i += NODE4_BYTES)
+		impossible += is_impossible(c, msg->nodes.ptr + i);
+	return impossible && crawl_spoilt(c, ref, msg->nodes.len / NODE4_BYTES, impossible);
+}
+
 /* Address and port of a record, as one number: its last eight bytes, less two of the id. */
 static inline uint64_t record_endpoint(const uint8_t *p)
 {
@@ -323,7 +351,8 @@ unsigned crawl_learn_reply(struct crawl *c, uint32_t ref, const struct krpc_msg 
 			   const struct nodeid *target, bool doubted)
 {
 	struct reply r = { .from = nodetab_endpoint(&c->tab, ref),
-			   .learn = { .introducer_ref = ref, .doubted = doubted },
+			   .learn = { .introducer_ref = ref,
+				      .doubted = is_spoilt(c, ref, msg) || doubted },
 			   .depth = NODE_DEPTH_NONE };
 	const uint8_t *p = msg->nodes.ptr, *end = p + msg->nodes.len;
 	bool is4 = endpoint_is4(&r.from);

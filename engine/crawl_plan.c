@@ -32,6 +32,7 @@ static const struct crawl_shape shapes[CRAWL_PLANS] = {
 	[CRAWL_PLAN_RANDOM4] = { "random4", 0, CRAWL_WALK_RANDOM, 4, false, false },
 	[CRAWL_PLAN_RANDOM8] = { "random8", 0, CRAWL_WALK_RANDOM, 8, false, false },
 	[CRAWL_PLAN_CPL16] = { "cpl16", 0, CRAWL_WALK_CPL, 16, false, false },
+	[CRAWL_PLAN_SURVEY] = { "survey", 0, CRAWL_WALK_SURVEY, SURVEY_QUESTIONS, false, false },
 };
 
 const struct crawl_shape *crawl_shape(enum crawl_plan plan)
@@ -46,7 +47,7 @@ const char *crawl_plan_name(enum crawl_plan plan)
 
 int crawl_plan_from_text(const char *text, enum crawl_plan *out)
 {
-	for (unsigned i = 0; i < CRAWL_PLANS; i++)
+	for (unsigned i = 0; i < CRAWL_PLAN_SURVEY; i++) /* which is no census */
 		if (strcmp(text, shapes[i].name) == 0) {
 			*out = (enum crawl_plan)i;
 			return 0;
@@ -129,6 +130,8 @@ static struct nodeid walk_target(const struct crawl *c, uint32_t ref)
 		return flipped(n, UP_3);
 	case CRAWL_WALK_DRAIN:
 		return flipped(n, 1);
+	case CRAWL_WALK_SURVEY:
+		return crawl_survey_target(c, ref);
 	case CRAWL_WALK_NONE:
 	default:
 		return n->id;
@@ -234,6 +237,9 @@ void crawl_walk_on(struct crawl *c, uint32_t ref, bool news)
 			n->todo |= WALK;
 		if (n->depth)
 			n->depth--;
+	} else if (s->walk == CRAWL_WALK_SURVEY) {
+		if (crawl_survey_on(c, ref))
+			n->todo |= WALK;
 	} else if (s->walk == CRAWL_WALK_RANDOM || s->walk == CRAWL_WALK_CPL) {
 		if (++n->depth < s->steps)
 			n->todo |= WALK;

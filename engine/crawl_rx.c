@@ -89,8 +89,11 @@ int crawl_slot_owner(const struct net_msg *msg, unsigned shards)
 	struct ticket ticket;
 
 	if (!t) {
-		if (krpc_parse(span_of(msg->data, msg->len), &parsed) ||
-		    parsed.kind == KRPC_QUERY || parsed.t.len != T_BYTES)
+		if (krpc_parse(span_of(msg->data, msg->len), &parsed))
+			return -1;
+		if (parsed.kind == KRPC_QUERY)
+			return (int)net_deal(&msg->peer, shards);
+		if (parsed.t.len != T_BYTES)
 			return -1;
 		t = parsed.t.ptr;
 	}
@@ -152,6 +155,15 @@ struct outcome {
 	const struct endpoint *from; /* of an alias: where the answer came from */
 };
 
+/* What only some questions bring to light: said again, so that a record has all of it. */
+static bool tells_more(const struct crawl *c, const struct node *n, const struct outcome *o,
+		       unsigned flags)
+{
+	if (o->q == Q_FLIP1 && c->opts.method == CRAWL_SAMPLE)
+		return flags & SIGHTING_SAMPLES;
+	return o->q == Q_MIX && c->opts.learn6 && !(n->flags & NODE_V6) && flags & SIGHTING_NODES6;
+}
+
 /* What it says of itself, against what is known. */
 static bool weigh(struct crawl *c, const struct outcome *o, const struct nodeid *id, bool first)
 {
@@ -195,6 +207,8 @@ static void answered(struct crawl *c, const struct outcome *o, const struct krpc
 	if (n->answers < UINT8_MAX)
 		n->answers++;
 	credit(c, o->ref);
+	if (!first && tells_more(c, n, o, flags_of(msg)))
+		crawl_say(c, o->ref, msg, o->flags | flags_of(msg), o->rtt_us, now_ns);
 	if (first) {
 		c->stats.endpoints_live++;
 		c->stats.warm_live += !!(n->flags & NODE_WARM);
@@ -210,6 +224,12 @@ static void answered(struct crawl *c, const struct outcome *o, const struct krpc
 	if (c->port.listing)
 		crawl_list_reply(c, o->ref, bucket, msg, now_ns);
 	c->stats.values += msg->values_count;
+	if (c->survey) {
+		crawl_survey_note(c, o->ref, o->q, msg);
+		if (crawl_is_open(n, o->q))
+			crawl_satisfied(c, o->ref, o->q, false, false);
+		return;
+	}
 	if (c->opts.plan == CRAWL_PLAN_PING || c->opts.method == CRAWL_PING) {
 		crawl_satisfied(c, o->ref, Q_OWN, false, false);
 		return;
@@ -308,6 +328,8 @@ static void with_slot(struct crawl *c, uint32_t idx, const struct net_msg *from,
 	count_age(c, now_ns, o.rtt_us);
 	if (msg->kind == KRPC_ERROR) {
 		c->stats.errors++;
+		if (c->survey)
+			crawl_survey_refused(c, o.ref, msg);
 		crawl_refused(c, o.ref, o.q, now_ns);
 		return;
 	}
@@ -361,15 +383,18 @@ static void take_answer(struct crawl *c, const struct net_msg *from, const struc
  * Nobody should ask us, who ask with ro=1: either our own question comes back, its t
  * intact, or somebody has us in its table. True where it belongs to another worker.
  */
-static bool take_query(struct crawl *c, const struct net_msg *m, const struct krpc_msg *msg)
+static bool take_query(struct crawl *c, const struct net_msg *m, const struct krpc_msg *msg,
+		       uint64_t now_ns)
 {
 	struct ticket t;
 	struct slot *slot;
 	int owner;
 
 	if (!is_own_id(c, msg->id)) {
+		if (net_deal(&m->peer, c->opts.shards) != c->opts.shard)
+			return true; /* whose record, if any, another worker has */
 		c->stats.queries_received++;
-		crawl_asked_us(c, &m->peer, msg->ro);
+		crawl_asked_us(c, &m->peer, msg, now_ns);
 		return false;
 	}
 	c->stats.reflected++;
@@ -398,7 +423,7 @@ static bool take(struct crawl *c, const struct net_msg *m, uint64_t now_ns)
 		return false;
 	}
 	if (msg.kind == KRPC_QUERY)
-		return take_query(c, m, &msg);
+		return take_query(c, m, &msg, now_ns);
 	if (msg.t.len == T_BYTES) {
 		t = ticket_read(msg.t.ptr);
 	} else if (msg.t.len == T_BYTES / 2) {

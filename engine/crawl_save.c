@@ -7,7 +7,7 @@
 
 /*
  * DOC: the node table on disk and back: a struct node each as it lies in memory,
- * behind it the 16 bytes of an IPv6 address.
+ * behind it the 16 bytes of an IPv6 address, and what speaks against it, where anything does.
  *
  * What is in flight is not saved: nobody will be there for the answer, so the
  * attempt is given back; unless the answer should have been there long ago. Waiting rooms are not
@@ -20,17 +20,33 @@ enum {
 	OVERDUE_MIN_US = 100 * 1000,
 	OVERDUE_MAX_US = 1000 * 1000,
 };
-_Static_assert(sizeof(struct node) + ADDRESS6_BYTES <= 64, "the room that is lent");
+_Static_assert(sizeof(struct node) + ADDRESS6_BYTES + sizeof(struct suspect) <=
+		       CHECKPOINT_RECORD_MAX,
+	       "the room that is lent");
 
 /* ---- saving ---------------------------------------------------------------------- */
 
-static size_t encode(const struct crawl *c, const struct node *n, uint8_t *p)
+static size_t encode(const struct crawl *c, const struct node *n, uint32_t ref, uint8_t *p)
 {
+	size_t len = sizeof(*n);
+
 	memcpy(p, n, sizeof(*n));
-	if (!(n->flags & NODE_V6))
-		return sizeof(*n);
-	memcpy(p + sizeof(*n), nodetab_address6(&c->tab, n), ADDRESS6_BYTES);
-	return sizeof(*n) + ADDRESS6_BYTES;
+	if (n->flags & NODE_V6) {
+		memcpy(p + len, nodetab_address6(&c->tab, n), ADDRESS6_BYTES);
+		len += ADDRESS6_BYTES;
+	}
+	if (n->suspect) {
+		memcpy(p + len, suspects_find(&c->suspects, ref), sizeof(struct suspect));
+		len += sizeof(struct suspect);
+	}
+	return len;
+}
+
+/* Of a saved record, by its head. */
+static size_t record_bytes(const struct node *n)
+{
+	return sizeof(*n) + (n->flags & NODE_V6 ? ADDRESS6_BYTES : 0) +
+	       (n->suspect ? sizeof(struct suspect) : 0);
 }
 
 /* A bit for each record whose query is overdue: nearly all are dead. NULL without memory. */
@@ -59,7 +75,8 @@ void crawl_save(const struct crawl *c, uint64_t now_ns, struct checkpoint_out *o
 
 		if (overdue && overdue[ref / 8] >> ref % 8 & 1)
 			n.flags &= (uint16_t)~NODE_FLIGHT;
-		checkpoint_put(out, encode(c, &n, checkpoint_room(out)));
+		n.suspect = n.suspect && suspects_find(&c->suspects, ref);
+		checkpoint_put(out, encode(c, &n, ref, checkpoint_room(out)));
 	}
 	free(overdue);
 }
@@ -102,7 +119,7 @@ static void take_over(struct node *n, const struct node *saved)
 	n->flags = (uint16_t)(flags | kept);
 	if (kept & NODE_ANSWERED)
 		n->flags |= NODE_ASKED | NODE_HAS_ID;
-	n->suspect = 0; /* what spoke against it is not saved; that it misleads is */
+	n->suspect = 0;
 	if (n->depth >= NODEID_BITS)
 		n->depth = NODE_DEPTH_NONE;
 }
@@ -135,9 +152,25 @@ static void let_wait(struct crawl *c, uint32_t ref, bool was_in_flight, uint64_t
 	crawl_unanswered(c, ref, crawl_question(n), now_ns);
 }
 
-static void restore(struct crawl *c, const struct node *saved, const uint8_t *address6,
+/* What spoke against it speaks against it still. */
+static void restore_suspect(struct crawl *c, uint32_t ref, const uint8_t *saved)
+{
+	struct suspect *s = suspects_note(&c->suspects, ref);
+	uint32_t own;
+
+	if (!s)
+		return;
+	own = s->ref;
+	memcpy(s, saved, sizeof(*s));
+	s->ref = own;
+	nodetab_at(&c->tab, ref)->suspect = 1;
+}
+
+/* @bytes: behind the head, as many as record_bytes() said. */
+static void restore(struct crawl *c, const struct node *saved, const uint8_t *bytes,
 		    uint64_t now_ns, struct crawl_restored *out)
 {
+	const uint8_t *address6 = saved->flags & NODE_V6 ? bytes : NULL;
 	struct endpoint ep = endpoint_ip4(saved->ip, saved->port);
 	struct nodetab_key key;
 	uint32_t ref;
@@ -158,6 +191,8 @@ static void restore(struct crawl *c, const struct node *saved, const uint8_t *ad
 		return;
 	}
 	take_over(nodetab_at(&c->tab, ref), saved);
+	if (saved->suspect)
+		restore_suspect(c, ref, bytes + (address6 ? ADDRESS6_BYTES : 0));
 	count_restored(c, nodetab_at(&c->tab, ref));
 	let_wait(c, ref, saved->flags & NODE_FLIGHT, now_ns, out);
 }
@@ -172,10 +207,10 @@ int crawl_restore(struct crawl *c, struct span records, uint64_t now_ns, struct 
 		if (left < sizeof(saved))
 			return DT_ECORRUPT;
 		memcpy(&saved, p, sizeof(saved));
-		len = sizeof(saved) + (saved.flags & NODE_V6 ? ADDRESS6_BYTES : 0);
+		len = record_bytes(&saved);
 		if (len > left)
 			return DT_ECORRUPT;
-		restore(c, &saved, saved.flags & NODE_V6 ? p + sizeof(saved) : NULL, now_ns, out);
+		restore(c, &saved, p + sizeof(saved), now_ns, out);
 	}
 	return 0;
 }

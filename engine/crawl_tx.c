@@ -91,6 +91,8 @@ static const struct krpc_template *template_of(const struct crawl *c, uint32_t r
 
 	if (q == Q_PROBE)
 		return &c->probe;
+	if (c->survey)
+		return crawl_survey_template(c, ref);
 	if (c->opts.plan == CRAWL_PLAN_PING || c->opts.method == CRAWL_PING)
 		return &c->ping;
 	if (c->opts.method == CRAWL_SAMPLE && q == Q_FLIP1 && !(n->flags & NODE_NO_SAMPLE))

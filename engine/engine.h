@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "engine/ability.h"
 #include "engine/blocklist.h"
 #include "engine/crawl.h"
 #include "engine/gate.h"
@@ -168,6 +169,7 @@ struct engine_result {
 	struct vantage_votes votes;                /* under which addresses nodes see us */
 	struct census_health health;               /* of routing tables, from a sample */
 	struct census_certificate certificate;     /* filled by certify_run(); else all zero */
+	struct census_survey survey;               /* filled by survey_run(); else all zero */
 	uint64_t distinct_ids, distinct_addresses; /* among endpoints that answered */
 	double rate_pps;                           /* at the end; 0 = unlimited */
 	double rate_clean_pps; /* adaptive: the fastest without loss of our own; 0 = not found */
@@ -192,6 +194,13 @@ struct engine_result {
 	uint64_t scribe_cpu_ns;              /* of which the scribe and its sink */
 	uint64_t peak_rss_bytes;
 	struct blocklist_info blocklist;
+};
+
+/** Which port of ours a run after a run asks from. */
+enum engine_port {
+	ENGINE_FIRST_PORT,
+	ENGINE_SECOND_PORT, /* of a second pass */
+	ENGINE_THIRD_PORT,  /* of a survey: nobody can have spoken to it before */
 };
 
 struct engine;

@@ -9,6 +9,7 @@
 
 #include "engine/report_certificate.h"
 #include "engine/report_health.h"
+#include "engine/report_survey.h"
 #include "proto/json.h"
 
 /* KAD's churn, the planning figure of census.md 2: 0.7 % of the population per 5 minutes. */
@@ -286,6 +287,7 @@ static void json_truth(struct json *j, const struct census_report *rep)
 	json_kv_u64(j, "stayed", rep->truth.stayed);
 	report_classes_truth(j, &rep->truth.confusion);
 	report_certificate_truth(j, rep);
+	report_survey_truth(j, &rep->truth.survey);
 	json_object_end(j);
 }
 
@@ -315,6 +317,7 @@ int report_to_json(const struct census_report *rep, char *buf, size_t cap)
 	json_vantage(&j, &r->votes);
 	report_certificate_json(&j, rep);
 	report_health_json(&j, rep);
+	report_survey_json(&j, rep);
 	json_object_end(&j);
 	return json_finish(&j);
 }
@@ -417,6 +420,8 @@ static void text_found(struct text *t, const struct census_report *rep)
 	if (rep->has_truth)
 		text_truth(t, &rep->truth);
 	if (report_classes_text(rep, block, sizeof(block)))
+		say(t, "%s", block);
+	if (report_survey_text(rep, block, sizeof(block)))
 		say(t, "%s", block);
 }
 

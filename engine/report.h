@@ -28,6 +28,18 @@ struct census_confusion {
 	uint64_t to_bogons, to_victim, to_service_ports, to_nobody, bans, limited;
 };
 
+enum { CENSUS_NATS_MAX = 8 };
+
+/** struct census_survey_truth - of a simulation: what the survey found against what is. */
+struct census_survey_truth {
+	unsigned nats; /* kinds of NAT; 0 = not compared */
+	const char *nat[CENSUS_NATS_MAX];
+	uint64_t reach[CENSUS_NATS_MAX][SURVEY_REACHES];
+	struct {
+		uint64_t asked, able, truly, both; /* nodes; both: able and truly so */
+	} ability[SURVEY_ABILITIES];
+};
+
 /** struct census_truth - of a simulation; plain numbers, the engine knows no simulator. */
 struct census_truth {
 	uint64_t live, seen, answered; /* live: half way through; the others of @stayed */
@@ -36,6 +48,7 @@ struct census_truth {
 	/* Where nodes come and go: who was there at the start, at the end, at both. */
 	uint64_t live_start, live_end, stayed;
 	struct census_confusion confusion;
+	struct census_survey_truth survey;
 };
 
 /**

@@ -14,9 +14,12 @@
  * that is counted.
  */
 struct suspect {
-	uint64_t last_id;  /* first 64 bits of the id of its latest answer */
+	uint64_t last_id;  /* first 64 bits of the id of its latest answer; before one, of its query
+			    */
 	uint32_t ref;      /* of the node table, + 1; 0 = free */
-	uint8_t odd;       /* its first answer was under another id than advertised */
+	uint8_t odd : 1;   /* its first answer was under another id than advertised */
+	uint8_t more : 1;  /* one more probe is wanted, after the one that was just answered */
+	uint8_t spoilt;    /* answers of which a quarter cannot be: addresses that nobody has */
 	uint8_t switches;  /* answers under another id than the answer before; these saturate */
 	uint8_t near_own;  /* answers with an id next to ours, asked as ourselves */
 	uint8_t near_alt;  /* the same, asked under our other id */
@@ -27,8 +30,8 @@ struct suspect {
 	uint8_t heard;     /* queries that it sent to us */
 	uint8_t read_only; /* of these with ro=1 */
 	uint8_t crowds;    /* answers of 16 contacts and more, far from what was asked for */
-	uint8_t more;      /* one more probe is wanted, after the one that was just answered */
 };
+_Static_assert(sizeof(struct suspect) == 24, "as it lies in checkpoints too");
 
 struct suspects {
 	struct suspect *slot;

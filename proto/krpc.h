@@ -22,6 +22,7 @@
 enum {
 	KRPC_T_MAX = 16,          /* longest transaction id we take; jech/dht stops there too */
 	KRPC_DATAGRAM_MAX = 1500, /* longest datagram we build */
+	KRPC_BLOOM_BYTES = 256,   /* of a filter of BEP 33 */
 };
 
 enum krpc_kind { KRPC_QUERY = 1, KRPC_REPLY, KRPC_ERROR };
@@ -73,6 +74,8 @@ struct krpc_msg {
 	uint16_t values_count; /* peers that krpc_value_next() will give */
 	uint8_t want;          /* KRPC_WANT_* bits (BEP 32) */
 	bool ro;               /* BEP 43 */
+	bool scrape;           /* get_peers: bloom filters, please (BEP 33) */
+	bool bloom;            /* get_peers: they came: BFpe or BFsd of BEP 33's length */
 	bool implied_port;
 	bool has_r;  /* an r dictionary stood there, even beside an e */
 	uint8_t odd; /* enum krpc_odd bits */
@@ -165,6 +168,7 @@ struct krpc_query {
 	uint16_t port;        /* announce_peer */
 	bool implied_port;
 	bool ro;
+	bool scrape;  /* get_peers: BEP 33 */
 	uint8_t want; /* KRPC_WANT_* bits; 0 = no want key */
 };
 
@@ -218,6 +222,7 @@ struct krpc_answer {
 	struct span samples;       /* N x 20; with num and interval */
 	int64_t num, interval;     /* < 0: absent */
 	const struct endpoint *ip; /* NULL: absent (BEP 42) */
+	const uint8_t *bloom; /* BFpe, then BFsd, KRPC_BLOOM_BYTES each; NULL: absent (BEP 33) */
 };
 
 /** krpc_build_reply() - a reply. Returns its length, DT_EFULL or DT_ESIZE. */

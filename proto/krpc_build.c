@@ -61,6 +61,8 @@ static int put_arguments(struct bencode_writer *w, const struct krpc_query *q, s
 		return 0;
 	case KRPC_GET_PEERS:
 		at->target_at = put_pair(w, SPAN_LIT("9:info_hash"), target);
+		if (q->scrape)
+			put_pair_int(w, SPAN_LIT("6:scrape"), 1);
 		put_want(w, q->want);
 		return 0;
 	case KRPC_ANNOUNCE_PEER:
@@ -184,7 +186,13 @@ int krpc_build_reply(const struct krpc_answer *a, uint8_t *out, size_t cap)
 	if (a->ip)
 		put_pair(&w, SPAN_LIT("2:ip"),
 			 span_of(compact, (size_t)endpoint_to_compact(a->ip, compact)));
-	put_pair(&w, SPAN_LIT("1:rd2:id"), span_of(a->id.b, NODEID_BYTES));
+	bencode_put_raw(&w, SPAN_LIT("1:rd"));
+	if (a->bloom) {
+		put_pair(&w, SPAN_LIT("4:BFpe"), span_of(a->bloom, KRPC_BLOOM_BYTES));
+		put_pair(&w, SPAN_LIT("4:BFsd"),
+			 span_of(a->bloom + KRPC_BLOOM_BYTES, KRPC_BLOOM_BYTES));
+	}
+	put_pair(&w, SPAN_LIT("2:id"), span_of(a->id.b, NODEID_BYTES));
 	put_if_int(&w, SPAN_LIT("8:interval"), a->interval);
 	put_if(&w, SPAN_LIT("5:nodes"), a->nodes);
 	put_if(&w, SPAN_LIT("6:nodes6"), a->nodes6);

@@ -183,6 +183,16 @@ static int take_error(struct bencode_reader *r, struct krpc_msg *m)
 	return 0;
 }
 
+/* A filter of another length is no filter. */
+static int take_bloom(struct bencode_reader *r, struct krpc_msg *m)
+{
+	struct span filter = { NULL, 0 };
+	int err = take_string(r, m, &filter);
+
+	m->bloom = m->bloom || filter.len == KRPC_BLOOM_BYTES;
+	return err;
+}
+
 static inline int take_reply_key(struct bencode_reader *r, struct krpc_msg *m, struct span key)
 {
 	switch (key.len) {
@@ -197,6 +207,11 @@ static inline int take_reply_key(struct bencode_reader *r, struct krpc_msg *m, s
 	case 3:
 		if (IS(key, "num"))
 			return take_number(r, m, INT64_MAX, &m->num);
+		break;
+	case 4:
+		/* "BFse" is what mldht writes for seeds */
+		if (IS(key, "BFpe") || IS(key, "BFsd") || IS(key, "BFse"))
+			return take_bloom(r, m);
 		break;
 	case 5:
 		if (IS(key, "nodes"))
@@ -240,6 +255,8 @@ static int take_query_key(struct bencode_reader *r, struct krpc_msg *m, struct s
 		return take_port(r, m);
 	if (IS(key, "implied_port"))
 		return take_flag(r, m, &m->implied_port);
+	if (IS(key, "scrape"))
+		return take_flag(r, m, &m->scrape);
 	return bencode_skip(r);
 }
 

@@ -2,6 +2,7 @@
 #include "proto/sighting.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "proto/krpc.h"
@@ -9,11 +10,38 @@
 const char *sighting_class_name(unsigned node_class)
 {
 	static const char *const names[SIGHTING_CLASSES] = {
-		"normal",  "remapped", "multihomed", "clone",   "router",
-		"flapper", "liar",     "reflector",  "one-way", "read-only",
+		"normal", "remapped",  "multihomed", "clone",     "router",   "flapper",
+		"liar",   "reflector", "one-way",    "read-only", "poisoner",
 	};
 
 	return node_class < SIGHTING_CLASSES ? names[node_class] : "?";
+}
+
+enum sighting_reach sighting_reach(unsigned ways, unsigned flags, unsigned node_class)
+{
+	bool answered = ways & 1u << SIGHTING_ANSWERED, asked = ways & 1u << SIGHTING_ASKED_US;
+
+	if (flags & SIGHTING_SECOND_PORT)
+		return SIGHTING_REACH_ANY_PORT;
+	if (answered && flags & SIGHTING_SURVEYED)
+		return SIGHTING_REACH_ONE_PORT;
+	if (node_class == SIGHTING_CLASS_READ_ONLY ||
+	    (asked && !answered && flags & SIGHTING_READ_ONLY))
+		return SIGHTING_REACH_READ_ONLY;
+	if (node_class == SIGHTING_CLASS_ONE_WAY || (asked && !answered))
+		return SIGHTING_REACH_ONE_WAY;
+	return SIGHTING_REACH_UNKNOWN;
+}
+
+const char *sighting_reach_name(unsigned reach)
+{
+	static const char *const names[SIGHTING_REACHES] = {
+		[SIGHTING_REACH_UNKNOWN] = "unknown",     [SIGHTING_REACH_ANY_PORT] = "any-port",
+		[SIGHTING_REACH_ONE_PORT] = "one-port",   [SIGHTING_REACH_ONE_WAY] = "one-way",
+		[SIGHTING_REACH_READ_ONLY] = "read-only",
+	};
+
+	return reach < SIGHTING_REACHES ? names[reach] : "?";
 }
 
 const char *sighting_way_name(unsigned way)

@@ -36,6 +36,24 @@ enum sighting_flag {
 	SIGHTING_ALIAS = 1 << 9,      /* answered from another address or port than asked */
 	SIGHTING_FINAL = 1 << 10, /* closing word of a census: mentions and attempts are totals */
 	SIGHTING_LATE = 1 << 11,  /* answered after its query had expired */
+	/* Of the sample that is asked for what it can do (engine/survey.h): */
+	SIGHTING_SURVEYED = 1 << 12,    /* it was in the sample, and there at the time */
+	SIGHTING_SCRAPE = 1 << 13,      /* gave bloom filters of a torrent's peers (BEP 33) */
+	SIGHTING_ITEMS = 1 << 14,       /* gave a token to get (BEP 44) */
+	SIGHTING_SECOND_PORT = 1 << 15, /* answered a port of ours that it had not heard from */
+};
+
+/**
+ * How a node can be reached, as far as is known: a reading of its ways, flags and class, and
+ * so not stored by itself.
+ */
+enum sighting_reach {
+	SIGHTING_REACH_UNKNOWN,  /* it answered, and a second port was not tried; or it is silent */
+	SIGHTING_REACH_ANY_PORT, /* answers a port of ours that it had not heard from */
+	SIGHTING_REACH_ONE_PORT, /* answers the port that asked first, and no other */
+	SIGHTING_REACH_ONE_WAY,  /* asks us, and answers nothing, or nothing once it fell silent */
+	SIGHTING_REACH_READ_ONLY, /* says that it answers nobody (BEP 43) */
+	SIGHTING_REACHES
 };
 
 /**
@@ -53,11 +71,18 @@ enum sighting_class {
 	SIGHTING_CLASS_REFLECTOR = 7,  /* sends back our query or our own id; no node */
 	SIGHTING_CLASS_ONE_WAY = 8,    /* asks us and answers nothing */
 	SIGHTING_CLASS_READ_ONLY = 9,  /* says so (BEP 43) */
+	SIGHTING_CLASS_POISONER = 10,  /* lists addresses that nobody on the internet can have */
 	SIGHTING_CLASSES
 };
 
 /** sighting_class_name() - "normal", "remapped", ...; "?" beyond. */
 const char *sighting_class_name(unsigned node_class);
+
+/** sighting_reach() - of @ways (bits), @flags and @node_class together. */
+enum sighting_reach sighting_reach(unsigned ways, unsigned flags, unsigned node_class);
+
+/** sighting_reach_name() - "unknown", "any-port", ...; "?" beyond. */
+const char *sighting_reach_name(unsigned reach);
 
 /**
  * struct sighting - who, from where, when, what was learnt, by which way.

@@ -424,9 +424,11 @@ enum { STORE_TALLY_TOP = 20, STORE_CLASSES = 32 };
 /** What a client was seen to do; what was never asked of it was not seen. */
 enum store_support_kind {
 	STORE_SUPPORT_32,     /* gave nodes6 */
+	STORE_SUPPORT_33,     /* gave bloom filters */
 	STORE_SUPPORT_42_IP,  /* told us our address */
 	STORE_SUPPORT_42_ID,  /* its id fits its address */
 	STORE_SUPPORT_43,     /* said ro=1 */
+	STORE_SUPPORT_44,     /* gave a token to get */
 	STORE_SUPPORT_51,     /* gave samples */
 	STORE_SUPPORT_TOKEN,  /* gave a token to get_peers (BEP 5) */
 	STORE_SUPPORT_ERRORS, /* answered with an error at least once */
@@ -439,6 +441,9 @@ const char *store_support_name(enum store_support_kind kind);
 struct store_support {
 	char name[GEO_ORG_MAX];
 	uint64_t nodes, seen[STORE_SUPPORTS];
+	/* Of the nodes such as a survey asked, and what was seen of those: who was not asked for
+	 * a thing has not shown it. */
+	uint64_t surveyed, seen_surveyed[STORE_SUPPORTS];
 };
 
 struct store_tally {
@@ -454,7 +459,8 @@ struct store_tally {
 	unsigned network_rows, country_rows, client_rows, version_rows;
 	uint64_t bep42_ok, with_version, read_only, ip_vote;
 	uint64_t first_seen_s, last_seen_s;
-	uint64_t classes[STORE_CLASSES]; /* by enum sighting_class */
+	uint64_t classes[STORE_CLASSES];  /* by enum sighting_class */
+	uint64_t reach[SIGHTING_REACHES]; /* of all nodes, such as only asked us among them */
 	/* What was seen of each version's nodes, the most frequent versions first; a row without
 	 * a name: all that sent none; the last row: everybody. */
 	struct store_support support[STORE_TALLY_TOP + 2];

@@ -14,6 +14,7 @@ enum {
 struct scan {
 	struct store_tally *out;
 	struct count networks, countries, clients, versions, support[STORE_SUPPORTS];
+	struct count surveyed, surveyed_support[STORE_SUPPORTS];
 	struct nodeid last_id;
 	uint64_t versioned; /* nodes with a whole v */
 };
@@ -30,13 +31,19 @@ static const uint16_t support_flags[STORE_SUPPORTS] = {
 	[STORE_SUPPORT_32] = SIGHTING_NODES6,      [STORE_SUPPORT_42_IP] = SIGHTING_IP_VOTE,
 	[STORE_SUPPORT_42_ID] = SIGHTING_BEP42_OK, [STORE_SUPPORT_43] = SIGHTING_READ_ONLY,
 	[STORE_SUPPORT_51] = SIGHTING_SAMPLES,     [STORE_SUPPORT_TOKEN] = SIGHTING_TOKEN,
-	[STORE_SUPPORT_ERRORS] = SIGHTING_ERROR,
+	[STORE_SUPPORT_ERRORS] = SIGHTING_ERROR,   [STORE_SUPPORT_33] = SIGHTING_SCRAPE,
+	[STORE_SUPPORT_44] = SIGHTING_ITEMS,
 };
 
 const char *store_support_name(enum store_support_kind kind)
 {
-	static const char *const names[STORE_SUPPORTS] = { "bep32", "bep42_ip", "bep42_id", "bep43",
-							   "bep51", "token",    "errors" };
+	static const char *const names[STORE_SUPPORTS] = {
+		[STORE_SUPPORT_32] = "bep32",       [STORE_SUPPORT_33] = "bep33",
+		[STORE_SUPPORT_42_IP] = "bep42_ip", [STORE_SUPPORT_42_ID] = "bep42_id",
+		[STORE_SUPPORT_43] = "bep43",       [STORE_SUPPORT_44] = "bep44",
+		[STORE_SUPPORT_51] = "bep51",       [STORE_SUPPORT_TOKEN] = "token",
+		[STORE_SUPPORT_ERRORS] = "errors",
+	};
 
 	return (unsigned)kind < STORE_SUPPORTS ? names[kind] : "?";
 }
@@ -53,15 +60,24 @@ static uint32_t version_key(const struct record *r)
 static int count_support(struct scan *s, const struct record *r)
 {
 	struct store_support *all = &s->out->support[STORE_TALLY_TOP + 1];
+	bool surveyed = r->flags & SIGHTING_SURVEYED;
 	int rc = 0;
 
 	all->nodes++;
 	s->versioned += r->version_len == sizeof(r->version);
+	if (surveyed) {
+		all->surveyed++;
+		rc = count_add(&s->surveyed, version_key(r), VERSIONS_MAX);
+	}
 	for (unsigned k = 0; k < STORE_SUPPORTS && rc >= 0; k++) {
 		if (!(r->flags & support_flags[k]))
 			continue;
 		all->seen[k]++;
 		rc = count_add(&s->support[k], version_key(r), VERSIONS_MAX);
+		if (!surveyed || rc < 0)
+			continue;
+		all->seen_surveyed[k]++;
+		rc = count_add(&s->surveyed_support[k], version_key(r), VERSIONS_MAX);
 	}
 	return rc;
 }
@@ -87,8 +103,11 @@ static void list_support(struct scan *s)
 			snprintf(row->name, sizeof(row->name), "%s", krpc_version_text(&v, text));
 		else
 			row->nodes = all.nodes - s->versioned;
-		for (unsigned k = 0; k < STORE_SUPPORTS; k++)
+		row->surveyed = count_of(&s->surveyed, top[i].key);
+		for (unsigned k = 0; k < STORE_SUPPORTS; k++) {
 			row->seen[k] = count_of(&s->support[k], top[i].key);
+			row->seen_surveyed[k] = count_of(&s->surveyed_support[k], top[i].key);
+		}
 		t->support_rows = i + 1;
 	}
 	snprintf(all.name, sizeof(all.name), "all");
@@ -135,6 +154,7 @@ static int count_node(struct scan *s, const struct nodeid *id, const struct reco
 
 	for (unsigned way = 0; way < SIGHTING_WAYS; way++)
 		t->by_way[way] += r->ways >> way & 1;
+	t->reach[sighting_reach(r->ways, r->flags, r->node_class)]++;
 	if (!(r->ways & 1u << SIGHTING_ANSWERED)) {
 		t->heard_only += (r->ways & (1u << SIGHTING_ASKED_US | 1u << SIGHTING_TAPPED)) != 0;
 		return 0;
@@ -243,8 +263,11 @@ int store_tally(struct store_view *v, struct store_tally *out)
 	count_init(&s.countries);
 	count_init(&s.clients);
 	count_init(&s.versions);
-	for (unsigned k = 0; k < STORE_SUPPORTS; k++)
+	count_init(&s.surveyed);
+	for (unsigned k = 0; k < STORE_SUPPORTS; k++) {
 		count_init(&s.support[k]);
+		count_init(&s.surveyed_support[k]);
+	}
 	store_view_rewind(v);
 	rc = scan_nodes(&s, v);
 	if (rc == 0)
@@ -262,7 +285,10 @@ int store_tally(struct store_view *v, struct store_tally *out)
 	count_fini(&s.countries);
 	count_fini(&s.clients);
 	count_fini(&s.versions);
-	for (unsigned k = 0; k < STORE_SUPPORTS; k++)
+	count_fini(&s.surveyed);
+	for (unsigned k = 0; k < STORE_SUPPORTS; k++) {
 		count_fini(&s.support[k]);
+		count_fini(&s.surveyed_support[k]);
+	}
 	return rc < 0 ? rc : 0;
 }

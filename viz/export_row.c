@@ -49,10 +49,15 @@ enum {
 		NODE("flags", EXPORT_U16, flags,                                                   \
 		     "bits ever seen: 1 has v, 2 ip vote, 4 id fits address (BEP 42), "            \
 		     "8 nodes6, 16 samples, 32 read only, 64 token, 128 error, "                   \
-		     "256 id changed, 512 alias, 1024 census total, 2048 late"),                   \
+		     "256 id changed, 512 alias, 1024 census total, 2048 late, 4096 surveyed, "    \
+		     "8192 bloom filters (BEP 33), 16384 items (BEP 44), 32768 second port"),      \
 		NODE("class", EXPORT_U8, node_class,                                               \
 		     "0 normal, 1 remapped, 2 multihomed, 3 clone, 4 router, 5 flapper, 6 liar, "  \
-		     "7 reflector, 8 one-way, 9 read-only")
+		     "7 reflector, 8 one-way, 9 read-only, 10 poisoner"),                          \
+		NODE("reach", EXPORT_U8, reach,                                                    \
+		     "0 unknown, 1 answers any port, 2 only the port that asked first, 3 "         \
+		     "one-way, "                                                                   \
+		     "4 read-only")
 #define NODE_POINT                                                                                 \
 	NODE("lat", EXPORT_F32, lat, "degrees north; empty or NaN = unknown"),                     \
 		NODE("lon", EXPORT_F32, lon, "degrees east; empty or NaN = unknown"),              \
@@ -373,6 +378,7 @@ void export_namer_node(struct export_namer *n, const struct store_node *node,
 	out->answers = node->answers;
 	out->ways = node->ways;
 	out->node_class = node->node_class;
+	out->reach = (uint8_t)sighting_reach(node->ways, node->flags, node->node_class);
 }
 
 /* ---- JSON ------------------------------------------------------------------------ */
@@ -410,10 +416,9 @@ static char *put_protocols(char *at, const struct export_node *n)
 	static const struct {
 		uint16_t flag;
 		const char *name;
-	} beps[] = { { SIGHTING_NODES6, ",\"bep32\"" },
-		     { SIGHTING_BEP42_OK, ",\"bep42\"" },
-		     { SIGHTING_READ_ONLY, ",\"bep43\"" },
-		     { SIGHTING_SAMPLES, ",\"bep51\"" } };
+	} beps[] = { { SIGHTING_NODES6, ",\"bep32\"" }, { SIGHTING_BEP42_OK, ",\"bep42\"" },
+		     { SIGHTING_SCRAPE, ",\"bep33\"" }, { SIGHTING_READ_ONLY, ",\"bep43\"" },
+		     { SIGHTING_ITEMS, ",\"bep44\"" },  { SIGHTING_SAMPLES, ",\"bep51\"" } };
 
 	at = stpcpy(at, ",\"protocols\":[");
 	if (n->last_answered_s) {

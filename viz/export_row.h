@@ -56,7 +56,7 @@ struct export_node {
 	uint32_t asn, rtt_us;
 	float lat, lon, radius_km;
 	uint16_t port, flags, mentions;
-	uint8_t attempts, answers, ways, place_code, node_class;
+	uint8_t attempts, answers, ways, place_code, node_class, reach;
 	uint8_t id_bytes[NODEID_BYTES], address_bytes[16], v_bytes[4];
 	char country_chars[2], client_chars[16];
 	char id_text[2 * NODEID_BYTES], address_text[ENDPOINT_TEXT_MAX], v_text[8];

@@ -90,6 +90,7 @@ struct farm_lane {
 	int64_t node[FARM_BATCH];   /* a node's number or -1 */
 	uint32_t face[FARM_BATCH];  /* that was asked */
 	struct limit_table *limits; /* NULL: the world has none */
+	struct hole_table *holes;   /* likewise */
 };
 
 /** farm_now_ns() - the monotonic clock. */

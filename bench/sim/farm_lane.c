@@ -10,6 +10,7 @@
 enum {
 	NOBODY = -1,      /* as a node number */
 	LIMITS_LOG2 = 16, /* sets of four askings: 12 MB a lane, where there are limiters */
+	HOLES_LOG2 = 16,  /* sets of four holes: 4 MB a lane, where there are such NATs */
 };
 
 uint64_t farm_now_ns(void)
@@ -22,11 +23,14 @@ uint64_t farm_now_ns(void)
 
 int farm_lane_init(struct farm_lane *l)
 {
-	const struct sim_opts *o = &l->farm->world->opts;
+	const struct sim_world *w = l->farm->world;
+	int err = 0;
 
-	if (o->bad.limiters <= 0 && o->bad.busy <= 0)
-		return 0;
-	return limit_table_new(LIMITS_LOG2, &l->limits) < 0 ? -ENOMEM : 0;
+	if (w->opts.bad.limiters > 0 || w->opts.bad.busy > 0)
+		err = limit_table_new(LIMITS_LOG2, &l->limits);
+	if (!err && peer_has_holes(w))
+		err = hole_table_new(HOLES_LOG2, &l->holes);
+	return err;
 }
 
 /** answer() - write the reply to an event into the next place of the batch. */
@@ -50,8 +54,22 @@ static void answer(struct farm_lane *l, const struct sim_event *e)
 		l->io->put(l, &local, e, (uint32_t)len);
 }
 
+/** reaches() - does question @i come through to node @n? */
+static bool reaches(struct farm_lane *l, unsigned i, uint32_t n, uint64_t now_ns)
+{
+	const struct sim_world *w = l->farm->world;
+	uint16_t port = l->asked[i].peer_port;
+
+	if (peer_there(w, n) && peer_hears(w, n, l->face[i]))
+		return true;
+	if (!peer_holed(w, n, l->face[i], l->holes, port, now_ns / 1000000))
+		return false;
+	hole_open(l->holes, n, port, now_ns / 1000000); /* the answer keeps it open */
+	return true;
+}
+
 /** find_nodes() - who was asked; what will be read of the world is on its way to the cache. */
-static void find_nodes(struct farm_lane *l)
+static void find_nodes(struct farm_lane *l, uint64_t now_ns)
 {
 	const struct sim_world *w = l->farm->world;
 
@@ -69,7 +87,7 @@ static void find_nodes(struct farm_lane *l)
 			continue;
 		}
 		n = world_sitter(w, face_seat(w, l->face[i]));
-		if (!peer_there(w, n) || !peer_hears(w, n, l->face[i])) {
+		if (!reaches(l, i, n, now_ns)) {
 			l->counters.dead++;
 			continue;
 		}
@@ -107,6 +125,8 @@ static void call_back(struct farm_lane *l, const struct sim_event *e, uint64_t n
 	call.face = world_seat(w, call.node);
 	call.question = (struct peer_question){ .method = PEER_CALL, .luck = (uint32_t)nonce };
 	l->counters.calls++;
+	if (l->holes)
+		hole_open(l->holes, call.node, call.peer_port, now_ns / 1000000);
 	put_off(l, &call, nonce, now_ns);
 }
 
@@ -150,9 +170,10 @@ static void take(struct farm_lane *l, unsigned i, uint64_t now_ns)
 
 void farm_lane_serve(struct farm_lane *l)
 {
-	uint64_t now_ns = l->farm->world->opts.delay_us || l->limits ? farm_now_ns() : 0;
+	bool timed = l->farm->world->opts.delay_us || l->limits || l->holes;
+	uint64_t now_ns = timed ? farm_now_ns() : 0;
 
-	find_nodes(l);
+	find_nodes(l, now_ns);
 	for (unsigned i = 0; i < l->count; i++)
 		if (l->node[i] != NOBODY)
 			take(l, i, now_ns);

@@ -9,11 +9,24 @@ static const char *const names[SIM_NATURES] = {
 	[SIM_FLAPPER] = "flapper",       [SIM_LIAR] = "liar",
 	[SIM_POISONER] = "poisoner",     [SIM_REFLECTOR] = "reflector",
 	[SIM_ONEWAY] = "one-way",        [SIM_READ_ONLY] = "read-only",
+	[SIM_ROUTER] = "router",
+};
+
+static const char *const nats[SIM_NATS] = {
+	[SIM_NAT_NONE] = "none",
+	[SIM_NAT_ADDRESS] = "address",
+	[SIM_NAT_PORT] = "port",
+	[SIM_NAT_CLOSED] = "closed",
 };
 
 const char *sim_nature_name(enum sim_nature nature)
 {
 	return (unsigned)nature < SIM_NATURES ? names[nature] : "?";
+}
+
+const char *sim_nat_name(enum sim_nat nat)
+{
+	return (unsigned)nat < SIM_NATS ? nats[nat] : "?";
 }
 
 static uint64_t of_32(double share)
@@ -66,7 +79,7 @@ void nature_init(struct sim_world *w)
 		[SIM_REMAPPED] = b->remapped,    [SIM_FLAPPER] = b->flappers,
 		[SIM_LIAR] = b->liars,           [SIM_POISONER] = b->poisoners,
 		[SIM_REFLECTOR] = b->reflectors, [SIM_ONEWAY] = b->oneway,
-		[SIM_READ_ONLY] = b->read_only,
+		[SIM_READ_ONLY] = b->read_only,  [SIM_ROUTER] = b->routers,
 	};
 	struct sim_natures *s = &w->natures;
 	double sum = 0;
@@ -134,6 +147,25 @@ enum sim_nature nature_truth(const struct sim_world *w, uint32_t n)
 	if (is == SIM_MULTIHOMED && !world_alive(w, n ^ 1))
 		return SIM_NORMAL;
 	return is;
+}
+
+enum sim_nat nature_nat(const struct sim_world *w, uint32_t n)
+{
+	const struct sim_bad *b = &w->opts.bad;
+	enum sim_nature is = world_nature(w, n);
+	uint64_t draw;
+
+	if (is != SIM_ONEWAY)
+		return is == SIM_READ_ONLY ? SIM_NAT_CLOSED : SIM_NAT_NONE;
+	draw = (uint32_t)sim_mix(w->key[SIM_DRAW_NAT], n);
+	if (draw < of_32(b->nat_address))
+		return SIM_NAT_ADDRESS;
+	return draw < of_32(b->nat_address + b->nat_port) ? SIM_NAT_PORT : SIM_NAT_CLOSED;
+}
+
+enum sim_nat sim_world_nat(const struct sim_world *w, uint32_t n)
+{
+	return nature_nat(w, n);
 }
 
 bool nature_listed(const struct sim_world *w, uint32_t n, bool lt, uint32_t y)

@@ -50,6 +50,9 @@ uint32_t nature_leader(const struct sim_world *w, uint32_t n);
 /** nature_truth() - what a census could have seen of @n: a pair with one half away is normal. */
 enum sim_nature nature_truth(const struct sim_world *w, uint32_t n);
 
+/** nature_nat() - what stands before node @n. */
+enum sim_nat nature_nat(const struct sim_world *w, uint32_t n);
+
 /**
  * nature_listed() - may the table of node @n hold @y?
  *

@@ -22,6 +22,7 @@ enum {
 	OUR_PORT = 6881,
 	NONCE_RUN_SHIFT = 48, /* more packets than any run sends */
 	LIMITS_LOG2 = 16,     /* sets of four askings: 12 MB */
+	HOLES_LOG2 = 16,      /* sets of four holes: 4 MB */
 };
 
 #define START_NS 1000000000ull /* now at the start: nothing is ever at 0 */
@@ -88,6 +89,17 @@ static struct sim_event *put_off(struct net_sim *s, uint32_t n, uint32_t face, u
 	return e;
 }
 
+/** through_nat() - a hole lets it in, and what comes back keeps that open. */
+static bool through_nat(struct net_sim *s, uint32_t n, uint32_t face)
+{
+	uint64_t now_ms = s->now_ns / 1000000;
+
+	if (!peer_holed(s->world, n, face, s->world->holes, s->us.port, now_ms))
+		return false;
+	hole_open(s->world->holes, n, s->us.port, now_ms);
+	return true;
+}
+
 /** call_us() - somebody whom nobody can reach may have heard of us. */
 static void call_us(struct net_sim *s, uint64_t nonce)
 {
@@ -98,9 +110,11 @@ static void call_us(struct net_sim *s, uint64_t nonce)
 	if (!peer_caller(w, nonce, &n))
 		return;
 	e = put_off(s, n, world_seat(w, n), peer_delay_ns(w, n, nonce));
-	if (e)
-		e->question =
-			(struct peer_question){ .method = PEER_CALL, .luck = (uint32_t)nonce };
+	if (!e)
+		return;
+	e->question = (struct peer_question){ .method = PEER_CALL, .luck = (uint32_t)nonce };
+	if (w->holes)
+		hole_open(w->holes, n, s->us.port, s->now_ns / 1000000);
 }
 
 static void send_one(struct net_sim *s, const struct net_msg *m)
@@ -118,7 +132,9 @@ static void send_one(struct net_sim *s, const struct net_msg *m)
 		return;
 	}
 	n = world_sitter(w, face_seat(w, face));
-	if (!peer_there(w, n) || !peer_hears(w, n, face) || peer_lost(w, n, nonce))
+	if (!(peer_there(w, n) && peer_hears(w, n, face)) && !through_nat(s, n, face))
+		return;
+	if (peer_lost(w, n, nonce))
 		return;
 	if (s->world->limits && is_limited(s, n))
 		return;
@@ -220,6 +236,18 @@ static const struct net_ops sim_ops = {
 	.close = sim_close,
 };
 
+/** keep_state() - of the world: a second device of the same address does not begin anew. */
+static int keep_state(struct sim_world *w)
+{
+	int err = 0;
+
+	if ((w->opts.bad.limiters > 0 || w->opts.bad.busy > 0) && !w->limits)
+		err = limit_table_new(LIMITS_LOG2, &w->limits);
+	if (!err && peer_has_holes(w) && !w->holes)
+		err = hole_table_new(HOLES_LOG2, &w->holes);
+	return err;
+}
+
 static int open_at(struct sim_world *w, uint16_t port, uint64_t now_ns, struct net **out,
 		   struct clock *clock)
 {
@@ -233,11 +261,9 @@ static int open_at(struct sim_world *w, uint16_t port, uint64_t now_ns, struct n
 	s->us = endpoint_ip4(OUR_IP, port);
 	s->now_ns = now_ns;
 	/* Other losses than those of the run before. */
-	s->nonce = (uint64_t)(port - OUR_PORT) << NONCE_RUN_SHIFT;
+	s->nonce = (uint64_t)w->runs++ << NONCE_RUN_SHIFT;
 	s->us6 = (struct endpoint){ .addr = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 }, .port = port };
-	/* Of the world: a second device of the same address does not begin anew. */
-	if ((w->opts.bad.limiters > 0 || w->opts.bad.busy > 0) && !w->limits &&
-	    limit_table_new(LIMITS_LOG2, &w->limits) < 0) {
+	if (keep_state(w) < 0) {
 		free(s);
 		return -ENOMEM;
 	}
@@ -254,9 +280,9 @@ int net_sim_open(struct sim_world *w, struct net **out, struct clock *clock)
 	return open_at(w, OUR_PORT, START_NS, out, clock);
 }
 
-int net_sim_beside(const struct net *before, struct net **out, struct clock *clock)
+int net_sim_beside(const struct net *before, unsigned port, struct net **out, struct clock *clock)
 {
 	const struct net_sim *s = (const struct net_sim *)(const void *)before;
 
-	return open_at(s->world, (uint16_t)(s->us.port + 1), s->now_ns, out, clock);
+	return open_at(s->world, (uint16_t)(OUR_PORT + port), s->now_ns, out, clock);
 }

@@ -10,7 +10,10 @@
  * hand; whoever is odd (nature.h) goes through krpc_build_reply().
  */
 
-enum { SAY_NODES_MAX = PEER_REPLY_NODES * 38 };
+enum {
+	SAY_ROUTER_NODES = 16, /* what a bootstrap router hands out */
+	SAY_NODES_MAX = SAY_ROUTER_NODES * 38,
+};
 
 /** struct client - a kind of software, for nodes with and without libtorrent's table. */
 struct client {
@@ -19,30 +22,31 @@ struct client {
 	bool ip;         /* tells the asker its address (BEP 42) */
 	bool samples;    /* answers sample_infohashes (BEP 51) */
 	bool items;      /* answers get (BEP 44) */
+	bool scrape;     /* gives bloom filters (BEP 33) */
 	enum limit_kind limiter;
 };
 
 /* v of libtorrent is major, then minor << 4 | tiny; uTorrent's a build number. */
 static const struct client lt_clients[] = {
-	{ "LT\x02\x0b", 22, true, true, true, LIMIT_LIBTORRENT },
-	{ "LT\x02\x0a", 18, true, true, true, LIMIT_LIBTORRENT },
-	{ "LT\x02\x09", 12, true, true, true, LIMIT_LIBTORRENT },
-	{ "LT\x02\x08", 8, true, true, true, LIMIT_LIBTORRENT },
-	{ "LT\x01\x2f", 28, true, true, true, LIMIT_LIBTORRENT },
-	{ "LT\x01\x2e", 9, true, true, true, LIMIT_LIBTORRENT },
-	{ "LT\x01\x1e", 3, true, false, true, LIMIT_LIBTORRENT },
+	{ "LT\x02\x0b", 22, true, true, true, true, LIMIT_LIBTORRENT },
+	{ "LT\x02\x0a", 18, true, true, true, true, LIMIT_LIBTORRENT },
+	{ "LT\x02\x09", 12, true, true, true, true, LIMIT_LIBTORRENT },
+	{ "LT\x02\x08", 8, true, true, true, true, LIMIT_LIBTORRENT },
+	{ "LT\x01\x2f", 28, true, true, true, true, LIMIT_LIBTORRENT },
+	{ "LT\x01\x2e", 9, true, true, true, true, LIMIT_LIBTORRENT },
+	{ "LT\x01\x1e", 3, true, false, true, true, LIMIT_LIBTORRENT },
 };
 static const struct client other_clients[] = {
-	{ "UT\xb2\x5c", 30, true, false, false, LIMIT_NONE },
-	{ "UT\xb7\x40", 16, true, false, false, LIMIT_NONE },
-	{ "UT\xa8\x3c", 6, true, false, false, LIMIT_NONE },
-	{ "", 24, false, false, false, LIMIT_NONE },
-	{ "", 6, false, true, false, LIMIT_BITMAGNET }, /* bitmagnet says no version */
-	{ "ml\x01\x0b", 3, false, true, true, LIMIT_MLDHT },
-	{ "lt\x0d\x80", 4, false, false, false, LIMIT_NONE },
-	{ "A2\x01\x03", 3, false, false, false, LIMIT_NONE },
-	{ "BC\x01\x63", 5, false, false, false, LIMIT_NONE },
-	{ "WW\x01\x6c", 3, false, false, true, LIMIT_NONE },
+	{ "UT\xb2\x5c", 30, true, false, false, false, LIMIT_NONE },
+	{ "UT\xb7\x40", 16, true, false, false, false, LIMIT_NONE },
+	{ "UT\xa8\x3c", 6, true, false, false, false, LIMIT_NONE },
+	{ "", 24, false, false, false, false, LIMIT_NONE },
+	{ "", 6, false, true, false, false, LIMIT_BITMAGNET }, /* bitmagnet says no version */
+	{ "ml\x01\x0b", 3, false, true, true, true, LIMIT_MLDHT },
+	{ "lt\x0d\x80", 4, false, false, false, false, LIMIT_NONE },
+	{ "A2\x01\x03", 3, false, false, false, false, LIMIT_NONE },
+	{ "BC\x01\x63", 5, false, false, false, false, LIMIT_NONE },
+	{ "WW\x01\x6c", 3, false, false, true, false, LIMIT_NONE },
 };
 
 static const struct client *client_of(const struct sim_world *w, uint32_t n)
@@ -73,6 +77,7 @@ int peer_read(struct span query, struct peer_question *out)
 	if (m.id.ptr)
 		memcpy(out->id, m.id.ptr, NODEID_BYTES);
 	out->want = m.want;
+	out->scrape = m.scrape && m.method == KRPC_GET_PEERS;
 	out->method = (uint8_t)m.method;
 	out->t_len = (uint8_t)m.t.len;
 	if (m.t.len)
@@ -227,6 +232,28 @@ enum {
 	FIND_NODE_MAX = 320,        /* longest reply to find_node with a t of KRPC_T_MAX bytes */
 };
 
+/** stored() - how many info-hashes this node stores. */
+static uint32_t stored(const struct sim_world *w, uint32_t n)
+{
+	return (uint32_t)sim_draw(w->key[SIM_DRAW_SWARM], n, UINT64_MAX) & 63;
+}
+
+static uint64_t sample_word(const struct sim_world *w, uint32_t n, unsigned i, unsigned word)
+{
+	return sim_draw(w->key[SIM_DRAW_SWARM], n, ~(uint64_t)(i * 3 + word));
+}
+
+/** is_sample() - is it one of those that this node hands out? @hash: its first 64 bits. */
+static bool is_sample(const struct sim_world *w, uint32_t n, uint64_t hash)
+{
+	uint32_t count = stored(w, n);
+
+	for (unsigned i = 0; i < count && i < SAMPLES_MAX; i++)
+		if (__builtin_bswap64(sample_word(w, n, i, 0)) == hash)
+			return true;
+	return false;
+}
+
 /** put_peers() - a tenth of the info-hashes are known here; their peers are nodes too. */
 static size_t put_peers(const struct sim_world *w, uint32_t n, uint64_t hash,
 			struct endpoint out[static SWARM_PEERS_MAX])
@@ -234,7 +261,7 @@ static size_t put_peers(const struct sim_world *w, uint32_t n, uint64_t hash,
 	uint64_t draw = sim_draw(w->key[SIM_DRAW_SWARM], n, hash);
 	size_t count = 1 + sim_below((uint32_t)draw, SWARM_PEERS_MAX);
 
-	if (sim_below((uint32_t)(draw >> 32), 100) >= SWARM_PERCENT)
+	if (sim_below((uint32_t)(draw >> 32), 100) >= SWARM_PERCENT && !is_sample(w, n, hash))
 		return 0;
 	for (size_t i = 0; i < count; i++) {
 		uint64_t peer = sim_draw(w->key[SIM_DRAW_SWARM], hash, i + 1);
@@ -248,18 +275,34 @@ static size_t put_peers(const struct sim_world *w, uint32_t n, uint64_t hash,
 static void put_samples(const struct sim_world *w, uint32_t n, struct krpc_answer *a,
 			uint8_t out[static SAMPLES_MAX * 20])
 {
-	uint32_t stored = (uint32_t)sim_draw(w->key[SIM_DRAW_SWARM], n, UINT64_MAX) & 63;
-	unsigned count = stored < SAMPLES_MAX ? stored : SAMPLES_MAX;
+	uint32_t all = stored(w, n);
+	unsigned count = all < SAMPLES_MAX ? all : SAMPLES_MAX;
 
 	for (unsigned i = 0; i < count; i++)
 		for (unsigned k = 0; k < 3; k++) {
-			uint64_t word = sim_draw(w->key[SIM_DRAW_SWARM], n, ~(uint64_t)(i * 3 + k));
+			uint64_t word = sample_word(w, n, i, k);
 
 			memcpy(out + i * 20 + k * 8, &word, k < 2 ? 8 : 4);
 		}
 	a->samples = span_of(out, count * 20);
-	a->num = stored;
+	a->num = all;
 	a->interval = SAMPLES_INTERVAL_S;
+}
+
+/** put_bloom() - two bits a peer in each filter, as BEP 33 has it; its own hash, not SHA-1. */
+static void put_bloom(const struct sim_world *w, uint64_t hash, size_t peers,
+		      uint8_t out[static 2 * KRPC_BLOOM_BYTES])
+{
+	enum { BITS = 8 * KRPC_BLOOM_BYTES };
+
+	memset(out, 0, 2 * (size_t)KRPC_BLOOM_BYTES);
+	for (size_t i = 0; i < peers; i++) {
+		uint64_t draw = sim_draw(w->key[SIM_DRAW_SWARM], hash, i + 1);
+		uint8_t *filter = out + (draw >> 63) * KRPC_BLOOM_BYTES;
+
+		filter[draw % BITS / 8] |= (uint8_t)(1u << draw % 8);
+		filter[(draw >> 16) % BITS / 8] |= (uint8_t)(1u << (draw >> 16) % 8);
+	}
 }
 
 /** mirrors() - half of the reflectors send back what they get; the others answer with our id. */
@@ -314,9 +357,41 @@ static bool able(const struct sim_world *w, uint32_t n, bool could, unsigned wha
 /** struct said - room for all that one reply is made of. */
 struct said {
 	uint8_t nodes[SAY_NODES_MAX], nodes6[SAY_NODES_MAX], samples[SAMPLES_MAX * 20];
+	uint8_t bloom[2 * KRPC_BLOOM_BYTES];
 	struct endpoint peers[SWARM_PEERS_MAX];
 	uint64_t token;
 };
+
+/** say_peers() - of what was asked for; whoever was asked to scrape gives their filters instead. */
+static void say_peers(const struct sim_world *w, uint32_t n, const struct peer_question *q,
+		      const struct client *client, struct said *s, struct krpc_answer *a)
+{
+	size_t count = put_peers(w, n, target_of(q), s->peers);
+
+	if (q->scrape && count && able(w, n, client->scrape, 2, w->opts.bad.bep33)) {
+		put_bloom(w, target_of(q), count, s->bloom);
+		a->bloom = s->bloom;
+		return;
+	}
+	a->values = s->peers;
+	a->values_count = count;
+}
+
+/** put_anybody() - sixteen contacts from anywhere: a router's. */
+static size_t put_anybody(const struct sim_world *w, uint32_t n, uint32_t luck, uint8_t *out)
+{
+	uint8_t *p = out;
+
+	for (unsigned i = 0; i < SAY_ROUTER_NODES; i++) {
+		uint64_t draw = sim_draw(w->key[SIM_DRAW_POISON] + 3, n, (uint64_t)luck << 4 | i);
+		uint32_t y = sim_below((uint32_t)draw, w->nodes);
+		struct endpoint ep = world_contact(w, y);
+
+		world_said_id(w, y, p);
+		p = put_contact(p + NODEID_BYTES, &ep);
+	}
+	return (size_t)(p - out);
+}
 
 /** say_nodes() - of the family that was asked over, or those that were wanted (BEP 32). */
 static void say_nodes(const struct sim_world *w, uint32_t n, const struct peer_question *q,
@@ -327,6 +402,10 @@ static void say_nodes(const struct sim_world *w, uint32_t n, const struct peer_q
 
 	if (nature == SIM_POISONER || nature == SIM_LIAR) {
 		a->nodes = span_of(s->nodes, put_lies(w, n, q, nature, s->nodes));
+		return;
+	}
+	if (nature == SIM_ROUTER) {
+		a->nodes = span_of(s->nodes, put_anybody(w, n, q->luck, s->nodes));
 		return;
 	}
 	if (want & KRPC_WANT_N4)
@@ -355,8 +434,7 @@ static bool say(const struct sim_world *w, uint32_t n, const struct peer_questio
 		break;
 	case KRPC_GET_PEERS:
 		a->token = span_of(&s->token, sizeof(s->token));
-		a->values = s->peers;
-		a->values_count = put_peers(w, n, target_of(q), s->peers);
+		say_peers(w, n, q, client, s, a);
 		break;
 	case KRPC_FIND_NODE:
 		break;
@@ -378,7 +456,7 @@ static bool say(const struct sim_world *w, uint32_t n, const struct peer_questio
 static bool speaks_oddly(enum sim_nature nature)
 {
 	return nature == SIM_LIAR || nature == SIM_FLAPPER || nature == SIM_POISONER ||
-	       nature == SIM_REFLECTOR;
+	       nature == SIM_REFLECTOR || nature == SIM_ROUTER;
 }
 
 int peer_say(const struct sim_world *w, uint32_t n, const struct peer_question *q,
@@ -419,6 +497,39 @@ bool peer_hears(const struct sim_world *w, uint32_t n, uint32_t face)
 	if (kind == 0)
 		return true;
 	return kind == w->seats.kind6 ? seat_has6(w, seat) : nature == SIM_REMAPPED;
+}
+
+bool peer_holed(const struct sim_world *w, uint32_t n, uint32_t face,
+		const struct hole_table *holes, uint16_t port, uint64_t now_ms)
+{
+	enum sim_nat nat;
+
+	if (!holes || face != world_seat(w, n))
+		return false;
+	nat = nature_nat(w, n);
+	return (nat == SIM_NAT_ADDRESS || nat == SIM_NAT_PORT) &&
+	       mood_alive(w, n, world_mood(w, n)) &&
+	       hole_lets(holes, n, port, nat == SIM_NAT_ADDRESS, now_ms);
+}
+
+uint16_t sim_world_able(const struct sim_world *w, uint32_t n)
+{
+	const struct client *client = client_of(w, n);
+	const struct sim_bad *bad = &w->opts.bad;
+	bool samples = able(w, n, client->samples, 1, bad->bep51);
+	unsigned flags = 0;
+
+	if (client->ip)
+		flags |= SIGHTING_IP_VOTE;
+	if (samples)
+		flags |= SIGHTING_SAMPLES;
+	if (able(w, n, client->items, 0, bad->bep44))
+		flags |= SIGHTING_ITEMS;
+	if (samples && stored(w, n) && able(w, n, client->scrape, 2, bad->bep33))
+		flags |= SIGHTING_SCRAPE;
+	if (w->seats.kind6 && seat_has6(w, world_seat(w, n)))
+		flags |= SIGHTING_NODES6;
+	return (uint16_t)flags;
 }
 
 uint32_t peer_reply_face(const struct sim_world *w, uint32_t n, uint32_t face, uint32_t luck)

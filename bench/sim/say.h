@@ -16,6 +16,7 @@ struct peer_question {
 	uint8_t method; /* enum krpc_method */
 	uint8_t want;   /* KRPC_WANT_* bits */
 	bool six;       /* asked over IPv6; peer_read() leaves it false */
+	bool scrape;    /* BEP 33 */
 	uint32_t luck;  /* a draw of this round trip: which of its ids a flapper says; likewise */
 };
 
@@ -29,6 +30,17 @@ static inline bool peer_there(const struct sim_world *w, uint32_t n)
 
 	return nature != SIM_ONEWAY && nature != SIM_READ_ONLY &&
 	       mood_alive(w, n, world_mood(w, n));
+}
+
+/** peer_holed() - is node @n there, and has its NAT a hole for what comes from our @port?
+ * @holes: of the device; NULL: there are none. */
+bool peer_holed(const struct sim_world *w, uint32_t n, uint32_t face,
+		const struct hole_table *holes, uint16_t port, uint64_t now_ms);
+
+/** peer_has_holes() - are there NATs that let in whom their node has spoken to? */
+static inline bool peer_has_holes(const struct sim_world *w)
+{
+	return w->opts.bad.oneway > 0 && w->opts.bad.nat_address + w->opts.bad.nat_port > 0;
 }
 
 /** peer_hears() - does what is sent to @face of it reach node @n? */

@@ -31,12 +31,26 @@ enum sim_nature {
 	SIM_FLAPPER,    /* another id every time, of eight */
 	SIM_LIAR,       /* an id next to the asker's, and contacts that do not exist */
 	SIM_POISONER,   /* lists bogons, a victim's /24 and service ports */
+	SIM_ROUTER,     /* hands out sixteen contacts from anywhere */
 	SIM_REFLECTOR, /* sends the query back, or answers with the asker's id; no node, so not live
 			*/
-	SIM_ONEWAY,    /* behind a NAT: asks, is listed, cannot be reached; not live */
+	SIM_ONEWAY,    /* behind a NAT: asks, is listed, is reached by whom it asked at most; not
+			* live */
 	SIM_READ_ONLY, /* BEP 43: asks with ro=1, does not answer; not live */
 	SIM_NATURES
 };
+
+/** What stands before a node, as questions of ours meet it (hole.h). */
+enum sim_nat {
+	SIM_NAT_NONE,    /* or one that lets everything in: full cone */
+	SIM_NAT_ADDRESS, /* one-way; lets in whom the node has spoken to */
+	SIM_NAT_PORT,    /* one-way; lets in the port that the node has spoken to */
+	SIM_NAT_CLOSED,  /* one-way or read-only; nothing of ours reaches it */
+	SIM_NATS
+};
+
+/** sim_nat_name() - "none", "address", ... */
+const char *sim_nat_name(enum sim_nat nat);
 
 /** sim_nature_name() - "normal", "remapped", ... */
 const char *sim_nature_name(enum sim_nature nature);
@@ -150,6 +164,15 @@ struct sim_node {
 
 void sim_world_node(const struct sim_world *w, uint32_t n, struct sim_node *out);
 
+/** sim_world_nat() - what stands before node @n. */
+enum sim_nat sim_world_nat(const struct sim_world *w, uint32_t n);
+
+/**
+ * sim_world_able() - what node @n can do: SIGHTING_NODES6, _SAMPLES, _SCRAPE, _ITEMS, _IP_VOTE;
+ * _SCRAPE only where it has samples, for without a torrent it cannot be asked for.
+ */
+uint16_t sim_world_able(const struct sim_world *w, uint32_t n);
+
 /** sim_world_by_public(), _by_alias() - the inverse; DT_ENOTFOUND where no node stands. */
 int sim_world_by_public(const struct sim_world *w, const struct endpoint *ep, uint32_t *n) DT_MUST;
 int sim_world_by_alias(const struct sim_world *w, const struct endpoint *ep, uint32_t *n) DT_MUST;
@@ -175,10 +198,11 @@ int sim_peer_answer(const struct sim_world *w, uint32_t n, const struct endpoint
 int net_sim_open(struct sim_world *w, struct net **out, struct clock *clock) DT_MUST;
 
 /**
- * net_sim_beside() - another port of ours into the world of @before, whose clock goes
- * on from where that of @before stands: for a run after a run.
+ * net_sim_beside() - a device into the world of @before, whose clock goes on from where that
+ * of @before stands: for a run after a run. @port: of ours; 0 = that of net_sim_open().
  */
-int net_sim_beside(const struct net *before, struct net **out, struct clock *clock) DT_MUST;
+int net_sim_beside(const struct net *before, unsigned port, struct net **out,
+		   struct clock *clock) DT_MUST;
 
 /* ---- the farm -------------------------------------------------------------- */
 

@@ -299,6 +299,7 @@ void sim_world_free(struct sim_world *w)
 	sim_world_shed(w);
 	sim_places_free(w->places);
 	limit_table_free(w->limits);
+	hole_table_free(w->holes);
 	free(w);
 }
 

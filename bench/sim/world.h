@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/sim/face.h"
+#include "bench/sim/hole.h"
 #include "bench/sim/limit.h"
 #include "bench/sim/nature.h"
 #include "bench/sim/place.h"
@@ -58,6 +59,7 @@ enum sim_draw_kind {
 	SIM_DRAW_BUSY,
 	SIM_DRAW_ABLE,
 	SIM_DRAW_CALL,
+	SIM_DRAW_NAT,
 	SIM_DRAW_KINDS
 };
 
@@ -79,6 +81,8 @@ struct sim_world {
 	struct sim_presence presence;
 	struct sim_natures natures;
 	struct limit_table *limits; /* of virtual time; NULL: the world has none */
+	struct hole_table *holes;   /* likewise */
+	unsigned runs;              /* devices of virtual time that were opened */
 	struct sim_harm harm;       /* by packets of this process; words, added to by any thread */
 };
 

@@ -231,15 +231,57 @@ static void print_classes(const struct store_tally *t)
 		printf("\n");
 }
 
+/* How nodes can be reached, as far as it was tried. */
+static void print_reach(const struct store_tally *t)
+{
+	static const char *const words[SIGHTING_REACHES] = {
+		[SIGHTING_REACH_ANY_PORT] = "answer a port that had not asked them before",
+		[SIGHTING_REACH_ONE_PORT] = "answer the port that asked first, and no other",
+		[SIGHTING_REACH_ONE_WAY] = "ask us, and answer nothing that they had not asked for",
+		[SIGHTING_REACH_READ_ONLY] = "say that they answer nobody (BEP 43)",
+	};
+	uint64_t tried = 0;
+	char a[32];
+
+	for (unsigned r = SIGHTING_REACH_UNKNOWN + 1; r < SIGHTING_REACHES; r++)
+		tried += t->reach[r];
+	if (!tried)
+		return;
+	printf("\n%-20s %12s   of the others it is not known\n", "Reached",
+	       cli_group_digits(tried, a));
+	for (unsigned r = SIGHTING_REACH_UNKNOWN + 1; r < SIGHTING_REACHES; r++)
+		if (t->reach[r])
+			printf("  %-18s %12s   %s\n", sighting_reach_name(r),
+			       cli_group_digits(t->reach[r], a), words[r]);
+}
+
+/* Seen only of those who were asked for it. */
+static bool is_surveyed(unsigned kind)
+{
+	return kind == STORE_SUPPORT_32 || kind == STORE_SUPPORT_33 || kind == STORE_SUPPORT_44 ||
+	       kind == STORE_SUPPORT_51;
+}
+
+/* Of a version's nodes, or of those of them that were asked; NAN of none. */
+static double seen_percent(const struct store_support *r, unsigned kind, bool surveys)
+{
+	if (!surveys || !is_surveyed(kind))
+		return 100.0 * (double)r->seen[kind] / (double)r->nodes;
+	return r->surveyed ? 100.0 * (double)r->seen_surveyed[kind] / (double)r->surveyed : NAN;
+}
+
 /* What each client was seen to do, in percent of its nodes. */
 static void print_support(const struct store_tally *t)
 {
 	enum { ROWS = 10 };
 	char a[32], name[GEO_ORG_MAX];
+	bool surveys = t->support_rows && t->support[t->support_rows - 1].surveyed;
 
 	if (!t->answered_nodes)
 		return;
 	printf("\n%-26s %12s", "Seen of clients, in %", "nodes");
+	if (surveys)
+		printf(" %9s", "surveyed");
 	for (unsigned k = 0; k < STORE_SUPPORTS; k++)
 		printf(" %9s", store_support_name((enum store_support_kind)k));
 	printf("\n");
@@ -251,10 +293,22 @@ static void print_support(const struct store_tally *t)
 		printf("  %-24.24s %12s",
 		       r->name[0] ? text_clean(r->name, name, sizeof(name)) : "no version",
 		       cli_group_digits(r->nodes, a));
-		for (unsigned k = 0; k < STORE_SUPPORTS; k++)
-			printf(" %9.2f", 100.0 * (double)r->seen[k] / (double)r->nodes);
+		if (surveys)
+			printf(" %9s", cli_group_digits(r->surveyed, a));
+		for (unsigned k = 0; k < STORE_SUPPORTS; k++) {
+			double percent = seen_percent(r, k, surveys);
+
+			if (isnan(percent))
+				printf(" %9s", "-");
+			else
+				printf(" %9.2f", percent);
+		}
 		printf("\n");
 	}
+	if (surveys)
+		printf("  bep32, 33, 44 and 51: of the surveyed, who alone were asked; bep33 "
+		       "cannot "
+		       "be asked of\n  who stores no torrent\n");
 }
 
 static void print_text(const char *dir, struct store_view *v, const struct store_counts *n,
@@ -286,6 +340,7 @@ static void print_text(const char *dir, struct store_view *v, const struct store
 	print_rows("Countries", t->top_countries, t->country_rows, t->answered_nodes);
 	print_rows("Clients", t->top_clients, t->client_rows, t->answered_nodes);
 	print_support(t);
+	print_reach(t);
 	store_view_attribution(v, line, sizeof(line));
 	if (*line)
 		printf("\n%s\n", line);
@@ -322,6 +377,17 @@ static void json_classes(struct json *j, const struct store_tally *t)
 		json_kv_u64(j, key, t->classes[k]);
 	}
 	json_object_end(j);
+	json_key(j, "reachability");
+	json_object_begin(j);
+	for (unsigned r = 0; r < SIGHTING_REACHES; r++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "%s", sighting_reach_name(r));
+		for (char *p = key; *p; p++)
+			*p = *p == '-' ? '_' : *p;
+		json_kv_u64(j, key, t->reach[r]);
+	}
+	json_object_end(j);
 	json_key(j, "support");
 	json_array_begin(j);
 	for (unsigned i = 0; i < t->support_rows; i++) {
@@ -332,6 +398,13 @@ static void json_classes(struct json *j, const struct store_tally *t)
 		json_kv_u64(j, "nodes", r->nodes);
 		for (unsigned k = 0; k < STORE_SUPPORTS; k++)
 			json_kv_u64(j, store_support_name((enum store_support_kind)k), r->seen[k]);
+		json_key(j, "surveyed");
+		json_object_begin(j);
+		json_kv_u64(j, "nodes", r->surveyed);
+		for (unsigned k = 0; k < STORE_SUPPORTS; k++)
+			json_kv_u64(j, store_support_name((enum store_support_kind)k),
+				    r->seen_surveyed[k]);
+		json_object_end(j);
 		json_object_end(j);
 	}
 	json_array_end(j);

@@ -17,6 +17,7 @@
 #include "bench/sim/sim.h"
 #include "engine/cli/campaign.h"
 #include "engine/crawl.h"
+#include "engine/survey.h"
 #include "proto/json.h"
 
 enum key_type { TYPE_U64, TYPE_F64, TYPE_STR, TYPE_BOOL };
@@ -473,6 +474,8 @@ static int check_numbers(const struct conf *c, char *why)
 		return bad(why, "raise_above", "a share from 0 to 1");
 	if (!(c->certify == -1 || (c->certify >= 0 && c->certify <= 1)))
 		return bad(why, "certify", "a share from 0 to 1, or -1");
+	if (!(c->survey == -1 || (c->survey >= 0 && c->survey <= SURVEY_NODES_MAX)))
+		return bad(why, "survey", "0 to 200000 nodes, or -1");
 	if (c->canaries && (!c->sim || c->canaries > c->sim))
 		return bad(why, "canaries",
 			   "at most as many as --sim N has nodes: only a "

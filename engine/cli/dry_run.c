@@ -59,6 +59,7 @@ static double questions(const struct outlook *o)
 		return 16;
 	case CRAWL_PLAN_RANDOM1:
 	case CRAWL_PLAN_PING:
+	case CRAWL_PLAN_SURVEY:
 	case CRAWL_PLANS:
 	default:
 		return 1;

@@ -9,6 +9,7 @@
 #include "engine/cli/campaign.h"
 #include "engine/cli/conf.h"
 #include "engine/engine.h"
+#include "engine/report.h"
 #include "store/geo.h"
 #include "store/store.h"
 
@@ -23,6 +24,7 @@ struct wire_result {
 	struct sim_truth truth;
 	struct sim_confusion confusion;
 	struct sim_harm harm;
+	struct census_survey_truth survey_truth;
 	struct campaign_step step; /* which census this was */
 	char *report_json;         /* owned; wire_result_free() */
 	char *report_text;         /* owned */
@@ -61,6 +63,9 @@ void wire_result_free(struct wire_result *r);
 
 /** wire_certify_share() - of the zones that a second pass asks; 0 = there is none. */
 double wire_certify_share(const struct conf *c);
+
+/** wire_survey_nodes() - at most so many of the live are surveyed; 0 = none are. */
+uint64_t wire_survey_nodes(const struct conf *c, double live);
 
 /** wire_dry_run() - print what a census with this configuration would do. */
 int wire_dry_run(const struct conf *c, FILE *to) DT_MUST;

@@ -25,6 +25,7 @@
  *	wire_world.c	the network to look at, and the score against its truth
  *	wire_engine.c	conf -> engine options
  *	wire_certify.c	the second pass
+ *	wire_survey.c	what nodes can do, and how they are reached
  *	wire_keep.c	what is left behind
  *	wire_warm.c	what one census leaves to the next
  *	wire_resume.c	what a killed process leaves to the one after it
@@ -69,6 +70,8 @@ struct wire {
 	struct wire_ledger *ledger;     /* packets by network; NULL without geo files */
 	struct wire_second *second;     /* its port and devices; NULL = none is taken */
 	struct network_file network;    /* for tools that look in on a crawler */
+	/* of its zones: who answered both of our ports, who only the first */
+	uint64_t second_any, second_one, second_at_ms, second_lost;
 };
 
 /* ---- wire_world.c ----------------------------------------------------------- */
@@ -107,6 +110,24 @@ void wire_close_second(struct wire *w);
 
 /** wire_certify() - the second pass, after a census that came to its end; which stands without. */
 void wire_certify(struct wire *w, struct wire_result *r);
+
+/** wire_second_device() - virtual time: from our @port, after all that was before. */
+int wire_second_device(struct wire *w, enum engine_port port, struct net **out,
+		       struct clock *clock) DT_MUST;
+
+/** wire_survey_group() - the sockets of its port; NULL in virtual time. */
+struct net_group *wire_survey_group(const struct wire *w);
+
+/** wire_catch_up() - virtual time goes on where what came after the census ended. */
+void wire_catch_up(struct wire *w);
+
+/* ---- wire_survey.c ---------------------------------------------------------- */
+
+/** wire_survey() - after the second pass of a full census, whose report it fills. */
+void wire_survey(struct wire *w, struct wire_result *r);
+
+/** wire_survey_saw() - of a second pass: this one answered our second port, or only the first. */
+void wire_survey_saw(struct wire *w, const struct crawl_contact *c, bool second);
 
 /* ---- wire_keep.c ------------------------------------------------------------ */
 

@@ -53,7 +53,8 @@ int wire_put(void *ctx, const struct sighting *list, unsigned count)
 	struct wire *w = ctx;
 
 	for (unsigned i = 0; w->csv && i < count; i++)
-		if (list[i].way == SIGHTING_ANSWERED && !(list[i].flags & SIGHTING_FINAL))
+		if (list[i].way == SIGHTING_ANSWERED &&
+		    !(list[i].flags & (SIGHTING_FINAL | SIGHTING_SURVEYED | SIGHTING_SECOND_PORT)))
 			csv_row(w->csv, &list[i]);
 	if (w->talk->saw)
 		w->talk->saw(w->talk->ctx, list, count, w->geo);
@@ -265,6 +266,7 @@ int wire_make_report(struct wire_result *r)
 	int rc;
 
 	tell_confusion(r, &truth.confusion);
+	truth.survey = r->survey_truth;
 	r->report_json = malloc(REPORT_MAX);
 	r->report_text = malloc(REPORT_MAX);
 	if (!r->report_json || !r->report_text)

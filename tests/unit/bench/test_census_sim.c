@@ -38,10 +38,10 @@ struct devices {
 	unsigned count;
 };
 
-static int next_device(void *ctx, struct net **out, struct clock *clock)
+static int next_device(void *ctx, enum engine_port port, struct net **out, struct clock *clock)
 {
 	struct devices *d = ctx;
-	int err = net_sim_beside(d->last, out, clock);
+	int err = net_sim_beside(d->last, (unsigned)port, out, clock);
 
 	assert_int_equal(err, 0);
 	assert_true(d->count < 4);

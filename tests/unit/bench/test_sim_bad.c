@@ -40,7 +40,7 @@ static unsigned from_environment(const char *name, unsigned usual)
 	return text ? (unsigned)strtoul(text, NULL, 10) : usual;
 }
 
-/** The shares of configs/sim-bad.yaml. */
+/** The shares of configs/sim-bad.yaml, but for NATs that open and routers. */
 static struct sim_opts bad_world(uint32_t live)
 {
 	struct sim_opts o = sim_opts_default();

@@ -214,6 +214,45 @@ static void test_shards(void **state)
 	tempdir_remove(dir);
 }
 
+/* What spoke against a node speaks against it after a kill, whichever shard takes it up. */
+static void test_suspects(void **state)
+{
+	char dir[TEMPDIR_MAX], path[PATH_ROOM];
+	struct crawl_opts o = desk_opts();
+	struct desk *d = desk_open(&o, NULL), *one;
+	struct crawl_restored restored = { 0 };
+	struct nodeid id = id_of(0x40010203);
+	struct crawl_classes was = { .marked = 0 }, is = { .marked = 0 };
+	struct checkpoint *c;
+	struct span records;
+
+	(void)state;
+	tempdir_make(dir);
+	snprintf(path, sizeof(path), "%s/resume", dir);
+	for (unsigned i = 1; i <= 3; i++) {
+		desk_offer(d, host(i), &id, 5);
+		/* A flapper, one that has changed once, and a plain one. */
+		for (unsigned round = 0; desk_send(d); round++) {
+			struct nodeid said = id;
+
+			said.b[3] ^= (uint8_t)(i == 1 ? round + 1 : i == 2);
+			desk_answer(d, 0, host(i), &said, (struct span){ NULL, 0 });
+		}
+	}
+	records = save_desk(d, path, &c);
+	one = desk_open(&o, NULL);
+	assert_int_equal(crawl_restore(one->crawl, records, one->now_ns, &restored), 0);
+	crawl_count_classes(d->crawl, &was);
+	crawl_count_classes(one->crawl, &is);
+	assert_int_equal(was.count[SIGHTING_CLASS_FLAPPER], 1);
+	assert_int_equal(was.suspects, 2);
+	assert_memory_equal(&was, &is, sizeof(was));
+	checkpoint_close(c);
+	desk_close(one);
+	desk_close(d);
+	tempdir_remove(dir);
+}
+
 /* Records that nobody has written: a crawl that goes on is still one. */
 static void test_hostile(void **state)
 {
@@ -256,9 +295,8 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_in_force),
-		cmocka_unit_test(test_not_written),
-		cmocka_unit_test(test_shards),
+		cmocka_unit_test(test_in_force), cmocka_unit_test(test_not_written),
+		cmocka_unit_test(test_shards),   cmocka_unit_test(test_suspects),
 		cmocka_unit_test(test_hostile),
 	};
 

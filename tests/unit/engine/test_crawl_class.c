@@ -250,6 +250,91 @@ static void test_one_way(void **state)
 	assert_int_equal(class_of(d, host(1)), SIGHTING_CLASS_ONE_WAY);
 	assert_int_equal(class_of(d, host(2)), SIGHTING_CLASS_READ_ONLY);
 	assert_int_equal(desk_stats(d).endpoints_known, 2);
+	/* Each is said once when it asks, and by its kind at the end: as a node, not a contact. */
+	assert_int_equal(d->said_count, 2);
+	crawl_close(d->crawl, d->now_ns);
+	assert_int_equal(d->said_count, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		const struct sighting *s = &d->said[i];
+
+		assert_int_equal(s->way, SIGHTING_ASKED_US);
+		assert_int_equal(!(s->flags & SIGHTING_READ_ONLY), i % 2 == 0);
+		assert_int_equal(!(s->flags & SIGHTING_FINAL), i < 2);
+		assert_int_equal(sighting_reach(1u << s->way, s->flags, s->node_class),
+				 i % 2 ? SIGHTING_REACH_READ_ONLY : SIGHTING_REACH_ONE_WAY);
+	}
+	desk_close(d);
+}
+
+/* @bogons of eight contacts lie in private networks; host @i answers every question so. */
+static void answer_spoilt(struct desk *d, uint32_t i, unsigned bogons)
+{
+	uint8_t nodes[8 * 26];
+
+	desk_offer(d, host(i), &advertised, 5);
+	for (unsigned round = 0; desk_send(d); round++) {
+		for (unsigned k = 0; k < 8; k++) {
+			struct nodeid id = id_of(0x40000000 + k);
+
+			contact4(nodes + k * 26, &id,
+				 k < bogons ? endpoint_ip4(0x0a000001 + k, 7000)
+					    : host(1000 * i + 8 * round + k));
+		}
+		assert_true(round < 12);
+		for (unsigned k = 0; k < d->sent; k++) {
+			struct endpoint peer = d->out[k].peer, asked = host(i);
+
+			if (endpoint_equal(&peer, &asked))
+				desk_answer(d, k, peer, &advertised, span_of(nodes, sizeof(nodes)));
+		}
+		d->now_ns += 300 * MS;
+	}
+}
+
+/* Who keeps on listing addresses that nobody has is a poisoner; a private neighbour is a leak. */
+static void test_poisoner(void **state)
+{
+	struct crawl_opts o = desk_opts();
+	struct desk *d = desk_open(&o, NULL);
+	struct crawl_classes c = { .marked = 0 };
+
+	(void)state;
+	answer_spoilt(d, 1, 2);
+	answer_spoilt(d, 2, 1);
+	assert_int_equal(class_of(d, host(1)), SIGHTING_CLASS_POISONER);
+	assert_int_equal(class_of(d, host(2)), SIGHTING_CLASS_NORMAL);
+	crawl_count_classes(d->crawl, &c);
+	assert_int_equal(c.count[SIGHTING_CLASS_POISONER], 1);
+	/* Its other contacts of the second answer wait for somebody else's word. */
+	assert_true(c.marked > 0);
+	desk_close(d);
+}
+
+/* Sixteen contacts from anywhere, as a bootstrap router gives them. */
+static void test_router(void **state)
+{
+	struct crawl_opts o = desk_opts();
+	struct desk *d = desk_open(&o, NULL);
+	uint8_t nodes[16 * 26];
+
+	(void)state;
+	for (unsigned k = 0; k < 16; k++) {
+		struct nodeid id = id_of(k << 28);
+
+		contact4(nodes + k * 26, &id, host(100 + k));
+	}
+	for (unsigned i = 1; i < 3; i++) {
+		desk_offer(d, host(i), &advertised, 5);
+		assert_int_equal(desk_send(d) > 0, 1);
+		for (unsigned k = 0; k < d->sent; k++) {
+			struct endpoint peer = d->out[k].peer, asked = host(i);
+
+			if (endpoint_equal(&peer, &asked))
+				desk_answer(d, k, peer, &advertised, span_of(nodes, i * 8 * 26));
+		}
+	}
+	assert_int_equal(class_of(d, host(1)), SIGHTING_CLASS_NORMAL);
+	assert_int_equal(class_of(d, host(2)), SIGHTING_CLASS_ROUTER);
 	desk_close(d);
 }
 
@@ -298,6 +383,8 @@ int main(void)
 		cmocka_unit_test(test_contacts_in_doubt_wait),
 		cmocka_unit_test(test_twins),
 		cmocka_unit_test(test_one_way),
+		cmocka_unit_test(test_poisoner),
+		cmocka_unit_test(test_router),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_suspects),
 	};

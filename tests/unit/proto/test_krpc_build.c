@@ -39,6 +39,9 @@ static void test_queries_byte_by_byte(void **state)
 	WANT_QUERY(&q, "d1:ad2:id20:" ID "6:target20:" TARGET "e1:q9:find_node1:t2:aa1:y1:qe");
 	q = query(KRPC_GET_PEERS);
 	WANT_QUERY(&q, "d1:ad2:id20:" ID "9:info_hash20:" TARGET "e1:q9:get_peers1:t2:aa1:y1:qe");
+	q.scrape = true; /* BEP 33 */
+	WANT_QUERY(&q, "d1:ad2:id20:" ID "9:info_hash20:" TARGET
+		       "6:scrapei1ee1:q9:get_peers1:t2:aa1:y1:qe");
 	q = query(KRPC_ANNOUNCE_PEER);
 	q.implied_port = true;
 	q.port = 6881;
@@ -176,6 +179,40 @@ static void test_reply_byte_by_byte(void **state)
 	assert_memory_equal(out, all, sizeof(all) - 1);
 }
 
+/* BEP 33: two filters of 256 bytes; one of another length is none. */
+static void test_bloom_filters(void **state)
+{
+	uint8_t bloom[2 * KRPC_BLOOM_BYTES], out[1024];
+	struct krpc_answer a = { .t = SPAN_LIT("aa"), .num = -1, .interval = -1, .bloom = bloom };
+	struct krpc_msg m;
+	uint8_t *length;
+	int len;
+
+	(void)state;
+	memset(bloom, 0x55, sizeof(bloom));
+	memcpy(a.id.b, ID, NODEID_BYTES);
+	len = krpc_build_reply(&a, out, sizeof(out));
+	assert_true(len > 0);
+	assert_int_equal(krpc_parse(span_of(out, (size_t)len), &m), 0);
+	assert_true(m.bloom);
+	assert_memory_equal(m.id.ptr, ID, NODEID_BYTES);
+	a.bloom = NULL;
+	len = krpc_build_reply(&a, out, sizeof(out));
+	assert_int_equal(krpc_parse(span_of(out, (size_t)len), &m), 0);
+	assert_false(m.bloom);
+	a.bloom = bloom;
+	len = krpc_build_reply(&a, out, sizeof(out));
+	/* "4:BFpe256:" twice: the one becomes a key and the other a filter that is too short */
+	while ((length = memmem(out, (size_t)len, "256:", 4)) != NULL) {
+		memmove(length + 4 + 255, length + 4 + 256,
+			(size_t)(out + len - (length + 4 + 256)));
+		len--;
+		memcpy(length, "255:", 4);
+	}
+	assert_int_equal(krpc_parse(span_of(out, (size_t)len), &m), 0);
+	assert_false(m.bloom);
+}
+
 static void test_reply_of_impossible_lengths(void **state)
 {
 	struct krpc_answer good = { .t = SPAN_LIT("aa"), .num = -1, .interval = -1 }, a;
@@ -272,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_template_is_the_query_with_bytes_exchanged),
 		cmocka_unit_test(test_template_too_long),
 		cmocka_unit_test(test_reply_byte_by_byte),
+		cmocka_unit_test(test_bloom_filters),
 		cmocka_unit_test(test_reply_of_impossible_lengths),
 		cmocka_unit_test(test_error_byte_by_byte),
 		cmocka_unit_test(test_a_reply_reads_back_as_it_was_meant),

@@ -43,6 +43,35 @@ static void test_way_names(void **state)
 	assert_string_equal(sighting_way_name(255), "?");
 }
 
+static void test_reach(void **state)
+{
+	enum { ANSWERED = 1 << SIGHTING_ANSWERED, ASKED = 1 << SIGHTING_ASKED_US };
+	static const struct {
+		unsigned ways, flags, node_class;
+		enum sighting_reach want;
+	} rows[] = {
+		{ 0, 0, 0, SIGHTING_REACH_UNKNOWN },
+		{ ANSWERED, SIGHTING_TOKEN, 0, SIGHTING_REACH_UNKNOWN },
+		{ ANSWERED, SIGHTING_SECOND_PORT, 0, SIGHTING_REACH_ANY_PORT },
+		{ ANSWERED, SIGHTING_SECOND_PORT | SIGHTING_SURVEYED, 0, SIGHTING_REACH_ANY_PORT },
+		{ ANSWERED, SIGHTING_SURVEYED, 0, SIGHTING_REACH_ONE_PORT },
+		{ ANSWERED | ASKED, SIGHTING_SURVEYED, SIGHTING_CLASS_ONE_WAY,
+		  SIGHTING_REACH_ONE_PORT },
+		{ ANSWERED | ASKED, 0, SIGHTING_CLASS_ONE_WAY, SIGHTING_REACH_ONE_WAY },
+		{ ASKED, 0, 0, SIGHTING_REACH_ONE_WAY },
+		{ ASKED, SIGHTING_READ_ONLY, 0, SIGHTING_REACH_READ_ONLY },
+		{ ANSWERED, SIGHTING_READ_ONLY, 0, SIGHTING_REACH_UNKNOWN },
+		{ ASKED, 0, SIGHTING_CLASS_READ_ONLY, SIGHTING_REACH_READ_ONLY },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (sighting_reach(rows[i].ways, rows[i].flags, rows[i].node_class) != rows[i].want)
+			fail_msg("row %u", i);
+	assert_string_equal(sighting_reach_name(SIGHTING_REACH_ONE_PORT), "one-port");
+	assert_string_equal(sighting_reach_name(SIGHTING_REACHES), "?");
+}
+
 static void test_any_bytes_give_a_printable_line(void **state)
 {
 	struct rng r = rng_open(11);
@@ -68,6 +97,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_line),
+		cmocka_unit_test(test_reach),
 		cmocka_unit_test(test_way_names),
 		cmocka_unit_test(test_any_bytes_give_a_printable_line),
 	};

@@ -142,6 +142,39 @@ static void counted_by_hand(void **state)
 	assert_int_equal(t.last_seen_s, 14);
 }
 
+/* What was seen is of everybody, and of the surveyed apart: the others were not asked. */
+static void surveyed_and_reached(void **state)
+{
+	enum { ASKED = SIGHTING_SURVEYED | SIGHTING_SECOND_PORT };
+	struct fixture *f = *state;
+	const struct store_support *lt, *all;
+	struct store_tally t;
+
+	put(f, SIGHTING_ANSWERED, 1, 0x01000001, 1, "LT\2\1", SIGHTING_SAMPLES);
+	put(f, SIGHTING_ANSWERED, 1, 0x01000001, 1, "LT\2\1", ASKED | SIGHTING_SCRAPE);
+	put(f, SIGHTING_ANSWERED, 2, 0x02000002, 3, "LT\2\1", SIGHTING_SAMPLES);
+	put(f, SIGHTING_ANSWERED, 3, 0x03000003, 4, "LT\2\1", SIGHTING_SURVEYED);
+	put(f, SIGHTING_ANSWERED, 4, 0x04000004, 5, "", ASKED | SIGHTING_ITEMS);
+	put(f, SIGHTING_ASKED_US, 5, 0x04000005, 5, "", 0);
+	put(f, SIGHTING_ASKED_US, 6, 0x04000006, 5, "", SIGHTING_READ_ONLY);
+	t = tally(f);
+	lt = &t.support[0];
+	all = &t.support[t.support_rows - 1];
+	assert_string_equal(lt->name, "libtorrent 2.1");
+	assert_int_equal(lt->nodes, 3);
+	assert_int_equal(lt->surveyed, 2);
+	assert_int_equal(lt->seen[STORE_SUPPORT_51], 2); /* the union of what was said */
+	assert_int_equal(lt->seen_surveyed[STORE_SUPPORT_51], 1);
+	assert_int_equal(lt->seen_surveyed[STORE_SUPPORT_33], 1);
+	assert_int_equal(all->surveyed, 3);
+	assert_int_equal(all->seen_surveyed[STORE_SUPPORT_44], 1);
+	assert_int_equal(t.reach[SIGHTING_REACH_ANY_PORT], 2);
+	assert_int_equal(t.reach[SIGHTING_REACH_ONE_PORT], 1);
+	assert_int_equal(t.reach[SIGHTING_REACH_ONE_WAY], 1);
+	assert_int_equal(t.reach[SIGHTING_REACH_READ_ONLY], 1);
+	assert_int_equal(t.reach[SIGHTING_REACH_UNKNOWN], 1);
+}
+
 static void clients_by_family_and_by_version(void **state)
 {
 	struct fixture *f = *state;
@@ -191,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_empty_store, setup, teardown),
 		cmocka_unit_test_setup_teardown(counted_by_hand, setup, teardown),
+		cmocka_unit_test_setup_teardown(surveyed_and_reached, setup, teardown),
 		cmocka_unit_test_setup_teardown(clients_by_family_and_by_version, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_rewinds_before_and_after, setup, teardown),
 	};
