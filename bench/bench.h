@@ -36,6 +36,7 @@ extern const struct bench bench_crawl[];        /* bench_crawl.c */
 extern const struct bench bench_net[];          /* bench_net.c */
 extern const struct bench bench_transactions[]; /* bench_transactions.c */
 extern const struct bench bench_wire[];         /* bench_wire.c */
+extern const struct bench bench_dnsperf[];      /* bench_dnsperf.c */
 extern const struct bench bench_limits[];       /* bench_limits.c */
 extern const struct bench bench_inflight[];     /* bench_inflight.c */
 extern const struct bench bench_store[];        /* bench_store.c */
