@@ -38,6 +38,7 @@ struct parcel {
 	};
 };
 _Static_assert(sizeof(struct parcel) == POST_PARCEL_BYTES, "one page");
+_Static_assert(NET_WORKERS_MAX <= 64, "a bit a worker");
 
 /* One direction between two workers. */
 struct pair {
@@ -187,16 +188,30 @@ void post_datagram(struct post *p, unsigned from, unsigned to, const struct net_
 		dispatch(p, from, pair, PARCEL_DATAGRAMS);
 }
 
-/* As far as parcels have come home; what cannot leave stays, in order. */
+/*
+ * As far as parcels have come home; what cannot leave stays, in order. Whoever had no parcel
+ * for one has none for the next, so a long list costs nothing while nobody opens any.
+ */
 static void send_overflow(struct post *p, unsigned from)
 {
 	struct overflow *o = &p->offices[from].overflow;
-	size_t kept = 0;
+	uint64_t shut = 0; /* a bit a worker */
+	unsigned left = p->workers - 1;
+	size_t kept = 0, i = 0;
 
-	for (size_t i = 0; i < o->count; i++)
-		if (!pack_contact(p, from, o->list[i].to, &o->list[i].contact))
-			o->list[kept++] = o->list[i];
-	o->count = kept;
+	for (; i < o->count && left; i++) {
+		uint64_t to = (uint64_t)1 << o->list[i].to;
+
+		if (!(shut & to) && pack_contact(p, from, o->list[i].to, &o->list[i].contact))
+			continue;
+		left -= !(shut & to);
+		shut |= to;
+		o->list[kept++] = o->list[i];
+	}
+	if (kept == i)
+		return;
+	memmove(o->list + kept, o->list + i, (o->count - i) * sizeof(*o->list));
+	o->count -= i - kept;
 }
 
 void post_flush(struct post *p, unsigned from)
