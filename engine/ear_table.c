@@ -113,10 +113,12 @@ static struct ear_node *worst(struct ear_bucket *b)
 bool ear_table_wants(const struct ear_table *t, const struct nodeid *id, const struct endpoint *ep)
 {
 	unsigned b = index_of(t, id);
+	struct ear_bucket *k = b < EAR_BUCKETS ? t->buckets[b] : NULL;
 
-	if (b >= EAR_BUCKETS || !rules_allow(t, b, ep))
+	/* Room first: most of the time there is none, and the rules walk the whole table. */
+	if (b >= EAR_BUCKETS || (k && k->count == ear_bucket_cap(b) && !worst(k)))
 		return false;
-	return !t->buckets[b] || t->buckets[b]->count < ear_bucket_cap(b) || worst(t->buckets[b]);
+	return rules_allow(t, b, ep);
 }
 
 static void drop_waiting(struct ear_bucket *b, unsigned i)
