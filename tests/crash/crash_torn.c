@@ -225,16 +225,18 @@ static void build(const struct disk *d, enum cut cut, const char *dir)
 		const char *name = durable ? f->durable : f->now;
 		char path[PATH_BYTES + 64];
 		FILE *out;
+		size_t len;
 
 		if (!name[0])
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, name);
 		out = fopen(path, "we");
 		assert_non_null(out);
-		if (cut == CUT_UNSYNCED_LOST)
-			fwrite(f->synced, 1, f->synced_len, out);
-		else
-			fwrite(f->bytes, 1, cut == CUT_BYTES_TORN ? f->torn : f->len, out);
+		len = cut == CUT_UNSYNCED_LOST ? f->synced_len
+		      : cut == CUT_BYTES_TORN  ? f->torn
+					       : f->len;
+		if (len)
+			fwrite(cut == CUT_UNSYNCED_LOST ? f->synced : f->bytes, 1, len, out);
 		fclose(out);
 	}
 }
