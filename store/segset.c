@@ -238,9 +238,11 @@ int segset_parse(struct span text, struct segset *out)
 	uint64_t version;
 	int rc;
 
-	r.end = r.p + text.len;
 	segset_init(out, 0);
-	if (!text.len || !take_text(&r, title) || !take_number(&r, 10, UINT32_MAX, &version))
+	if (!text.len)
+		return DT_EFOREIGN;
+	r.end = r.p + text.len;
+	if (!take_text(&r, title) || !take_number(&r, 10, UINT32_MAX, &version))
 		return DT_EFOREIGN;
 	if (version != VERSION)
 		return version > VERSION ? DT_ENEWER : DT_ECORRUPT;
