@@ -9,7 +9,9 @@
 #include "store/addr.h"
 #include "store/edgescan.h"
 #include "store/epoch.h"
+#include "store/heardlog_impl.h"
 #include "store/inside.h"
+#include "store/le.h"
 #include "store/logscan.h"
 #include "store/orgs.h"
 #include "store/record.h"
@@ -388,6 +390,77 @@ static int check_segments(struct check *c)
 	return rc == 0 ? check_pending(c, sealed) : rc;
 }
 
+/* ---- messages heard -------------------------------------------------------------- */
+
+static int check_heard_rows(struct check *c, const struct seg *seg, const char *name)
+{
+	struct span index = seg_index(seg), rows;
+	struct pack *pack;
+	struct heard h;
+	int rc = pack_new(&pack);
+
+	if (rc < 0)
+		return rc;
+	if (index.len % HEARDLOG_ENTRY_BYTES)
+		problem(c, "%s: an index of no whole entries", name);
+	for (size_t at = 0; at + HEARDLOG_ENTRY_BYTES <= index.len; at += HEARDLOG_ENTRY_BYTES) {
+		uint64_t first = le_get64(index.ptr + at + 16),
+			 last = le_get64(index.ptr + at + 24);
+		bool sound = heardlog_block(seg, pack, index.ptr + at, &rows) == 0;
+
+		for (size_t i = 0; sound && i < rows.len; i += HEARDLOG_ROW_BYTES)
+			sound = heardlog_decode(rows.ptr + i, &h) == 0 && h.when_ms >= first &&
+				h.when_ms <= last;
+		if (!sound)
+			problem(c, "%s: a block of %u messages is damaged", name,
+				le_get32(index.ptr + at + 12));
+	}
+	pack_free(pack);
+	return 0;
+}
+
+static int check_heard_file(struct check *c, int fd, const struct heardlog_file *f)
+{
+	char file[SEG_NAME_MAX], name[SEG_NAME_MAX + 16];
+	struct seg *seg;
+	int rc;
+
+	snprintf(name, sizeof(name), "heard %s", heardlog_name(f, file));
+	tell(c, name);
+	rc = seg_open(fd, file, SEG_HEARD, NULL, &seg);
+	if (rc == DT_ENOTFOUND)
+		return 0; /* joined meanwhile: its messages lie in another */
+	if (rc < 0) {
+		problem(c, "%s: %s; its messages are lost", name, dt_strerror(rc));
+		return rc == -ENOMEM ? rc : 0;
+	}
+	rc = seg_verify(seg);
+	if (rc < 0)
+		problem(c, "%s: its bytes are others than were written: %s", name, dt_strerror(rc));
+	rc = check_heard_rows(c, seg, name);
+	seg_close(seg);
+	return rc;
+}
+
+static int check_heard(struct check *c)
+{
+	struct heardlog_files files;
+	int fd, rc = heardlog_dir(c->store->dir_fd, HEARDLOG_DIR, false, &fd);
+
+	if (rc == DT_ENOTFOUND)
+		return 0;
+	if (rc < 0) {
+		problem(c, "heard: %s", dt_strerror(rc));
+		return 0;
+	}
+	rc = heardlog_list(fd, &files, NULL);
+	for (uint32_t i = 0; i < files.count && rc == 0; i++)
+		rc = check_heard_file(c, fd, &files.list[i]);
+	free(files.list);
+	close(fd);
+	return rc;
+}
+
 int store_check(struct store *s, const struct store_check_opts *opts, uint64_t *problems)
 {
 	struct check c = { .store = s, .opts = opts };
@@ -401,6 +474,8 @@ int store_check(struct store *s, const struct store_check_opts *opts, uint64_t *
 		rc = check_tables(&c);
 		if (rc == 0)
 			rc = check_segments(&c);
+		if (rc == 0)
+			rc = check_heard(&c);
 		kv_abort(c.txn);
 	}
 	kv_unref(kv);

@@ -580,6 +580,41 @@ int store_heard_read(struct store *s, struct heardlog_reader **out)
 	return heardlog_read(s->dir_fd, out);
 }
 
+static int count_rows(int fd, uint64_t *out)
+{
+	char name[SEG_NAME_MAX];
+	struct heardlog_files fs;
+	int rc = heardlog_list(fd, &fs, NULL);
+
+	for (uint32_t i = 0; i < fs.count && rc == 0; i++) {
+		struct span index;
+		struct seg *seg;
+
+		rc = seg_open(fd, heardlog_name(&fs.list[i], name), SEG_HEARD, NULL, &seg);
+		if (rc < 0)
+			break;
+		index = seg_index(seg);
+		for (size_t at = 0; at + HEARDLOG_ENTRY_BYTES <= index.len;
+		     at += HEARDLOG_ENTRY_BYTES)
+			*out += le_get32(index.ptr + at + 12);
+		seg_close(seg);
+	}
+	free(fs.list);
+	return rc;
+}
+
+int store_heard_count(struct store *s, uint64_t *out)
+{
+	int fd, rc = heardlog_dir(s->dir_fd, HEARDLOG_DIR, false, &fd);
+
+	*out = 0;
+	if (rc < 0)
+		return rc == DT_ENOTFOUND ? 0 : rc;
+	rc = count_rows(fd, out);
+	close(fd);
+	return rc;
+}
+
 int store_view_heard(struct store_view *v, struct heardlog_reader **out)
 {
 	return store_heard_read(view_store(v), out);

@@ -75,6 +75,9 @@ int heardlog_read(int dir_fd, struct heardlog_reader **out) DT_MUST;
 int store_heard_read(struct store *s, struct heardlog_reader **out) DT_MUST;
 int store_view_heard(struct store_view *v, struct heardlog_reader **out) DT_MUST;
 
+/** store_heard_count() - messages, by the indexes alone. 0 where nothing was ever heard. */
+int store_heard_count(struct store *s, uint64_t *out) DT_MUST;
+
 /** heardlog_next() - 1 and @out, in the order of batches; 0 at the end; or an error. */
 int heardlog_next(struct heardlog_reader *r, struct heard *out) DT_MUST;
 void heardlog_end(struct heardlog_reader *r);

@@ -9,6 +9,7 @@
 
 #include "engine/cli/args.h"
 #include "engine/cli/cli.h"
+#include "store/observatory.h"
 
 enum { REST_MAX = 32, WORDS_MAX = 16 + REST_MAX, BIND_BYTES = 128 };
 
@@ -102,6 +103,11 @@ int cmd_crawler(int argc, char **argv)
 	unsigned n = 0;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	if (a.db && observatory_is(a.db))
+		return cli_fail(
+			"%s is a file of the first dht-telescope, which kept SQLite; --db DIR "
+			"names a store, `resolver import %s` takes the file over",
+			a.db, a.db);
 	say_unused(&a);
 	snprintf(where, sizeof(where), strchr(a.bind, ':') ? "[%.100s]:%u" : "%.100s:%u", a.bind,
 		 a.port);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/cli/cli.h"
+#include "store/heardlog.h"
 #include "store/store.h"
 
 enum { STORES_MAX = 256 };
@@ -71,10 +72,11 @@ static void progress(void *ctx, const char *what, uint64_t done)
 
 static int say_what_is_there(struct store *s, const char *dir)
 {
-	char nodes[32], marks[32], edges[32];
+	char nodes[32], marks[32], edges[32], messages[32];
 	struct store_counts counts;
 	struct store_info info;
 	struct store_view *v;
+	uint64_t heard = 0;
 	int rc = store_view_open(s, &v);
 
 	if (rc == 0) {
@@ -83,11 +85,14 @@ static int say_what_is_there(struct store *s, const char *dir)
 			rc = store_view_info(v, &info);
 		store_view_close(v);
 	}
+	if (rc == 0)
+		rc = store_heard_count(s, &heard);
 	if (rc < 0)
 		return cli_fail("%s: %s", dir, dt_strerror(rc));
-	printf("%s: %s nodes, %u epochs, %s marks in the log, %s edges\n", dir,
+	printf("%s: %s nodes, %u epochs, %s marks in the log, %s edges, %s messages heard\n", dir,
 	       cli_group_digits(counts.nodes, nodes), counts.epochs,
-	       cli_group_digits(info.log_marks, marks), cli_group_digits(info.edges, edges));
+	       cli_group_digits(info.log_marks, marks), cli_group_digits(info.edges, edges),
+	       cli_group_digits(heard, messages));
 	return CLI_OK;
 }
 

@@ -294,17 +294,21 @@ int cmd_resolver(int argc, char **argv)
 		.children = children,
 		.args_doc = "[COMMAND]",
 		.doc = "What was heard, in the words of the first dht-telescope's resolver.py:\n"
-		       "summary, unresolved, metadata, top, files, export; and import FILE..., "
-		       "which "
-		       "takes a dht_observatory.db over into a store, snapshot, which leaves "
-		       "Snapshots_M_D_YYYY/H_M_S.\v"
+		       "\n"
+		       "  summary               counts, the newest announces and get_peers; "
+		       "--plot: a map\n"
+		       "  unresolved            announces whose torrent has no name\n"
+		       "  metadata [--query T]  names that a dht_observatory.db holds\n"
+		       "  top [--loop]          hashes by how often they were asked for\n"
+		       "  files --ih HASH       files of a torrent, where such a file holds them\n"
+		       "  export --what W --out F   rows as lines of JSON, or a "
+		       "dht_observatory.db\n"
+		       "  import FILE...        a dht_observatory.db into a store; twice is once\n"
+		       "  snapshot [--loop]     map and cache into Snapshots_M_D_YYYY/H_M_S\v"
 		       "Names and files of torrents are not looked up: they are content metadata "
 		       "(BEP "
-		       "9). Those that a dht_observatory.db holds are shown; `resolve` and `files` "
-		       "say "
-		       "how else to come by them. A link to this program that is called resolver "
-		       "is "
-		       "this command.",
+		       "9). `resolve` and `files` say how else to come by them. A link to this "
+		       "program that is called resolver is this command.",
 	};
 	struct command_line c = {
 		.args = { .plot = plot_default(), .limit = SHOWN, .interval_s = 30 }

@@ -139,6 +139,7 @@ for _ in $(seq 100); do
 	sleep 0.05
 done
 cp bittorrent_network.json during.json
+expect 1 'resolver import .* takes the file over' -- "$PROG" crawler --db ../old/dht_observatory.db
 $py - $port <<'PY'
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store/heardlog.h"
 #include "store/inside.h"
 #include "store/record.h"
 #include "store/store.h"
@@ -15,16 +16,35 @@
 
 /* A store with everything in it, damaged in one way at a time: each is said. */
 
-struct heard {
+struct said {
 	char all[8192];
 };
 
 static void take_line(void *ctx, const char *line)
 {
-	struct heard *h = ctx;
+	struct said *h = ctx;
 
 	strncat(h->all, line, sizeof(h->all) - strlen(h->all) - 2);
 	strcat(h->all, "\n");
+}
+
+enum { MESSAGES = 500 };
+
+static void fill_heard(struct store *s)
+{
+	const struct heardlog_opts o = { .batch = 0 };
+	struct heardlog_writer *w;
+
+	assert_int_equal(store_heard_open(s, &o, &w), 0);
+	for (uint32_t i = 0; i < MESSAGES; i++) {
+		struct heard h = { .when_ms = 1700000000000 + i,
+				   .from = endpoint_ip4(i * 7919, 6881),
+				   .kind = HEARD_GET_PEERS };
+
+		assert_int_equal(heardlog_put(w, &h, 1), 0);
+	}
+	assert_int_equal(heardlog_flush(w), 0);
+	heardlog_close(w);
 }
 
 static void fill(struct store *s)
@@ -54,6 +74,7 @@ static void fill(struct store *s)
 			assert_int_equal(store_seal(s), 0); /* the second waits */
 	}
 	store_writer_free(w);
+	fill_heard(s);
 }
 
 static void put_raw(struct store *s, enum kv_table table, struct span key, struct span val)
@@ -129,14 +150,32 @@ static void missing_segment(struct store *s)
 	assert_int_equal(unlinkat(s->seg_io.dir_fd, "00000002.seg", 0), 0);
 }
 
-static void flip(struct store *s, const char *name, off_t at)
+static void flip_in(int dir_fd, const char *name, off_t at)
 {
-	int fd = openat(s->seg_io.dir_fd, name, O_RDWR);
+	int fd = openat(dir_fd, name, O_RDWR);
 	uint8_t byte;
 
 	assert_int_equal(pread(fd, &byte, 1, at), 1);
 	byte ^= 1;
 	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+	close(fd);
+}
+
+static void flip(struct store *s, const char *name, off_t at)
+{
+	flip_in(s->seg_io.dir_fd, name, at);
+}
+
+static void flipped_heard(struct store *s)
+{
+	flip_in(s->dir_fd, "heard/00000001-00000001.seg", 200);
+}
+
+static void cut_heard(struct store *s)
+{
+	int fd = openat(s->dir_fd, "heard/00000001-00000001.seg", O_RDWR);
+
+	assert_int_equal(ftruncate(fd, 60), 0);
 	close(fd);
 }
 
@@ -198,6 +237,8 @@ static void damage_is_said(void **state)
 		{ "a missing segment", missing_segment, "segment 00000002.seg: missing; lost" },
 		{ "a bit of the log", flipped_log, "others than were written" },
 		{ "a bit of the edges", flipped_edges, "others than were written" },
+		{ "a bit of what was heard", flipped_heard, "a block of 500 messages is damaged" },
+		{ "what was heard, cut", cut_heard, "heard 00000001-00000001.seg" },
 		{ "a cut segment", cut_segment, "segment 00000002.seg" },
 		{ "a bit of the manifest", flipped_manifest, "MANIFEST" },
 		{ "no manifest", missing_manifest, "MANIFEST: missing" },
@@ -206,7 +247,7 @@ static void damage_is_said(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct heard heard = { .all = "" };
+		struct said heard = { .all = "" };
 		const struct store_check_opts opts = { .problem = take_line, .ctx = &heard };
 		char dir[TEMPDIR_MAX];
 		uint64_t problems;
@@ -250,7 +291,7 @@ static void a_backup_is_sound(void **state)
 	struct store_info from_info, to_info;
 	struct store *s, *copy;
 	struct store_view *v;
-	uint64_t problems;
+	uint64_t problems, heard;
 
 	(void)state;
 	assert_int_equal(store_open(tempdir_make(dir), STORE_CREATE, &s, NULL), 0);
@@ -269,6 +310,8 @@ static void a_backup_is_sound(void **state)
 	store_view_close(v);
 	assert_true(from_info.log_marks == to_info.log_marks && from_info.edges == to_info.edges &&
 		    from_info.pending_chunks == to_info.pending_chunks && to_info.edges > 0);
+	assert_int_equal(store_heard_count(copy, &heard), 0);
+	assert_int_equal(heard, MESSAGES);
 	store_close(copy);
 	store_close(s);
 	tempdir_remove(dir);
