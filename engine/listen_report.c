@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdarg.h>
 #include <time.h>
 
 #include "engine/ear_budget.h"
 #include "engine/listen.h"
+#include "engine/page.h"
 #include "engine/priv.h"
 #include "proto/json.h"
 
@@ -113,24 +113,6 @@ int listen_report_to_json(const struct listen_result *r, const char *version, ch
 	return json_finish(&j);
 }
 
-struct page {
-	char *buf;
-	size_t cap, len;
-};
-
-__attribute__((format(printf, 2, 3))) static void line(struct page *p, const char *form, ...)
-{
-	va_list args;
-	int n;
-
-	if (p->len >= p->cap)
-		return;
-	va_start(args, form);
-	n = vsnprintf(p->buf + p->len, p->cap - p->len, form, args);
-	va_end(args);
-	p->len += n > 0 ? (size_t)n : 0;
-}
-
 static void text_identities(struct page *p, const struct listen_result *r)
 {
 	enum { SHOWN = 8 };
@@ -140,12 +122,12 @@ static void text_identities(struct page *p, const struct listen_result *r)
 		struct nodekey key = nodekey_from_id(&id->id);
 		char hex[2 * NODEKEY_BYTES + 1], text[ENDPOINT_TEXT_MAX];
 
-		line(p, "  %s at %s, %s, %u nodes in its table\n", nodekey_to_hex(&key, hex),
-		     endpoint_to_text(&id->local, text), id->bep42 ? "fits BEP 42" : "free id",
-		     id->table_nodes);
+		page_line(p, "  %s at %s, %s, %u nodes in its table\n", nodekey_to_hex(&key, hex),
+			  endpoint_to_text(&id->local, text), id->bep42 ? "fits BEP 42" : "free id",
+			  id->table_nodes);
 	}
 	if (r->ids > SHOWN)
-		line(p, "  and %u more; the JSON report has all\n", r->ids - SHOWN);
+		page_line(p, "  and %u more; the JSON report has all\n", r->ids - SHOWN);
 }
 
 int listen_report_to_text(const struct listen_result *r, char *buf, size_t cap)
@@ -153,26 +135,28 @@ int listen_report_to_text(const struct listen_result *r, char *buf, size_t cap)
 	const struct ear_stats *s = &r->ear;
 	struct page p = { buf, cap, 0 };
 
-	line(&p, "Listened for %.1f s with %u id%s\n", (double)r->wall_ns / 1e9, r->ids,
-	     r->ids == 1 ? "" : "s");
+	page_line(&p, "Listened for %.1f s with %u id%s\n", (double)r->wall_ns / 1e9, r->ids,
+		  r->ids == 1 ? "" : "s");
 	text_identities(&p, r);
-	line(&p, "\n  heard             %14llu messages\n", U(s->received));
+	page_line(&p, "\n  heard             %14llu messages\n", U(s->received));
 	for (unsigned k = HEARD_PING; k < HEARD_KINDS; k++)
 		if (s->messages[k])
-			line(&p, "    %-16s%14llu\n", heard_kind_name(k), U(s->messages[k]));
-	line(&p, "\n  answered          %14llu, by an error %llu; withheld %llu, refused %llu\n",
-	     U(s->outcomes[HEARD_ANSWERED]), U(s->outcomes[HEARD_ANSWERED_ERROR]),
-	     U(s->outcomes[HEARD_WITHHELD]), U(s->outcomes[HEARD_REFUSED]));
-	line(&p, "  bytes             %14llu asked, %llu answered: factor %.2f\n",
-	     U(s->asked_bytes), U(s->answered_bytes), factor(s));
-	line(&p,
-	     "  announces         %14llu kept, %llu with a bad token; %u peers of %u torrents "
-	     "now\n",
-	     U(s->announces_kept), U(s->bad_tokens), s->peers.peers, s->peers.torrents);
-	line(&p,
-	     "  asked ourselves   %14llu, %llu answered, %llu timed out; %u nodes in the tables\n",
-	     U(s->queries_sent), U(s->answered), U(s->timeouts), s->table_nodes);
-	line(&p, "  lost              %14llu in the kernel, %llu too long, %llu not sent\n",
-	     U(r->kernel_drops), U(r->truncated), U(r->send_failures + s->no_room));
+			page_line(&p, "    %-16s%14llu\n", heard_kind_name(k), U(s->messages[k]));
+	page_line(&p,
+		  "\n  answered          %14llu, by an error %llu; withheld %llu, refused %llu\n",
+		  U(s->outcomes[HEARD_ANSWERED]), U(s->outcomes[HEARD_ANSWERED_ERROR]),
+		  U(s->outcomes[HEARD_WITHHELD]), U(s->outcomes[HEARD_REFUSED]));
+	page_line(&p, "  bytes             %14llu asked, %llu answered: factor %.2f\n",
+		  U(s->asked_bytes), U(s->answered_bytes), factor(s));
+	page_line(&p,
+		  "  announces         %14llu kept, %llu with a bad token; %u peers of %u torrents "
+		  "now\n",
+		  U(s->announces_kept), U(s->bad_tokens), s->peers.peers, s->peers.torrents);
+	page_line(&p,
+		  "  asked ourselves   %14llu, %llu answered, %llu timed out; %u nodes in the "
+		  "tables\n",
+		  U(s->queries_sent), U(s->answered), U(s->timeouts), s->table_nodes);
+	page_line(&p, "  lost              %14llu in the kernel, %llu too long, %llu not sent\n",
+		  U(r->kernel_drops), U(r->truncated), U(r->send_failures + s->no_room));
 	return p.len < p.cap ? (int)p.len : DT_EFULL;
 }

@@ -2,11 +2,11 @@
 #include "engine/report.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "engine/page.h"
 #include "engine/report_certificate.h"
 #include "engine/report_health.h"
 #include "engine/report_survey.h"
@@ -324,189 +324,170 @@ int report_to_json(const struct census_report *rep, char *buf, size_t cap)
 
 /* ---- text ------------------------------------------------------------------- */
 
-struct text {
-	char *buf;
-	size_t cap, len;
-};
-
-static void say(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(struct text *t, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	if (t->len >= t->cap)
-		return;
-	va_start(ap, fmt);
-	n = vsnprintf(t->buf + t->len, t->cap - t->len, fmt, ap);
-	va_end(ap);
-	t->len += n > 0 ? (size_t)n : 0;
-}
-
-/* 1234567 as "1,234,567". */
-static const char *group(double v, char out[static 32])
-{
-	char plain[32];
-	int len = snprintf(plain, sizeof(plain), "%.0f", v < 0 ? 0 : v), at = 0;
-
-	for (int i = 0; i < len && at < 30; i++) {
-		if (i && (len - i) % 3 == 0)
-			out[at++] = ',';
-		out[at++] = plain[i];
-	}
-	out[at] = 0;
-	return out;
-}
-
-static void text_truth(struct text *t, const struct census_truth *truth)
+static void text_truth(struct page *t, const struct census_truth *truth)
 {
 	char a[32], b[32], d[32];
 
 	if (truth->stayed == truth->live) {
-		say(t,
-		    "  recall, truth      %14.3f %%  %s of %s live; the estimate is off by %+.3f "
-		    "%%\n",
-		    100 * truth->recall, group((double)truth->answered, a),
-		    group((double)truth->live, b), 100 * truth->estimate_error);
+		page_line(t,
+			  "  recall, truth      %14.3f %%  %s of %s live; the estimate is off by "
+			  "%+.3f "
+			  "%%\n",
+			  100 * truth->recall, page_group((double)truth->answered, a),
+			  page_group((double)truth->live, b), 100 * truth->estimate_error);
 		return;
 	}
-	say(t, "  recall, truth      %14.3f %%  %s of the %s who stayed\n", 100 * truth->recall,
-	    group((double)truth->answered, a), group((double)truth->stayed, b));
-	say(t,
-	    "  live, truth        %14s    half way; %s at the start, %s at the end; the estimate "
-	    "is off by %+.3f %%\n",
-	    group((double)truth->live, a), group((double)truth->live_start, b),
-	    group((double)truth->live_end, d), 100 * truth->estimate_error);
+	page_line(t, "  recall, truth      %14.3f %%  %s of the %s who stayed\n",
+		  100 * truth->recall, page_group((double)truth->answered, a),
+		  page_group((double)truth->stayed, b));
+	page_line(t,
+		  "  live, truth        %14s    half way; %s at the start, %s at the end; the "
+		  "estimate "
+		  "is off by %+.3f %%\n",
+		  page_group((double)truth->live, a), page_group((double)truth->live_start, b),
+		  page_group((double)truth->live_end, d), 100 * truth->estimate_error);
 }
 
-static void text_certificate(struct text *t, const struct census_report *rep)
+static void text_certificate(struct page *t, const struct census_report *rep)
 {
 	char block[1024];
 
 	if (report_certificate_text(rep, block, sizeof(block)))
-		say(t, "%s", block);
+		page_line(t, "%s", block);
 	if (report_health_text(rep, block, sizeof(block)))
-		say(t, "%s", block);
+		page_line(t, "%s", block);
 }
 
-static void text_found(struct text *t, const struct census_report *rep)
+static void text_found(struct page *t, const struct census_report *rep)
 {
 	char block[4096];
 	const struct engine_result *r = rep->result;
 	const struct crawl_stats *c = &r->counters.crawl;
 	char a[32], b[32], d[32];
 
-	say(t, "  live endpoints     %14s    %s ids on %s addresses\n",
-	    group((double)c->endpoints_live, a), group((double)r->distinct_ids, b),
-	    group((double)r->distinct_addresses, d));
-	say(t, "  endpoints known    %14s    %s asked, %s of them never answered\n",
-	    group((double)c->endpoints_known, a), group((double)c->endpoints_asked, b),
-	    group((double)(c->endpoints_asked - c->endpoints_live), d));
+	page_line(t, "  live endpoints     %14s    %s ids on %s addresses\n",
+		  page_group((double)c->endpoints_live, a), page_group((double)r->distinct_ids, b),
+		  page_group((double)r->distinct_addresses, d));
+	page_line(t, "  endpoints known    %14s    %s asked, %s of them never answered\n",
+		  page_group((double)c->endpoints_known, a),
+		  page_group((double)c->endpoints_asked, b),
+		  page_group((double)(c->endpoints_asked - c->endpoints_live), d));
 	if (c->warm_known)
-		say(t, "  confirmed before   %14s    %s of them answered again\n",
-		    group((double)c->warm_known, a), group((double)c->warm_live, b));
+		page_line(t, "  confirmed before   %14s    %s of them answered again\n",
+			  page_group((double)c->warm_known, a),
+			  page_group((double)c->warm_live, b));
 	if (c->doubted_known)
-		say(t, "  silent of late     %14s    asked last and less; %s of them answered\n",
-		    group((double)c->doubted_known, a), group((double)c->doubted_live, b));
-	say(t, "  not seen, estimate %14s    95 %%: %s to %s\n", group(r->estimate.unseen, a),
-	    group(r->estimate.unseen_low, b), group(r->estimate.unseen_high, d));
-	say(t, "  recall, estimate   %14.3f %%", 100 * r->estimate.recall);
+		page_line(t,
+			  "  silent of late     %14s    asked last and less; %s of them answered\n",
+			  page_group((double)c->doubted_known, a),
+			  page_group((double)c->doubted_live, b));
+	page_line(t, "  not seen, estimate %14s    95 %%: %s to %s\n",
+		  page_group(r->estimate.unseen, a), page_group(r->estimate.unseen_low, b),
+		  page_group(r->estimate.unseen_high, d));
+	page_line(t, "  recall, estimate   %14.3f %%", 100 * r->estimate.recall);
 	if (r->raise_rounds)
-		say(t, "  asked deeper in %u round%s", r->raise_rounds,
-		    r->raise_rounds == 1 ? "" : "s");
-	say(t, "\n");
+		page_line(t, "  asked deeper in %u round%s", r->raise_rounds,
+			  r->raise_rounds == 1 ? "" : "s");
+	page_line(t, "\n");
 	text_certificate(t, rep);
 	if (rep->has_truth)
 		text_truth(t, &rep->truth);
 	if (report_classes_text(rep, block, sizeof(block)))
-		say(t, "%s", block);
+		page_line(t, "%s", block);
 	if (report_survey_text(rep, block, sizeof(block)))
-		say(t, "%s", block);
+		page_line(t, "%s", block);
 }
 
 /* What this census says of the rest of the id space. */
-static void text_part(struct text *t, const struct census_report *rep)
+static void text_part(struct page *t, const struct census_report *rep)
 {
 	const struct engine_result *r = rep->result;
 	char a[32], b[32], d[32];
 
 	if (part_is_whole(&r->part))
 		return;
-	say(t, "  in %-15s %14s    %.3g %% of the id space; %s guides outside were asked\n",
-	    r->part_name, group((double)r->estimate.live, a), 100 * part_share(&r->part),
-	    group((double)r->counters.crawl.guides_asked, b));
-	say(t, "  the whole, from it %14s    95 %%: %s to %s, were all zones alike\n",
-	    group(rep->whole.population, a), group(rep->whole.low, b), group(rep->whole.high, d));
+	page_line(t, "  in %-15s %14s    %.3g %% of the id space; %s guides outside were asked\n",
+		  r->part_name, page_group((double)r->estimate.live, a), 100 * part_share(&r->part),
+		  page_group((double)r->counters.crawl.guides_asked, b));
+	page_line(t, "  the whole, from it %14s    95 %%: %s to %s, were all zones alike\n",
+		  page_group(rep->whole.population, a), page_group(rep->whole.low, b),
+		  page_group(rep->whole.high, d));
 }
 
-static void text_families(struct text *t, const struct census_report *rep)
+static void text_families(struct page *t, const struct census_report *rep)
 {
 	const struct engine_result *r = rep->result;
 	char a[32], b[32], d[32];
 
 	if (!r->estimate4.live && !r->known6)
 		return;
-	say(t, "  of IPv4            %14s    %s ids; not seen, estimate %s\n",
-	    group((double)(r->counters.crawl.endpoints_live - r->live6), a),
-	    group((double)r->ids4, b), group(r->estimate4.unseen, d));
-	say(t, "  of IPv6            %14s    %s ids; not seen, estimate %s\n",
-	    group((double)r->live6, a), group((double)r->ids6, b), group(r->estimate6.unseen, d));
-	say(t, "  ids on both        %14s\n", group((double)r->ids_both, a));
+	page_line(t, "  of IPv4            %14s    %s ids; not seen, estimate %s\n",
+		  page_group((double)(r->counters.crawl.endpoints_live - r->live6), a),
+		  page_group((double)r->ids4, b), page_group(r->estimate4.unseen, d));
+	page_line(t, "  of IPv6            %14s    %s ids; not seen, estimate %s\n",
+		  page_group((double)r->live6, a), page_group((double)r->ids6, b),
+		  page_group(r->estimate6.unseen, d));
+	page_line(t, "  ids on both        %14s\n", page_group((double)r->ids_both, a));
 }
 
-static void text_cost(struct text *t, const struct census_report *rep)
+static void text_cost(struct page *t, const struct census_report *rep)
 {
 	const struct crawl_stats *c = &rep->result->counters.crawl;
 	char a[32], b[32], d[32], f[32], g[32];
 
 	if (rep->result->resumes)
-		say(t, "\n  gone on with       %14u    time%s after a kill or a stop",
-		    rep->result->resumes, rep->result->resumes == 1 ? "" : "s");
-	say(t,
-	    "\n  span               %12.1f s    %s answers/s; %.2f %% of a network changes "
-	    "meanwhile\n",
-	    rep->span_s, group(rep->answered_per_s, a), 100 * rep->churn_blur);
-	say(t,
-	    "  queries per live   %14.3f    first attempts at the live; beside them %s at the "
-	    "start",
-	    rep->queries_per_live, group((double)c->startup_mixing_sent, a));
+		page_line(t, "\n  gone on with       %14u    time%s after a kill or a stop",
+			  rep->result->resumes, rep->result->resumes == 1 ? "" : "s");
+	page_line(t,
+		  "\n  span               %12.1f s    %s answers/s; %.2f %% of a network changes "
+		  "meanwhile\n",
+		  rep->span_s, page_group(rep->answered_per_s, a), 100 * rep->churn_blur);
+	page_line(
+		t,
+		"  queries per live   %14.3f    first attempts at the live; beside them %s at the "
+		"start",
+		rep->queries_per_live, page_group((double)c->startup_mixing_sent, a));
 	if (c->raised_sent)
-		say(t, ", %s deeper", group((double)c->raised_sent, a));
+		page_line(t, ", %s deeper", page_group((double)c->raised_sent, a));
 	if (c->probes_sent)
-		say(t, ", %s to be sure", group((double)c->probes_sent, a));
-	say(t, "\n  packets per live   %14.2f    with repeats and the dead; %s bytes both ways\n",
-	    rep->packets_per_live, group(rep->bytes_per_live, a));
-	say(t,
-	    "  packets sent       %14s    = %s answered + %s errors + %s expired + %s in flight\n",
-	    group((double)c->sent, a), group((double)c->answered, b), group((double)c->errors, d),
-	    group((double)c->expired, f), group((double)c->in_flight, g));
-	say(t, "  unexplained        %14s\n", group((double)rep->result->counters.unexplained, a));
-	say(t, "  bytes per endpoint %14.1f    peak memory %s MiB\n", rep->bytes_per_endpoint,
-	    group((double)rep->result->peak_rss_bytes / (1 << 20), a));
+		page_line(t, ", %s to be sure", page_group((double)c->probes_sent, a));
+	page_line(
+		t,
+		"\n  packets per live   %14.2f    with repeats and the dead; %s bytes both ways\n",
+		rep->packets_per_live, page_group(rep->bytes_per_live, a));
+	page_line(t,
+		  "  packets sent       %14s    = %s answered + %s errors + %s expired + %s in "
+		  "flight\n",
+		  page_group((double)c->sent, a), page_group((double)c->answered, b),
+		  page_group((double)c->errors, d), page_group((double)c->expired, f),
+		  page_group((double)c->in_flight, g));
+	page_line(t, "  unexplained        %14s\n",
+		  page_group((double)rep->result->counters.unexplained, a));
+	page_line(t, "  bytes per endpoint %14.1f    peak memory %s MiB\n", rep->bytes_per_endpoint,
+		  page_group((double)rep->result->peak_rss_bytes / (1 << 20), a));
 }
 
 /* "  late 12, duplicate 3": what was zero is not worth a word. */
-static void text_count(struct text *t, const char *name, uint64_t n, bool *first)
+static void text_count(struct page *t, const char *name, uint64_t n, bool *first)
 {
 	char a[32];
 
 	if (n == 0)
 		return;
-	say(t, "%s%s %s", *first ? "" : ", ", name, group((double)n, a));
+	page_line(t, "%s%s %s", *first ? "" : ", ", name, page_group((double)n, a));
 	*first = false;
 }
 
-static void text_end(struct text *t, bool first)
+static void text_end(struct page *t, bool first)
 {
-	say(t, "%s\n", first ? "nothing" : "");
+	page_line(t, "%s\n", first ? "nothing" : "");
 }
 
-static void text_losses(struct text *t, const struct engine_counters *e)
+static void text_losses(struct page *t, const struct engine_counters *e)
 {
 	bool first = true;
 
-	say(t, "  lost or odd        ");
+	page_line(t, "  lost or odd        ");
 	text_count(t, "kernel receive queue", e->net.kernel_drops, &first);
 	text_count(t, "completion queue", e->net.cq_overflow, &first);
 	text_count(t, "no receive buffer", e->net.buffer_starved, &first);
@@ -525,32 +506,32 @@ static void text_losses(struct text *t, const struct engine_counters *e)
 	text_end(t, first);
 }
 
-static void text_conduct(struct text *t, const struct engine_result *r)
+static void text_conduct(struct page *t, const struct engine_result *r)
 {
 	const struct engine_counters *e = &r->counters;
 	char a[32];
 	bool first = true;
 
-	say(t, "  held by the gate   ");
+	page_line(t, "  held by the gate   ");
 	for (unsigned i = GATE_OK + 1; i < GATE_REASONS; i++)
 		text_count(t, gate_reason_name((enum gate_reason)i), e->gate.refused[i], &first);
 	text_end(t, first);
 	first = true;
-	say(t, "  not learnt         ");
+	page_line(t, "  not learnt         ");
 	for (unsigned i = GATE_OK + 1; i < GATE_REASONS; i++)
 		text_count(t, gate_reason_name((enum gate_reason)i), e->crawl.endpoints_refused[i],
 			   &first);
 	text_end(t, first);
-	say(t, "  in any 10 s        at most %u packets to one address, %u to one /24",
-	    e->gate.worst_host_10s, e->gate.worst_net_10s);
+	page_line(t, "  in any 10 s        at most %u packets to one address, %u to one /24",
+		  e->gate.worst_host_10s, e->gate.worst_net_10s);
 	if (r->worst_asn)
-		say(t, ", about %s to one network (AS%u)", group((double)r->worst_asn_10s, a),
-		    r->worst_asn);
-	say(t, "\n");
+		page_line(t, ", about %s to one network (AS%u)",
+			  page_group((double)r->worst_asn_10s, a), r->worst_asn);
+	page_line(t, "\n");
 }
 
 /* Said where it matters: packets from there are dropped, or nodes do not agree who we are. */
-static void text_vantage(struct text *t, const struct vantage_votes *v)
+static void text_vantage(struct page *t, const struct vantage_votes *v)
 {
 	char address[ENDPOINT_TEXT_MAX];
 	struct endpoint ep;
@@ -560,31 +541,32 @@ static void text_vantage(struct text *t, const struct vantage_votes *v)
 		return;
 	endpoint_to_text(&ep, address);
 	if (vantage_is_dark(&ep))
-		say(t,
-		    "  SEEN FROM THE DARK  nodes see us at %s: most drop packets from there "
-		    "(census P1); the figures are of those who do not\n",
-		    address);
+		page_line(t,
+			  "  SEEN FROM THE DARK  nodes see us at %s: most drop packets from there "
+			  "(census P1); the figures are of those who do not\n",
+			  address);
 	else if (votes < v->all - v->all / 4)
-		say(t,
-		    "  seen as            several addresses, %s by %.0f %%: a NAT with a pool, or "
-		    "liars\n",
-		    address, 100 * ratio((double)votes, (double)v->all));
+		page_line(t,
+			  "  seen as            several addresses, %s by %.0f %%: a NAT with a "
+			  "pool, or "
+			  "liars\n",
+			  address, 100 * ratio((double)votes, (double)v->all));
 }
 
 int report_to_text(const struct census_report *rep, char *buf, size_t cap)
 {
 	const struct engine_result *r = rep->result;
-	struct text t = { buf, cap, 0 };
+	struct page t = { buf, cap, 0 };
 
-	say(&t, "Census%s%s %s: %u worker%s, %s%s%s%s\n", r->part_name[0] ? " of " : "",
-	    r->part_name, engine_end_name(r->end), r->workers, r->workers == 1 ? "" : "s",
-	    r->backend, r->backend_why[0] ? " (" : "", r->backend_why,
-	    r->backend_why[0] ? ")" : "");
+	page_line(&t, "Census%s%s %s: %u worker%s, %s%s%s%s\n", r->part_name[0] ? " of " : "",
+		  r->part_name, engine_end_name(r->end), r->workers, r->workers == 1 ? "" : "s",
+		  r->backend, r->backend_why[0] ? " (" : "", r->backend_why,
+		  r->backend_why[0] ? ")" : "");
 	text_found(&t, rep);
 	text_part(&t, rep);
 	text_families(&t, rep);
 	text_cost(&t, rep);
-	say(&t, "\n");
+	page_line(&t, "\n");
 	text_losses(&t, &r->counters);
 	text_conduct(&t, r);
 	text_vantage(&t, &r->votes);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "engine/page.h"
+
 static double live_of(const struct census_report *rep)
 {
 	return (double)rep->result->estimate.live;
@@ -173,21 +175,6 @@ void report_certificate_truth(struct json *j, const struct census_report *rep)
 
 /* ---- text ------------------------------------------------------------------- */
 
-/* 1234567 as "1,234,567". */
-static const char *group(double v, char out[static 32])
-{
-	char plain[32];
-	int len = snprintf(plain, sizeof(plain), "%.0f", v < 0 ? 0 : v), at = 0;
-
-	for (int i = 0; i < len && at < 30; i++) {
-		if (i && (len - i) % 3 == 0)
-			out[at++] = ',';
-		out[at++] = plain[i];
-	}
-	out[at] = 0;
-	return out;
-}
-
 static const char *hour(uint64_t unix_ms, char out[static 32])
 {
 	time_t t = (time_t)(unix_ms / 1000);
@@ -232,11 +219,12 @@ size_t report_certificate_text(const struct census_report *rep, char *buf, size_
 		     "  not seen, Chapman  %14s    95 %%: %s to %s\n"
 		     "  recall, Chapman    %14.3f %%\n"
 		     "  population         %14s    at %s; 95 %%: %s to %s\n",
-		     group((double)c->all.second, a), c->zone_count, (unsigned)CENSUS_ZONES,
-		     group((double)c->all.fresh, b), group((double)c->all.left, d), "",
+		     page_group((double)c->all.second, a), c->zone_count, (unsigned)CENSUS_ZONES,
+		     page_group((double)c->all.fresh, b), page_group((double)c->all.left, d), "",
 		     live_of(rep) > 0 ? (double)c->packets_sent / live_of(rep) : 0,
-		     group(e->unseen, f), group(e->unseen_low, g), group(e->unseen_high, h),
-		     100 * e->recall, group(e->population, i), hour(c->at_ms, at),
-		     group(e->population_low, k), group(e->population_high, l));
+		     page_group(e->unseen, f), page_group(e->unseen_low, g),
+		     page_group(e->unseen_high, h), 100 * e->recall, page_group(e->population, i),
+		     hour(c->at_ms, at), page_group(e->population_low, k),
+		     page_group(e->population_high, l));
 	return len + (n < 0 ? 0 : (size_t)n < cap ? (size_t)n : cap - 1);
 }

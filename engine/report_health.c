@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "engine/page.h"
+
 static double ratio(double a, double b)
 {
 	return b > 0 ? a / b : 0;
@@ -77,21 +79,6 @@ void report_health_json(struct json *j, const struct census_report *rep)
 	json_object_end(j);
 }
 
-/* 1234567 as "1,234,567". */
-static const char *group(double v, char out[static 32])
-{
-	char plain[32];
-	int len = snprintf(plain, sizeof(plain), "%.0f", v < 0 ? 0 : v), at = 0;
-
-	for (int i = 0; i < len && at < 30; i++) {
-		if (i && (len - i) % 3 == 0)
-			out[at++] = ',';
-		out[at++] = plain[i];
-	}
-	out[at] = 0;
-	return out;
-}
-
 size_t report_health_text(const struct census_report *rep, char *buf, size_t cap)
 {
 	const struct census_health *h = &rep->result->health;
@@ -109,7 +96,7 @@ size_t report_health_text(const struct census_report *rep, char *buf, size_t cap
 		"of their 8 closest\n"
 		"  as lookups see it  %14s    by the 8th neighbour's distance, %s by the median "
 		"gap: whom neighbours list\n",
-		100 * ratio((double)stale, (double)listed), group((double)h->listers, a),
-		mean_known(h), group(h->kth_distance, b), group(h->median_gap, c));
+		100 * ratio((double)stale, (double)listed), page_group((double)h->listers, a),
+		mean_known(h), page_group(h->kth_distance, b), page_group(h->median_gap, c));
 	return n < 0 ? 0 : (size_t)n < cap ? (size_t)n : cap - 1;
 }

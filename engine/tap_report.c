@@ -2,11 +2,11 @@
 #include "engine/tap_report.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "engine/counters.h"
+#include "engine/page.h"
 #include "engine/priv.h"
 #include "proto/json.h"
 
@@ -172,55 +172,37 @@ int tap_report_to_json(const struct tap_report *rep, char *buf, size_t cap)
 
 /* ---- text ------------------------------------------------------------------------- */
 
-struct page {
-	char *buf;
-	size_t cap, len;
-};
-
-__attribute__((format(printf, 2, 3))) static void line(struct page *p, const char *form, ...)
-{
-	va_list args;
-	int n;
-
-	if (p->len >= p->cap)
-		return;
-	va_start(args, form);
-	n = vsnprintf(p->buf + p->len, p->cap - p->len, form, args);
-	va_end(args);
-	p->len += n > 0 ? (size_t)n : 0;
-}
-
 #define U(x) ((unsigned long long)(x))
 
 static void text_frames(struct page *p, const struct tap_stats *s)
 {
-	line(p, "  frames            %14llu   ", U(s->packets));
+	page_line(p, "  frames            %14llu   ", U(s->packets));
 	for (unsigned v = 0, first = 1; v < FRAME_VERDICTS; v++)
 		if (s->verdicts[v]) {
-			line(p, "%s%llu %s", first ? "" : ", ", U(s->verdicts[v]),
-			     frame_verdict_name((enum frame_verdict)v));
+			page_line(p, "%s%llu %s", first ? "" : ", ", U(s->verdicts[v]),
+				  frame_verdict_name((enum frame_verdict)v));
 			first = 0;
 		}
-	line(p, "\n");
+	page_line(p, "\n");
 	if (s->tagged || s->pppoe || s->foreign)
-		line(p,
-		     "  of the datagrams  %14s   %llu not KRPC, %llu with VLAN tags, %llu in "
-		     "PPPoE\n",
-		     "", U(s->foreign), U(s->tagged), U(s->pppoe));
+		page_line(p,
+			  "  of the datagrams  %14s   %llu not KRPC, %llu with VLAN tags, %llu in "
+			  "PPPoE\n",
+			  "", U(s->foreign), U(s->tagged), U(s->pppoe));
 }
 
 static void text_messages(struct page *p, const struct tap_stats *s)
 {
-	line(p, "\n  messages                       bytes   answered\n");
+	page_line(p, "\n  messages                       bytes   answered\n");
 	for (unsigned k = HEARD_PING; k < HEARD_KINDS; k++) {
 		if (!s->messages[k])
 			continue;
-		line(p, "  %-18s%10llu %12llu", heard_kind_name(k), U(s->messages[k]),
-		     U(s->message_bytes[k]));
+		page_line(p, "  %-18s%10llu %12llu", heard_kind_name(k), U(s->messages[k]),
+			  U(s->message_bytes[k]));
 		if (k < HEARD_REPLY)
-			line(p, "   %8llu  %5.1f %%", U(s->answers_to[k]),
-			     100.0 * (double)s->answers_to[k] / (double)s->messages[k]);
-		line(p, "\n");
+			page_line(p, "   %8llu  %5.1f %%", U(s->answers_to[k]),
+				  100.0 * (double)s->answers_to[k] / (double)s->messages[k]);
+		page_line(p, "\n");
 	}
 }
 
@@ -228,16 +210,17 @@ static void text_transactions(struct page *p, const struct tap_stats *s)
 {
 	double p50 = counters_rtt_ms(s->rtt_hist, 0.5), p99 = counters_rtt_ms(s->rtt_hist, 0.99);
 
-	line(p,
-	     "\n  transactions      %14llu answered, %llu errors, %llu expired, %llu repeated, "
-	     "%llu "
-	     "pending, %llu forgotten early\n",
-	     U(s->answered), U(s->failed), U(s->expired), U(s->repeated), U(s->pending),
-	     U(s->crowded));
-	line(p, "  orphans           %14llu replies to queries that were not seen\n",
-	     U(s->orphans));
+	page_line(
+		p,
+		"\n  transactions      %14llu answered, %llu errors, %llu expired, %llu repeated, "
+		"%llu "
+		"pending, %llu forgotten early\n",
+		U(s->answered), U(s->failed), U(s->expired), U(s->repeated), U(s->pending),
+		U(s->crowded));
+	page_line(p, "  orphans           %14llu replies to queries that were not seen\n",
+		  U(s->orphans));
 	if (!isnan(p50))
-		line(p, "  round trip        %14.3g ms median, %.3g ms at 99 %%\n", p50, p99);
+		page_line(p, "  round trip        %14.3g ms median, %.3g ms at 99 %%\n", p50, p99);
 }
 
 static void text_shares(struct page *p, const struct tap_report *rep)
@@ -248,33 +231,34 @@ static void text_shares(struct page *p, const struct tap_report *rep)
 	for (unsigned c = 0; c < KRPC_CLIENT_FAMILIES; c++)
 		all += s->client_messages[c];
 	if (all)
-		line(p, "\n  clients              messages        bytes\n");
+		page_line(p, "\n  clients              messages        bytes\n");
 	for (unsigned c = 0; c < KRPC_CLIENT_FAMILIES; c++)
 		if (s->client_messages[c])
-			line(p, "  %-18s%10llu %12llu   %5.1f %%\n",
-			     krpc_client_name((enum krpc_client)c), U(s->client_messages[c]),
-			     U(s->client_bytes[c]),
-			     100.0 * (double)s->client_messages[c] / (double)all);
+			page_line(p, "  %-18s%10llu %12llu   %5.1f %%\n",
+				  krpc_client_name((enum krpc_client)c), U(s->client_messages[c]),
+				  U(s->client_bytes[c]),
+				  100.0 * (double)s->client_messages[c] / (double)all);
 	if (rep->network_count)
-		line(p, "\n  networks             messages        bytes     nodes\n");
+		page_line(p, "\n  networks             messages        bytes     nodes\n");
 	for (unsigned i = 0; i < rep->network_count; i++)
-		line(p, "  AS%-10u%14llu %12llu %9llu   %s\n", rep->networks[i].asn,
-		     U(rep->networks[i].messages), U(rep->networks[i].bytes),
-		     U(rep->networks[i].nodes), rep->networks[i].name);
+		page_line(p, "  AS%-10u%14llu %12llu %9llu   %s\n", rep->networks[i].asn,
+			  U(rep->networks[i].messages), U(rep->networks[i].bytes),
+			  U(rep->networks[i].nodes), rep->networks[i].name);
 }
 
 static void text_drops(struct page *p, const struct tap_result *r)
 {
-	line(p,
-	     "\n  drops             %14llu in the kernel, %llu at the interface, %llu sightings "
-	     "for "
-	     "want of room\n",
-	     U(r->kernel.dropped), U(r->kernel.if_dropped),
-	     U(r->stats.sightings_dropped + r->stats.heard_dropped + r->stats.listings_dropped));
+	page_line(
+		p,
+		"\n  drops             %14llu in the kernel, %llu at the interface, %llu sightings "
+		"for "
+		"want of room\n",
+		U(r->kernel.dropped), U(r->kernel.if_dropped),
+		U(r->stats.sightings_dropped + r->stats.heard_dropped + r->stats.listings_dropped));
 	if (r->queues > 1)
 		for (unsigned i = 0; i < r->queues; i++)
-			line(p, "  queue %-3u         %14llu frames, %llu dropped\n", i,
-			     U(r->queue[i].packets), U(r->queue[i].kernel.dropped));
+			page_line(p, "  queue %-3u         %14llu frames, %llu dropped\n", i,
+				  U(r->queue[i].packets), U(r->queue[i].kernel.dropped));
 }
 
 int tap_report_to_text(const struct tap_report *rep, char *buf, size_t cap)
@@ -283,19 +267,20 @@ int tap_report_to_text(const struct tap_report *rep, char *buf, size_t cap)
 	const struct tap_stats *s = &r->stats;
 	struct page p = { buf, cap, 0 };
 
-	line(&p, "Tap of %s (%s): %s%s%s\n", rep->source, r->link, tap_end_name(r->end),
-	     r->why[0] ? "; " : "", r->why);
+	page_line(&p, "Tap of %s (%s): %s%s%s\n", rep->source, r->link, tap_end_name(r->end),
+		  r->why[0] ? "; " : "", r->why);
 	text_frames(&p, s);
 	if (s->last_us > s->first_us)
-		line(&p, "  span              %14.1f s of capture, read in %.2f s\n",
-		     (double)(s->last_us - s->first_us) / 1e6, (double)r->wall_ns / 1e9);
+		page_line(&p, "  span              %14.1f s of capture, read in %.2f s\n",
+			  (double)(s->last_us - s->first_us) / 1e6, (double)r->wall_ns / 1e9);
 	text_messages(&p, s);
 	text_transactions(&p, s);
-	line(&p,
-	     "\n  nodes             %14llu endpoints under an id: %llu asked, %llu replied, %llu "
-	     "answered a query seen\n",
-	     U(s->nodes), U(rep->asked), U(rep->replied), U(rep->answered));
-	line(&p, "  contacts          %14llu listed in replies\n", U(s->contacts));
+	page_line(&p,
+		  "\n  nodes             %14llu endpoints under an id: %llu asked, %llu replied, "
+		  "%llu "
+		  "answered a query seen\n",
+		  U(s->nodes), U(rep->asked), U(rep->replied), U(rep->answered));
+	page_line(&p, "  contacts          %14llu listed in replies\n", U(s->contacts));
 	text_shares(&p, rep);
 	text_drops(&p, r);
 	return p.len < p.cap ? (int)p.len : DT_EFULL;

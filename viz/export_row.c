@@ -12,6 +12,7 @@
 #include "proto/json.h"
 #include "store/text.h"
 #include "viz/export_where.h"
+#include "viz/peer.h"
 
 enum {
 	ORG_SLOTS = 1 << 15, /* 3.5 MB: the networks of one neighbourhood of ids, nearly all */
@@ -413,20 +414,12 @@ char *export_put_json(char *at, struct span s)
 
 static char *put_protocols(char *at, const struct export_node *n)
 {
-	static const struct {
-		uint16_t flag;
-		const char *name;
-	} beps[] = { { SIGHTING_NODES6, ",\"bep32\"" }, { SIGHTING_BEP42_OK, ",\"bep42\"" },
-		     { SIGHTING_SCRAPE, ",\"bep33\"" }, { SIGHTING_READ_ONLY, ",\"bep43\"" },
-		     { SIGHTING_ITEMS, ",\"bep44\"" },  { SIGHTING_SAMPLES, ",\"bep51\"" } };
+	const char *names[PEER_PROTOCOLS_MAX];
+	unsigned count = peer_protocols(n->flags, n->last_answered_s != 0, names);
 
 	at = stpcpy(at, ",\"protocols\":[");
-	if (n->last_answered_s) {
-		at = stpcpy(at, "\"bep5\"");
-		for (unsigned i = 0; i < COUNT(beps); i++)
-			if (n->flags & beps[i].flag)
-				at = stpcpy(at, beps[i].name);
-	}
+	for (unsigned i = 0; i < count; i++)
+		at = stpcpy(stpcpy(stpcpy(at, i ? ",\"" : "\""), names[i]), "\"");
 	return stpcpy(at, "]");
 }
 

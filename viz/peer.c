@@ -19,24 +19,37 @@ static const char *multiaddr(const struct endpoint *ep, char out[static ENDPOINT
 	return out;
 }
 
-static void protocols(struct json *j, const struct store_node *n, unsigned way)
+unsigned peer_protocols(uint16_t flags, bool answered, const char *out[static PEER_PROTOCOLS_MAX])
 {
 	static const struct {
 		uint16_t flag;
 		const char *name;
-	} beps[] = { { SIGHTING_NODES6, "bep32" },
-		     { SIGHTING_BEP42_OK, "bep42" },
-		     { SIGHTING_READ_ONLY, "bep43" },
-		     { SIGHTING_SAMPLES, "bep51" } };
+	} beps[] = { { SIGHTING_NODES6, "bep32" },   { SIGHTING_SCRAPE, "bep33" },
+		     { SIGHTING_BEP42_OK, "bep42" }, { SIGHTING_READ_ONLY, "bep43" },
+		     { SIGHTING_ITEMS, "bep44" },    { SIGHTING_SAMPLES, "bep51" } };
+	unsigned n = 0;
+
+	_Static_assert(sizeof(beps) / sizeof(*beps) + 1 == PEER_PROTOCOLS_MAX, "room for all");
+
+	if (!answered)
+		return 0;
+	out[n++] = "bep5";
+	for (unsigned i = 0; i < sizeof(beps) / sizeof(*beps); i++)
+		if (flags & beps[i].flag)
+			out[n++] = beps[i].name;
+	return n;
+}
+
+static void protocols(struct json *j, const struct store_node *n, unsigned way)
+{
+	const char *names[PEER_PROTOCOLS_MAX];
+	unsigned count =
+		peer_protocols(n->flags, n->last_answered_s || way == SIGHTING_ANSWERED, names);
 
 	json_key(j, "protocols");
 	json_array_begin(j);
-	if (n->last_answered_s || way == SIGHTING_ANSWERED) {
-		json_cstring(j, "bep5");
-		for (unsigned i = 0; i < sizeof(beps) / sizeof(*beps); i++)
-			if (n->flags & beps[i].flag)
-				json_cstring(j, beps[i].name);
-	}
+	for (unsigned i = 0; i < count; i++)
+		json_cstring(j, names[i]);
 	json_array_end(j);
 }
 

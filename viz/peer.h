@@ -2,6 +2,7 @@
 #ifndef VIZ_PEER_H
 #define VIZ_PEER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,12 @@ struct peer_said {
 	unsigned way; /* enum sighting_way */
 	uint64_t seen_s;
 };
+
+enum { PEER_PROTOCOLS_MAX = 7 };
+
+/** peer_protocols() - names of what a node with these sighting_flag bits speaks; none where it
+ * never answered. Returns how many. */
+unsigned peer_protocols(uint16_t flags, bool answered, const char *out[static PEER_PROTOCOLS_MAX]);
 
 /**
  * peer_line() - the object, without a newline. Returns its length, 0 where it would not fit

@@ -11,6 +11,7 @@
 #include "engine/cli/cli.h"
 #include "engine/cli/plot.h"
 #include "engine/cli/summary_heard.h"
+#include "engine/cli/summary_rows.h"
 #include "engine/cli/summary_time.h"
 #include "engine/cli/summary_zones.h"
 #include "proto/json.h"
@@ -130,16 +131,6 @@ static void write_plot(const struct plot *p, struct store_view *v)
 	geo_close(geo);
 }
 
-static char *utc(uint64_t unix_s, char out[static 32])
-{
-	time_t t = (time_t)unix_s;
-	struct tm tm;
-
-	gmtime_r(&t, &tm);
-	strftime(out, 32, "%Y-%m-%d %H:%M:%S UTC", &tm);
-	return out;
-}
-
 /* A number of our own report, by its key; NAN where it is not there. */
 static double report_number(const char *report, const char *key)
 {
@@ -170,13 +161,13 @@ static void print_epoch(const struct store_epoch *e, const char *report)
 	const char *truth = strstr(report, "\"truth\":");
 
 	if (strstr(report, "\"dht-telescope tap ")) {
-		printf("\nTap %u   %s\n  answered           %14s queries of others, seen on a "
+		printf("\nTap %u   %s UTC\n  answered           %14s queries of others, seen on a "
 		       "wire\n",
-		       e->id, utc(e->started_s, when),
+		       e->id, summary_utc(e->started_s, when),
 		       digits(report_number(report, "answered"), a));
 		return;
 	}
-	printf("\nCensus %u   %s%s\n", e->id, utc(e->started_s, when),
+	printf("\nCensus %u   %s UTC%s\n", e->id, summary_utc(e->started_s, when),
 	       e->synthetic ? "   (simulated network)" : "");
 	if (!e->ended_s) {
 		printf("  not finished: broken off, or still running\n");
@@ -348,22 +339,6 @@ static void print_text(const char *dir, struct store_view *v, const struct store
 		printf("\nNo places: get a free geo database with  dht-telescope geo fetch\n");
 }
 
-static void json_rows(struct json *j, const char *key, const struct store_tally_row *rows,
-		      unsigned n, bool asn)
-{
-	json_key(j, key);
-	json_array_begin(j);
-	for (unsigned i = 0; i < n; i++) {
-		json_object_begin(j);
-		if (asn)
-			json_kv_u64(j, "asn", rows[i].asn);
-		json_kv_cstring(j, "name", rows[i].name);
-		json_kv_u64(j, "nodes", rows[i].nodes);
-		json_object_end(j);
-	}
-	json_array_end(j);
-}
-
 static void json_classes(struct json *j, const struct store_tally *t)
 {
 	json_key(j, "classes");
@@ -438,9 +413,9 @@ static void json_tally(struct json *j, const struct store_tally *t)
 	json_kv_u64(j, "first_seen_s", t->first_seen_s);
 	json_kv_u64(j, "last_seen_s", t->last_seen_s);
 	json_object_end(j);
-	json_rows(j, "top_networks", t->top_networks, t->network_rows, true);
-	json_rows(j, "top_countries", t->top_countries, t->country_rows, false);
-	json_rows(j, "top_clients", t->top_clients, t->client_rows, false);
+	summary_rows_json(j, "top_networks", t->top_networks, t->network_rows, true);
+	summary_rows_json(j, "top_countries", t->top_countries, t->country_rows, false);
+	summary_rows_json(j, "top_clients", t->top_clients, t->client_rows, false);
 	json_classes(j, t);
 }
 

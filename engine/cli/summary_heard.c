@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/cli/summary_heard.h"
 
-#include <time.h>
-
 #include "engine/cli/cli.h"
+#include "engine/cli/summary_rows.h"
 
 enum { ROWS_SHOWN = 10 };
-
-static char *utc(uint64_t unix_ms, char out[static 32])
-{
-	time_t t = (time_t)(unix_ms / 1000);
-	struct tm tm;
-
-	gmtime_r(&t, &tm);
-	strftime(out, 32, "%Y-%m-%d %H:%M:%S UTC", &tm);
-	return out;
-}
 
 static char *hash_hex(const struct nodeid *hash, char out[static 2 * NODEKEY_BYTES + 1])
 {
@@ -49,8 +38,8 @@ void summary_heard_text(const struct heardtally *t, FILE *to)
 
 	if (!t->all)
 		return;
-	fprintf(to, "\nHeard   %s messages, %s to %s\n", cli_group_digits(t->all, a),
-		utc(t->first_ms, b), utc(t->last_ms, c));
+	fprintf(to, "\nHeard   %s messages, %s to %s UTC\n", cli_group_digits(t->all, a),
+		summary_utc(t->first_ms / 1000, b), summary_utc(t->last_ms / 1000, c));
 	for (unsigned k = 0; k < HEARD_KINDS; k++)
 		if (t->messages[k])
 			fprintf(to, "  %-18s %12s\n", heard_kind_name(k),

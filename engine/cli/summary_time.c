@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/summary_rows.h"
 #include "proto/json.h"
 #include "store/movement.h"
 #include "store/text.h"
@@ -38,16 +39,6 @@ struct telling {
 	struct slice *last; /* the COLUMNS latest, for the tables of networks and countries */
 	unsigned last_count;
 };
-
-static char *utc(uint64_t unix_s, char out[static 32])
-{
-	time_t t = (time_t)unix_s;
-	struct tm tm;
-
-	gmtime_r(&t, &tm);
-	strftime(out, 32, "%Y-%m-%d %H:%M:%S", &tm);
-	return out;
-}
 
 static const char *clean(const char *name, char out[static GEO_ORG_MAX])
 {
@@ -144,11 +135,11 @@ static void print_when(const char *head, const struct when *w)
 {
 	char from[32], to[32];
 
-	utc(w->from_s, from);
+	summary_utc(w->from_s, from);
 	if (w->to_s == UINT32_MAX)
 		snprintf(to, sizeof(to), "now");
 	else
-		utc(w->to_s, to);
+		summary_utc(w->to_s, to);
 	if (w->census)
 		printf("%s census %u, %s to %s UTC\n", head, w->census, from, to);
 	else
@@ -237,7 +228,7 @@ static void print_over_time(const struct telling *k, const char *title, bool cou
 		if (k->last[c].when.census)
 			printf("   census %3u", k->last[c].when.census);
 		else
-			printf(" %11.11s", utc(k->last[c].when.from_s, num) + 5);
+			printf(" %11.11s", summary_utc(k->last[c].when.from_s, num) + 5);
 	}
 	printf("\n");
 	for (unsigned i = 0; i < n && i < ROWS; i++) {
@@ -298,7 +289,8 @@ static void print_table_row(const struct slice *s, bool first)
 		printf("%-8u", s->when.census);
 	else
 		printf("%-8s", "-");
-	printf("%-21s%12s", utc(s->when.from_s, when), cli_group_digits(s->look.nodes, num[0]));
+	printf("%-21s%12s", summary_utc(s->when.from_s, when),
+	       cli_group_digits(s->look.nodes, num[0]));
 	if (first)
 		printf("%12s%11s%11s%10s%10s%9s ", "", "", "", "", "", "");
 	else
@@ -313,22 +305,6 @@ static void print_table_row(const struct slice *s, bool first)
 }
 
 /* ---- JSON ---------------------------------------------------------------------------- */
-
-static void json_top(struct json *j, const char *key, const struct store_tally_row *rows,
-		     unsigned n, bool asn)
-{
-	json_key(j, key);
-	json_array_begin(j);
-	for (unsigned i = 0; i < n; i++) {
-		json_object_begin(j);
-		if (asn)
-			json_kv_u64(j, "asn", rows[i].asn);
-		json_kv_cstring(j, "name", rows[i].name);
-		json_kv_u64(j, "nodes", rows[i].nodes);
-		json_object_end(j);
-	}
-	json_array_end(j);
-}
 
 static void json_since(struct json *j, const struct slice *s)
 {
@@ -379,8 +355,8 @@ static void json_slice(struct json *j, const struct slice *s, bool first)
 	json_kv_u64(j, "countries", l->countries);
 	if (!first)
 		json_since(j, s);
-	json_top(j, "top_networks", l->top_networks, l->network_rows, true);
-	json_top(j, "top_countries", l->top_countries, l->country_rows, false);
+	summary_rows_json(j, "top_networks", l->top_networks, l->network_rows, true);
+	summary_rows_json(j, "top_countries", l->top_countries, l->country_rows, false);
 	json_object_end(j);
 }
 
