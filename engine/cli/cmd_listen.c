@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/cli/args.h"
+#include "engine/cli/args_file.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/keep.h"
 #include "engine/cli/network_file.h"
@@ -122,7 +123,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-static void parse(int argc, char **argv, struct listen_args *a)
+static int parse(int argc, char **argv, struct listen_args *a, struct args_file *file)
 {
 	static const struct argp_child children[] = { { &keep_argp, 0, NULL, 0 }, { 0 } };
 	static const struct argp argp = {
@@ -140,7 +141,10 @@ static void parse(int argc, char **argv, struct listen_args *a)
 		       "failed, 2 usage.",
 	};
 
-	argp_parse(&argp, argc, argv, 0, NULL, a);
+	if (args_file_take(&argp, argc, argv, file) < 0)
+		return CLI_USAGE;
+	argp_parse(&argp, file->argc, file->argv, 0, NULL, a);
+	return CLI_OK;
 }
 
 /* All addresses of one HOST:PORT. */
@@ -272,6 +276,29 @@ static int listen_with(struct listen_args *a, struct keep *k)
 	return rc < 0 ? CLI_FAILED : CLI_OK;
 }
 
+static int run(struct listen_args *a)
+{
+	struct keep k;
+	int status;
+
+	if (!a->run.bind_count)
+		a->bind[a->run.bind_count++] = endpoint_ip4(INADDR_ANY, 6881);
+	a->run.bind = a->bind;
+	a->run.bootstrap = a->boot;
+	a->run.talk = a->keep.quiet ? NULL : stderr;
+	if (keep_open(&k, &a->keep) < 0)
+		return CLI_FAILED;
+	if (a->keep_bad[0] && bad_open(a->keep_bad, &a->run.bad) < 0) {
+		keep_close(&k);
+		return cli_fail("%s: cannot be written", a->keep_bad);
+	}
+	status = find_network(a) < 0 ? CLI_FAILED : listen_with(a, &k);
+	keep_close(&k);
+	if (bad_close(a->run.bad) < 0)
+		cli_say("%s: not everything could be written", a->keep_bad);
+	return status;
+}
+
 int cmd_listen(int argc, char **argv)
 {
 	struct listen_args a = {
@@ -282,24 +309,12 @@ int cmd_listen(int argc, char **argv)
 		.keep_bad = "",
 		.network.path = "",
 	};
-	struct keep k;
-	int status;
+	struct args_file file;
+	int status = parse(argc, argv, &a, &file);
 
-	parse(argc, argv, &a);
-	if (!a.run.bind_count)
-		a.bind[a.run.bind_count++] = endpoint_ip4(INADDR_ANY, 6881);
-	a.run.bind = a.bind;
-	a.run.bootstrap = a.boot;
-	a.run.talk = a.keep.quiet ? NULL : stderr;
-	if (keep_open(&k, &a.keep) < 0)
-		return CLI_FAILED;
-	if (a.keep_bad[0] && bad_open(a.keep_bad, &a.run.bad) < 0) {
-		keep_close(&k);
-		return cli_fail("%s: cannot be written", a.keep_bad);
-	}
-	status = find_network(&a) < 0 ? CLI_FAILED : listen_with(&a, &k);
-	keep_close(&k);
-	if (bad_close(a.run.bad) < 0)
-		cli_say("%s: not everything could be written", a.keep_bad);
+	if (status != CLI_OK)
+		return status;
+	status = run(&a);
+	args_file_fini(&file);
 	return status;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/cli/args.h"
+#include "engine/cli/args_file.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/keep.h"
 #include "engine/tap_report.h"
@@ -183,7 +184,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-static void parse(int argc, char **argv, struct tap_args *a)
+static int parse(int argc, char **argv, struct tap_args *a, struct args_file *file)
 {
 	static const struct argp_child children[] = { { &keep_argp, 0, NULL, 0 }, { 0 } };
 	static const struct argp argp = {
@@ -199,7 +200,10 @@ static void parse(int argc, char **argv, struct tap_args *a)
 		       "SIGINT ends it with its report. Exit status 0 done, 1 failed, 2 usage.",
 	};
 
-	argp_parse(&argp, argc, argv, 0, NULL, a);
+	if (args_file_take(&argp, argc, argv, file) < 0)
+		return CLI_USAGE;
+	argp_parse(&argp, file->argc, file->argv, 0, NULL, a);
+	return CLI_OK;
 }
 
 /* ---- shares of the traffic ----------------------------------------------------------- */
@@ -338,23 +342,35 @@ static int tap(struct tap_args *a, struct keep *k)
 	return rc < 0 ? CLI_FAILED : CLI_OK;
 }
 
+static int run(struct tap_args *a)
+{
+	struct keep k;
+	int status;
+
+	if (!a->keep.quiet)
+		a->run.status = stderr;
+	/* Before a store is made for nothing. */
+	if (a->run.file && strcmp(a->run.file, "-") != 0 && access(a->run.file, R_OK))
+		return cli_fail("%s: %s", a->run.file, strerror(errno));
+	if (keep_open(&k, &a->keep) < 0)
+		return CLI_FAILED;
+	status = tap(a, &k);
+	keep_close(&k);
+	return status;
+}
+
 int cmd_tap(int argc, char **argv)
 {
 	struct tap_args a = { .keep = keep_opts_default(),
 			      .run = { .pin = true, .signals = true, .drop_privileges = true } };
-	struct keep k;
+	struct args_file file;
 	int status;
 
 	a.run.tap.heard_kinds = 1u << HEARD_GET_PEERS | 1u << HEARD_ANNOUNCE_PEER;
-	parse(argc, argv, &a);
-	if (!a.keep.quiet)
-		a.run.status = stderr;
-	/* Before a store is made for nothing. */
-	if (a.run.file && strcmp(a.run.file, "-") != 0 && access(a.run.file, R_OK))
-		return cli_fail("%s: %s", a.run.file, strerror(errno));
-	if (keep_open(&k, &a.keep) < 0)
-		return CLI_FAILED;
-	status = tap(&a, &k);
-	keep_close(&k);
+	status = parse(argc, argv, &a, &file);
+	if (status != CLI_OK)
+		return status;
+	status = run(&a);
+	args_file_fini(&file);
 	return status;
 }

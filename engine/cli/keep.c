@@ -27,7 +27,8 @@ enum {
 	OPT_CITY,
 	OPT_ASN,
 	OPT_COUNTRY,
-	OPT_QUIET
+	OPT_QUIET,
+	OPT_CONFIG
 };
 
 static const struct argp_option options[] = {
@@ -38,6 +39,8 @@ static const struct argp_option options[] = {
 	  "Messages as lines of JSON, added at its end; - = standard output", 10 },
 	{ "report", OPT_REPORT, "FILE.json", 0, "The report as JSON; - = standard output", 10 },
 	{ "quiet", OPT_QUIET, NULL, 0, "No status line", 10 },
+	{ "config", OPT_CONFIG, "FILE.yaml", 0,
+	  "These options from a file: name: value, a list for what is repeated; a flag wins", 10 },
 	{ NULL, 0, NULL, 0, "Places:", 11 },
 	{ "geo", OPT_GEO, "WHERE", 0, "auto = the usual places, none, or a folder [auto]", 11 },
 	{ "city-mmdb", OPT_CITY, "FILE", 0, "A database of places", 11 },
@@ -74,6 +77,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_QUIET:
 		o->quiet = true;
+		break;
+	case OPT_CONFIG: /* args_file_take() has read it */
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
