@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/unit.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/heardlog.h"
 #include "store/inside.h"
 #include "store/record.h"
 #include "store/store.h"
@@ -214,6 +216,24 @@ static void killed_while_sealing(void **state)
 
 /* ---- done or not begun ------------------------------------------------------------------- */
 
+/* Message @first and those that follow. */
+static void make_heard(struct store *s, uint32_t first)
+{
+	const struct heardlog_opts opts = { .batch = NODES / 3 };
+	struct heardlog_writer *w;
+
+	assert_int_equal(store_heard_open(s, &opts, &w), 0);
+	for (uint32_t i = first; i < first + NODES; i++) {
+		struct heard h = { .when_ms = 1700000000000 + i,
+				   .from = endpoint_ip4(i, 6881),
+				   .kind = HEARD_GET_PEERS };
+
+		assert_int_equal(heardlog_put(w, &h, 1), 0);
+	}
+	assert_int_equal(heardlog_flush(w), 0);
+	heardlog_close(w);
+}
+
 static void make_store(const char *dir, uint32_t first)
 {
 	const struct store_writer_opts opts = { .disk_floor_bytes = 1 };
@@ -229,6 +249,7 @@ static void make_store(const char *dir, uint32_t first)
 	assert_int_equal(store_epoch_end(s, epoch, 1800000000, "{}", 2), 0);
 	assert_int_equal(store_seal(s), 0);
 	store_writer_free(w);
+	make_heard(s, first);
 	store_close(s);
 }
 
@@ -312,7 +333,7 @@ static void killed_while_merging(void **state)
 	char base[TEMPDIR_MAX], dir[PATH_BYTES], from[PATH_BYTES + 8];
 	struct rng r = rng_open(2);
 	unsigned whole = 0;
-	uint64_t most_us;
+	uint64_t most_us, heard;
 
 	(void)state;
 	tempdir_make(base);
@@ -338,6 +359,13 @@ static void killed_while_merging(void **state)
 			fail_msg("kill %u: %llu nodes, %llu marks, %llu edges", i,
 				 (unsigned long long)sum.nodes, (unsigned long long)sum.marks,
 				 (unsigned long long)sum.edges);
+		/* More heard than the tables tell of may be; less, never. */
+		assert_int_equal(store_heard_count(s, &heard), 0);
+		if ((heard != NODES && heard != NODES + NODES / 2) ||
+		    (sum.nodes > NODES && heard == NODES))
+			fail_msg("kill %u: %llu nodes, %llu messages", i,
+				 (unsigned long long)sum.nodes, (unsigned long long)heard);
+		assert_int_not_equal(faccessat(s->dir_fd, "heard.new", F_OK, 0), 0);
 		whole += sum.nodes > NODES;
 		store_close(s);
 	}
