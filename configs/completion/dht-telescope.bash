@@ -9,7 +9,10 @@ _dht_telescope() {
 		words=$("$prog" "${COMP_WORDS[1]}" --help 2>/dev/null |
 			grep -oE -- '(^|[ ,])--[a-z0-9-]+(\[?=)?' | tr -d ' ,[')
 	else
-		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		# verbs of a command, as its help lists them, and files
+		[ "$COMP_CWORD" = 2 ] && words=$("$prog" "${COMP_WORDS[1]}" --help 2>/dev/null |
+			sed -n 's/^  \([a-z]\{3,\}\) .*/\1/p')
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur"; compgen -f -- "$cur")
 		return
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

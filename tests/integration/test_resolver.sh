@@ -61,6 +61,11 @@ ls Snapshots_*/*_*_*/bt_mapping.html Snapshots_*/*_*_*/geo_cache.json >/dev/null
 	[ -d "Snapshots_$(date +%-m_%-d_%Y)" ]
 result $? "a snapshot in a folder of its day"
 
+bash -c '. "$1"; compopt() { :; }; COMP_WORDS=("$2" resolver s) COMP_CWORD=2; _dht_telescope; echo "${COMPREPLY[*]}"' \
+	_ "$here/../../configs/completion/dht-telescope.bash" "$PROG" >completed.txt
+grep -q '^summary snapshot' completed.txt
+result $? "bash completes its commands: $(cat completed.txt)"
+
 # ---- out and in ----------------------------------------------------------------------------
 for what in announces getpeers metadata; do
 	expect 0 "wrote [0-9]+ rows to $what.jsonl" -- ./resolver --limit 1000000 export --what $what \
@@ -79,9 +84,10 @@ expect 0 '270 announces and 1,000 get_peers added; true addresses' -- \
 	./resolver export --what db --out again.db --raw
 expect 0 ' 0 announces and 0 get_peers added' -- ./resolver export --what db --out again.db --raw
 expect 0 'pseudonyms' -- ./resolver export --what db --out hidden.db
-for form in csv ndjson npy; do
+for form in csv ndjson npy parquet; do
 	"$PROG" export --what announces --raw --out a.$form 2>/dev/null || echo "no a.$form"
 done
+[ ! -d "$here/../node_modules/hyparquet" ] || node "$here/export/read_parquet.mjs" a.parquet >a.pq 2>/dev/null
 "$PROG" export --what messages --format csv --raw --out - >messages.csv 2>/dev/null
 $py "$here/seed/read_exports.py"
 result $? "sqlite3, json, csv and numpy read the same rows from all of it"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # What was exported, against the dht_observatory.db it came from.
-import csv, json, sqlite3
+import csv, json, os, sqlite3
 import numpy as np
 
 def rows_of(path, sql):
@@ -43,6 +43,9 @@ assert sorted((r["when_ms"] // 1000, r["address"], r["peer_port"], r["info_hash"
 a = np.load("a.npy")
 assert sorted((int(r["when_ms"]) // 1000, ".".join(map(str, r["address"][12:])), int(r["peer_port"]),
                bytes(r["info_hash"]).hex()) for r in a) == said
+if os.path.exists("a.pq"):
+    assert sorted((r["when_ms"] // 1000, r["address"], r["peer_port"], r["info_hash"])
+                  for r in lines("a.pq")) == said
 every = list(csv.DictReader(open("messages.csv")))
 assert len(every) == len(said) + len(asked)
 assert {r["kind"] for r in every} == {"announce_peer", "get_peers"} and {r["way"] for r in every} == {"asked-us"}
