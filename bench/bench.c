@@ -21,7 +21,7 @@ static const struct bench *const groups[] = {
 	bench_krpc,  bench_gate,       bench_crawl,    bench_net,     bench_transactions,
 	bench_store, bench_log,        bench_render,   bench_sim,     bench_export,
 	bench_graph, bench_strategies, bench_tap,      bench_serve,   bench_film,
-	bench_wire,  bench_limits,     bench_inflight, bench_dnsperf,
+	bench_wire,  bench_limits,     bench_inflight, bench_dnsperf, bench_heard,
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 

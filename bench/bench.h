@@ -42,6 +42,7 @@ extern const struct bench bench_inflight[];     /* bench_inflight.c */
 extern const struct bench bench_store[];        /* bench_store.c */
 extern const struct bench bench_film[];         /* bench_film.c */
 extern const struct bench bench_log[];          /* bench_log.c */
+extern const struct bench bench_heard[];        /* bench_heard.c */
 extern const struct bench bench_render[];       /* bench_render.c */
 extern const struct bench bench_sim[];          /* bench_sim.c */
 extern const struct bench bench_export[];       /* bench_export.c */
