@@ -19,7 +19,7 @@ import json, os, re, sys
 line, table, kept, tol, save = sys.argv[1:]
 bench = json.loads(open(line).readline())
 answers = 2 * bench["answers"]  # the tape is recorded once and played once
-want = ["crawl_rx", "crawl_tx", "crawl_tick", "krpc_parse", "gate_admit", "nodetab_find", "cookie_make"]
+want = ["crawl_rx", "crawl_tx", "crawl_tick", "krpc_parse", "gate_admit_looked", "gate_prefetch", "cookie_make"]
 found = {}
 for text in open(table):
     m = re.match(r"\s*([\d,]+)\s+\([^)]*\)\s+\S*?:?(\w+)(?:'\d+)?\s", text)

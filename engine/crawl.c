@@ -135,6 +135,8 @@ int crawl_new(const struct crawl_opts *opts, struct gate *gate, const struct cra
 	if (!c)
 		return -ENOMEM;
 	c->opts = *opts;
+	c->who_seed = rng_mix(c->opts.seed + CRAWL_DRAW_WHO);
+	c->who_seed4 = rng_mix(c->who_seed); /* ^ the first half of such an address: zero */
 	for (unsigned i = 0; i < NODEID_BYTES; i++)
 		c->alt_id.b[i] = (uint8_t)~opts->own_id.b[i];
 	c->gate = gate;
@@ -187,10 +189,10 @@ void crawl_offer(struct crawl *c, const struct crawl_contact *list, unsigned cou
 		const struct crawl_contact *contact = &list[i];
 		struct nodetab_key key;
 		struct learn l = { .id = contact->has_id ? contact->id.b : NULL,
-				   .introducer_ref = NODETAB_NONE,
 				   .tag = crawl_tag(contact->introducer),
-				   .confirmed = contact->confirmed,
-				   .doubted = contact->doubted };
+				   .by = { .introducer_ref = NODETAB_NONE,
+					   .confirmed = contact->confirmed,
+					   .doubted = contact->doubted } };
 
 		if (!endpoint_is4(&contact->ep) && !c->opts.learn6)
 			continue;
@@ -198,7 +200,7 @@ void crawl_offer(struct crawl *c, const struct crawl_contact *list, unsigned cou
 		l.hash = key.hash;
 		l.ip = key.ip;
 		l.port = key.port;
-		l.v6 = key.v6;
+		l.by.v6 = key.v6;
 		crawl_learn(c, &l, key.addr6);
 	}
 	/* Contacts borrow their ids from @list. */

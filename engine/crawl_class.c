@@ -16,7 +16,6 @@
 #include "engine/crawl_impl.h"
 
 enum {
-	NEAR_BITS = 16, /* by chance: one in 65,536, and once more for the other id */
 	PROBES_MAX = 3,
 	SWITCHES_SURE = 2, /* there and back, or on: a restart changes an id once */
 	CROWD_NODES = 16,  /* what a bootstrap router hands out */
@@ -38,11 +37,6 @@ static void up(uint8_t *counter)
 }
 
 /* ---- one answer -------------------------------------------------------------------- */
-
-static bool is_near(const struct nodeid *id, const struct nodeid *ours)
-{
-	return nodeid_common_bits(id, ours) >= NEAR_BITS;
-}
 
 static enum sighting_class class_of(const struct suspect *s)
 {
@@ -90,7 +84,7 @@ bool crawl_weigh(struct crawl *c, uint32_t ref, const struct crawl_words *w)
 {
 	struct node *n = nodetab_at(&c->tab, ref);
 	bool alt = w->q == Q_PROBE, odd = !nodeid_equal(&w->id, &w->expected);
-	bool near = is_near(&w->id, alt ? &c->alt_id : &c->opts.own_id), doubt;
+	bool near = crawl_is_near(&w->id, alt ? &c->alt_id : &c->opts.own_id), doubt;
 	struct suspect *s;
 
 	if (!n->suspect && !odd && !near && !w->from)

@@ -20,7 +20,7 @@ bool crawl_health_wants(const struct crawl *c, uint32_t ref)
 {
 	struct endpoint ep = nodetab_endpoint(&c->tab, ref);
 
-	return crawl_draw(c, &ep, CRAWL_DRAW_HEALTH) <= c->listed.below;
+	return crawl_health_draw(crawl_host(c, &ep), ep.port) <= c->listed.below;
 }
 
 static void forget_half(struct crawl_sample *s)
@@ -60,15 +60,13 @@ static void note(struct crawl_sample *s, const struct crawl_listed *one)
 		s->at[s->count++] = *one;
 }
 
-void crawl_health_note(struct crawl *c, uint32_t ref, const struct krpc_msg *msg, bool own)
+void crawl_health_note(struct crawl *c, uint32_t ref, uint64_t draw, const struct krpc_msg *msg,
+		       bool own)
 {
-	struct endpoint from = nodetab_endpoint(&c->tab, ref);
 	struct crawl_listed one = { .lister = nodetab_at(&c->tab, ref)->id,
 				    .own = own,
-				    .draw = crawl_draw(c, &from, CRAWL_DRAW_HEALTH) };
+				    .draw = draw };
 
-	if (one.draw > c->listed.below)
-		return;
 	for (size_t i = 0; i + COMPACT4 <= msg->nodes.len; i += COMPACT4) {
 		krpc_node4(span_of(msg->nodes.ptr + i, COMPACT4), 0, &one.listed, &one.ep);
 		note(&c->listed, &one);

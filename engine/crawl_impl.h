@@ -78,16 +78,21 @@ enum {
 	CRAWL_MIXING_MIN = 2000,
 };
 
-/** struct learn - a contact on its way into the table. */
-struct learn {
-	uint64_t hash;           /* of the table's key */
-	const uint8_t *id;       /* borrowed until the batch is applied; NULL = none */
-	uint32_t ip;             /* IPv4, host order; IPv6: crawl.batch6 has it */
-	uint16_t port, tag;      /* of the introducer; 0 = nobody's mention */
+/** struct learn_common - what all contacts of one reply have in common. */
+struct learn_common {
 	uint32_t introducer_ref; /* NODETAB_NONE: told by another shard or by ourselves */
 	bool v6;
 	bool doubted; /* the introducer is: another one is needed */
 	bool confirmed;
+};
+
+/** struct learn - a contact on its way into the table. */
+struct learn {
+	uint64_t hash;      /* of the table's key */
+	const uint8_t *id;  /* borrowed until the batch is applied; NULL = none */
+	uint32_t ip;        /* IPv4, host order; IPv6: crawl.batch6 has it */
+	uint16_t port, tag; /* of the introducer; 0 = nobody's mention */
+	struct learn_common by;
 };
 _Static_assert(sizeof(struct learn) == 32, "two to a cache line");
 
@@ -114,9 +119,10 @@ struct crawl {
 	struct suspects suspects;
 	uint8_t *judged; /* enum sighting_class by record, after crawl_judge() */
 	uint32_t judged_count;
-	unsigned shard_shift;      /* of the shard's number in t */
-	uint32_t rtt_us;           /* smoothed, of recent answers */
-	uint32_t ages[CRAWL_AGES]; /* of questions answered, see crawl_take_ages() */
+	unsigned shard_shift;         /* of the shard's number in t */
+	uint64_t who_seed, who_seed4; /* of crawl_host(); the second for IPv4 addresses */
+	uint32_t rtt_us;              /* smoothed, of recent answers */
+	uint32_t ages[CRAWL_AGES];    /* of questions answered, see crawl_take_ages() */
 
 	uint32_t mixing_below; /* a node whose 32 random bits are below it gets a random target */
 	uint64_t mixing_all_until;       /* this shard's share */
@@ -166,6 +172,16 @@ static inline void crawl_set_class(struct node *n, unsigned bag)
 		(uint16_t)((n->flags & ((1u << NODE_CLASS_SHIFT) - 1)) | bag << NODE_CLASS_SHIFT);
 }
 
+/** crawl_draw_host() - the part of crawl_draw() that is of the address. */
+static inline uint64_t crawl_draw_host(const struct crawl *c, const struct endpoint *ep,
+				       uint64_t purpose)
+{
+	uint64_t words[2], x = rng_mix(c->opts.seed + purpose);
+
+	memcpy(words, ep->addr, sizeof(words));
+	return rng_mix(rng_mix(x ^ words[0]) ^ words[1]);
+}
+
 /**
  * crawl_draw() - 64 bits that belong to an endpoint, a purpose and the run's seed:
  * the same however often they are drawn, and whatever the secret keys are.
@@ -173,10 +189,7 @@ static inline void crawl_set_class(struct node *n, unsigned bag)
 static inline uint64_t crawl_draw(const struct crawl *c, const struct endpoint *ep,
 				  uint64_t purpose)
 {
-	uint64_t words[2], x = rng_mix(c->opts.seed + purpose);
-
-	memcpy(words, ep->addr, sizeof(words));
-	return rng_mix(rng_mix(rng_mix(x ^ words[0]) ^ words[1]) ^ ep->port);
+	return rng_mix(crawl_draw_host(c, ep, purpose) ^ ep->port);
 }
 
 /** What crawl_draw() is called for. */
@@ -187,18 +200,31 @@ enum {
 	CRAWL_DRAW_HEALTH = 1000,
 };
 
+/** crawl_host() - the draw of an answer's sender that its name and its place in the sample share.
+ */
+static inline uint64_t crawl_host(const struct crawl *c, const struct endpoint *ep)
+{
+	uint64_t words[2];
+
+	memcpy(words, ep->addr, sizeof(words));
+	return rng_mix((words[0] ? rng_mix(c->who_seed ^ words[0]) : c->who_seed4) ^ words[1]);
+}
+
 /**
  * crawl_who() - 32 bits that name an introducer: its address, so that a host with
- * many ports counts once. Never 0.
+ * many ports counts once. @host: its crawl_host(). Never 0.
  */
-static inline uint32_t crawl_who(const struct crawl *c, const struct endpoint *ep)
+static inline uint32_t crawl_who(uint64_t host)
 {
-	struct endpoint host = *ep;
-	uint32_t who;
+	uint32_t who = (uint32_t)rng_mix(host);
 
-	host.port = 0;
-	who = (uint32_t)crawl_draw(c, &host, CRAWL_DRAW_WHO);
 	return who ? who : 1;
+}
+
+/** crawl_health_draw() - by which an endpoint is in the sample of crawl_health.c, or not. */
+static inline uint64_t crawl_health_draw(uint64_t host, uint16_t port)
+{
+	return rng_mix(host ^ port ^ (uint64_t)CRAWL_DRAW_HEALTH << 16);
 }
 
 /** crawl_in_zones() - is an id that begins with @first in the zones, if these are named? */
@@ -346,8 +372,10 @@ const struct crawl_trait *crawl_survey_trait(const struct crawl *c, uint32_t ref
 /** crawl_health_wants() - is node @ref in the sample as it stands? */
 bool crawl_health_wants(const struct crawl *c, uint32_t ref);
 
-/** crawl_health_note() - the contacts of a reply of node @ref; @own: to its own id. */
-void crawl_health_note(struct crawl *c, uint32_t ref, const struct krpc_msg *msg, bool own);
+/** crawl_health_note() - the contacts of a reply of node @ref, which is in the sample by @draw;
+ * @own: to its own id. */
+void crawl_health_note(struct crawl *c, uint32_t ref, uint64_t draw, const struct krpc_msg *msg,
+		       bool own);
 
 /* ---- crawl_learn.c ------------------------------------------------------- */
 
@@ -372,17 +400,17 @@ static inline void crawl_learn(struct crawl *c, const struct learn *l, const uin
 		crawl_learn_flush(c);
 	nodetab_prefetch(&c->tab, l->hash);
 	c->batch[c->batched] = *l;
-	if (l->v6)
+	if (l->by.v6)
 		c->batch6[c->batched] = addr6;
 	c->batched++;
 }
 
 /**
- * crawl_learn_reply() - every contact of a reply of node @ref.
+ * crawl_learn_reply() - every contact of a reply of node @ref, whose crawl_host() is @host.
  * @target: what was asked for, or NULL. @doubted: the contacts need another's word. Returns c, the
  * common bits of @target and the farthest contact; NODE_DEPTH_NONE where there was none.
  */
-unsigned crawl_learn_reply(struct crawl *c, uint32_t ref, const struct krpc_msg *msg,
+unsigned crawl_learn_reply(struct crawl *c, uint32_t ref, uint64_t host, const struct krpc_msg *msg,
 			   const struct nodeid *target, bool doubted);
 
 /* ---- crawl_list.c -------------------------------------------------------- */
@@ -411,6 +439,15 @@ struct crawl_words {
 	enum question q;
 	bool first; /* the first answer: @expected is what others advertised */
 };
+
+/** So many bits in common with ours are no chance: one in 65,536, and once more for the other id.
+ */
+enum { CRAWL_NEAR_BITS = 16 };
+
+static inline bool crawl_is_near(const struct nodeid *id, const struct nodeid *ours)
+{
+	return id->b[0] == ours->b[0] && id->b[1] == ours->b[1];
+}
 
 /** crawl_weigh() - take an answer into account. True where its contacts need another's word. */
 bool crawl_weigh(struct crawl *c, uint32_t ref, const struct crawl_words *w);

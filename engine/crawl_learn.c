@@ -33,8 +33,8 @@ static struct nodetab_key key_of(const struct crawl *c, unsigned i)
 	return (struct nodetab_key){ .hash = l->hash,
 				     .ip = l->ip,
 				     .port = l->port,
-				     .v6 = l->v6,
-				     .addr6 = l->v6 ? c->batch6[i] : NULL };
+				     .v6 = l->by.v6,
+				     .addr6 = l->by.v6 ? c->batch6[i] : NULL };
 }
 
 static struct endpoint endpoint_of(const struct nodetab_key *key)
@@ -71,7 +71,7 @@ static bool wanted(struct crawl *c, const uint8_t *bytes)
 /* It was mentioned again, and may be asked for that. */
 static void mention(struct crawl *c, uint32_t ref, struct node *n, const struct learn *l)
 {
-	if (l->confirmed && !(n->flags & (NODE_WARM | NODE_ASKED))) {
+	if (l->by.confirmed && !(n->flags & (NODE_WARM | NODE_ASKED))) {
 		n->flags = (uint16_t)((n->flags & ~NODE_DOUBTED) | NODE_WARM);
 		n->marked = 0;
 		c->stats.warm_known++;
@@ -86,7 +86,7 @@ static void mention(struct crawl *c, uint32_t ref, struct node *n, const struct 
 		n->todo = crawl_first_todo(c, n);
 	}
 	/* Whom only misleading ones listed waits for another's word (census 4.8). */
-	if (n->marked && l->doubted)
+	if (n->marked && l->by.doubted)
 		return;
 	n->marked = 0;
 	if (!n->todo)
@@ -113,7 +113,7 @@ static void add(struct crawl *c, const struct nodetab_key *key, const struct lea
 		c->stats.outside++;
 		return;
 	}
-	if (!charge_introducer(c, l->introducer_ref))
+	if (!charge_introducer(c, l->by.introducer_ref))
 		return;
 	if (nodetab_add(&c->tab, key, &ref)) {
 		c->stats.endpoints_full++;
@@ -125,7 +125,7 @@ static void add(struct crawl *c, const struct nodetab_key *key, const struct lea
 		n->flags |= NODE_HAS_ID;
 	}
 	n->todo = !l->id || wanted(c, l->id) ? crawl_first_todo(c, n) : 0;
-	if (l->confirmed) {
+	if (l->by.confirmed) {
 		n->flags |= NODE_WARM;
 		c->stats.warm_known++;
 	} else if (c->opts.failures && failures_count(c->opts.failures, &ep) >= FAILURES_DOUBTED) {
@@ -134,7 +134,7 @@ static void add(struct crawl *c, const struct nodetab_key *key, const struct lea
 	}
 	if (l->tag)
 		nodetab_mention(n, l->tag);
-	n->marked = l->doubted;
+	n->marked = l->by.doubted;
 	if (n->todo && !n->marked)
 		crawl_wait_first(c, ref, n);
 }
@@ -144,9 +144,9 @@ static inline bool is_there(const struct crawl *c, const struct node *n, unsigne
 	const struct learn *l = &c->batch[i];
 	struct nodetab_key key;
 
-	if (n->port != l->port || !(n->flags & NODE_V6) == l->v6)
+	if (n->port != l->port || !(n->flags & NODE_V6) == l->by.v6)
 		return false;
-	if (!l->v6)
+	if (!l->by.v6)
 		return n->ip == l->ip;
 	key = key_of(c, i);
 	return memcmp(nodetab_address6(&c->tab, n), key.addr6, 16) == 0;
@@ -220,10 +220,10 @@ static void forward(struct crawl *c, unsigned shard, const struct reply *r,
 		    const struct endpoint *ep, const uint8_t *id)
 {
 	struct crawl_contact contact = {
-		.ep = *ep, .introducer = r->who, .has_id = true, .doubted = r->learn.doubted
+		.ep = *ep, .introducer = r->who, .has_id = true, .doubted = r->learn.by.doubted
 	};
 
-	if (!charge_introducer(c, r->learn.introducer_ref))
+	if (!charge_introducer(c, r->learn.by.introducer_ref))
 		return;
 	memcpy(contact.id.b, id, NODEID_BYTES);
 	c->port.contact(c->port.ctx, shard, &contact);
@@ -309,17 +309,30 @@ static inline uint64_t record_endpoint(const uint8_t *p)
 	       (((uint64_t)1 << 48) - 1);
 }
 
-static void take4(struct crawl *c, struct reply *r, const uint8_t *p, uint64_t word)
+/* Into the batch, whose record is written in place. */
+static inline void learn4(struct crawl *c, const struct reply *r, const uint8_t *p, uint64_t word)
+{
+	struct learn *l;
+
+	if (c->batched == CRAWL_LEARN_BATCH)
+		crawl_learn_flush(c);
+	l = &c->batch[c->batched++];
+	l->hash = nodetab_hash(&c->tab, word);
+	nodetab_prefetch(&c->tab, l->hash);
+	l->id = p;
+	l->ip = (uint32_t)(word >> 16);
+	l->port = (uint16_t)word;
+	l->tag = r->learn.tag;
+	l->by = r->learn.by;
+}
+
+static inline void take4(struct crawl *c, struct reply *r, const uint8_t *p, uint64_t word)
 {
 	uint32_t ip = (uint32_t)(word >> 16);
 	unsigned owner = c->opts.shards > 1 ? net_deal4(ip, c->opts.shards) : 0;
 
 	if (owner == c->opts.shard) {
-		r->learn.hash = nodetab_hash(&c->tab, word);
-		r->learn.id = p;
-		r->learn.ip = ip;
-		r->learn.port = (uint16_t)word;
-		crawl_learn(c, &r->learn, NULL);
+		learn4(c, r, p, word);
 	} else {
 		struct endpoint ep = endpoint_ip4(ip, (uint16_t)word);
 
@@ -347,17 +360,17 @@ static void take6(struct crawl *c, struct reply *r, const uint8_t *p)
 	crawl_learn(c, &r->learn, p + NODEID_BYTES);
 }
 
-unsigned crawl_learn_reply(struct crawl *c, uint32_t ref, const struct krpc_msg *msg,
+unsigned crawl_learn_reply(struct crawl *c, uint32_t ref, uint64_t host, const struct krpc_msg *msg,
 			   const struct nodeid *target, bool doubted)
 {
 	struct reply r = { .from = nodetab_endpoint(&c->tab, ref),
-			   .learn = { .introducer_ref = ref,
-				      .doubted = is_spoilt(c, ref, msg) || doubted },
+			   .learn.by = { .introducer_ref = ref,
+					 .doubted = is_spoilt(c, ref, msg) || doubted },
 			   .depth = NODE_DEPTH_NONE };
 	const uint8_t *p = msg->nodes.ptr, *end = p + msg->nodes.len;
 	bool is4 = endpoint_is4(&r.from);
 
-	r.who = crawl_who(c, &r.from);
+	r.who = crawl_who(host);
 	r.learn.tag = crawl_tag(r.who);
 	if (is4)
 		r.self = (uint64_t)endpoint_get_ip4(&r.from) << 16 | r.from.port;
@@ -370,7 +383,7 @@ unsigned crawl_learn_reply(struct crawl *c, uint32_t ref, const struct krpc_msg 
 			take4(c, &r, p, word);
 	}
 	r.target = is4 ? NULL : target;
-	r.learn.v6 = true;
+	r.learn.by.v6 = true;
 	for (size_t i = 0; c->opts.learn6 && i < msg->nodes6.len; i += NODE6_BYTES)
 		if (take_id(c, &r, msg->nodes6.ptr + i))
 			take6(c, &r, msg->nodes6.ptr + i);

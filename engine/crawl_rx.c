@@ -168,23 +168,22 @@ static bool tells_more(const struct crawl *c, const struct node *n, const struct
 static bool weigh(struct crawl *c, const struct outcome *o, const struct nodeid *id, bool first)
 {
 	const struct node *n = nodetab_at(&c->tab, o->ref);
-	struct crawl_words w = { .id = *id,
-				 .expected = n->flags & NODE_HAS_ID ? n->id : *id,
-				 .from = o->from,
-				 .q = o->q,
-				 .first = first };
+	const struct nodeid *ours = o->q == Q_PROBE ? &c->alt_id : &c->opts.own_id;
+	struct crawl_words w;
+
+	/* Nothing odd, like nearly every answer. */
+	if (!n->suspect && !o->from && !crawl_is_near(id, ours) &&
+	    (!(n->flags & NODE_HAS_ID) || nodeid_equal(&n->id, id)))
+		return false;
+	w = (struct crawl_words){ .id = *id,
+				  .expected = n->flags & NODE_HAS_ID ? n->id : *id,
+				  .from = o->from,
+				  .q = o->q,
+				  .first = first };
 
 	if (o->from)
 		w.asked = nodetab_endpoint(&c->tab, o->ref);
 	return crawl_weigh(c, o->ref, &w);
-}
-
-/* Its network is one where people live. */
-static void credit(struct crawl *c, uint32_t ref)
-{
-	struct endpoint ep = nodetab_endpoint(&c->tab, ref);
-
-	gate_answered(c->gate, &ep);
 }
 
 /* A reply of node @o->ref that has passed every check. */
@@ -195,6 +194,8 @@ static void answered(struct crawl *c, const struct outcome *o, const struct krpc
 	bool first = !(n->flags & NODE_ANSWERED), changed, open, neighbours, news = true;
 	bool doubted;
 	struct nodeid id, asked = n->id;
+	struct endpoint from = nodetab_endpoint(&c->tab, o->ref);
+	uint64_t host = crawl_host(c, &from), draw;
 	unsigned depth;
 	uint8_t bucket = c->port.listing ? crawl_list_depth(c, o->ref, o->q) : 0;
 
@@ -206,7 +207,7 @@ static void answered(struct crawl *c, const struct outcome *o, const struct krpc
 		n->flags |= NODE_ALIAS;
 	if (n->answers < UINT8_MAX)
 		n->answers++;
-	credit(c, o->ref);
+	gate_answered(c->gate, &from); /* its network is one where people live */
 	if (!first && tells_more(c, n, o, flags_of(msg)))
 		crawl_say(c, o->ref, msg, o->flags | flags_of(msg), o->rtt_us, now_ns);
 	if (first) {
@@ -236,12 +237,14 @@ static void answered(struct crawl *c, const struct outcome *o, const struct krpc
 	}
 	open = crawl_is_open(n, o->q);
 	neighbours = open && (o->q == Q_OWN || o->q == Q_AGAIN);
-	depth = crawl_learn_reply(c, o->ref, msg, neighbours ? &asked : NULL, doubted);
+	depth = crawl_learn_reply(c, o->ref, host, msg, neighbours ? &asked : NULL, doubted);
 	if (neighbours) {
 		n->depth = (uint8_t)depth;
 		crawl_crowd(c, o->ref, msg->nodes.len / NODE4_BYTES, depth);
 	}
-	crawl_health_note(c, o->ref, msg, neighbours && !changed);
+	draw = crawl_health_draw(host, from.port);
+	if (draw <= c->listed.below)
+		crawl_health_note(c, o->ref, draw, msg, neighbours && !changed);
 	if (c->walks && open)
 		news = crawl_walks_note(c, o->ref, msg);
 	if (open)
