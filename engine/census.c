@@ -81,20 +81,28 @@ static struct chao1 unheard(const uint64_t heard[3])
 	return (struct chao1){ few, few + few * few * (4 / n3 + 1 / n2) };
 }
 
-struct census_estimate census_chao1(const struct census_tally *t)
+static struct chao1 unlisted(const struct census_tally *t, uint64_t *live)
 {
-	struct census_estimate out = { 0 };
-	struct chao1 sum = { 0 }, lost = unheard(t->heard);
+	struct chao1 sum = { 0 };
 
+	*live = 0;
 	for (unsigned z = 0; z < CENSUS_ZONES; z++) {
 		struct chao1 e = zone_chao1(t, z);
 
 		sum.unseen += e.unseen;
 		sum.variance += e.variance;
-		out.live += t->zone[z].live;
+		*live += t->zone[z].live;
 	}
 	if (sum.unseen < 0)
 		sum.unseen = 0;
+	return sum;
+}
+
+struct census_estimate census_chao1(const struct census_tally *t)
+{
+	struct census_estimate out = { 0 };
+	struct chao1 sum = unlisted(t, &out.live), lost = unheard(t->heard);
+
 	out.unlisted = sum.unseen;
 	out.unheard = lost.unseen;
 	sum.unseen += lost.unseen;
@@ -161,6 +169,30 @@ struct census_chapman census_chapman(uint64_t live, const struct census_capture 
 	out.population = stayed + now.unseen;
 	out.population_low = stayed + low;
 	out.population_high = stayed + (fresh < 1 ? none_high * scale : high);
+	return out;
+}
+
+struct census_combined census_combine(const struct census_tally *t, const struct census_capture *c)
+{
+	uint64_t live;
+	struct chao1 sum = unlisted(t, &live), lost = unheard(t->heard);
+	struct census_combined out = { .unlisted = sum.unseen, .silent = lost.unseen };
+	double scale = c->both ? (double)live / (double)c->both : 0;
+	double known = (double)c->fresh_known, expected = scale > 0 ? lost.unseen / scale : 0;
+	/* Of those who came meanwhile, as many are thought to be among these as among the fresh. */
+	double came = c->fresh ? (double)c->left * known / (double)c->fresh : 0;
+
+	known -= came < known ? came : known;
+	out.from_second = scale > 0 && known > expected + Z95 * sqrt(expected) + 1;
+	if (out.from_second) {
+		out.silent = known * scale;
+		lost.variance = (known + 2 * came) * scale * scale;
+	}
+	sum.unseen += out.silent;
+	sum.variance += lost.variance;
+	out.unseen = sum.unseen;
+	interval(&sum, &out.unseen_low, &out.unseen_high);
+	out.recall = live ? (double)live / ((double)live + out.unseen) : 0;
 	return out;
 }
 

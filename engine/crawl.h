@@ -387,6 +387,24 @@ struct census_chapman {
  */
 struct census_chapman census_chapman(uint64_t live, const struct census_capture *c);
 
+/** struct census_combined - what mentions say of the unlisted and a second pass of the silent. */
+struct census_combined {
+	double unlisted, silent, unseen, unseen_low, unseen_high; /* 95 % */
+	double recall;
+	bool from_second; /* the silent are as the second pass has them; else as census_chao1() */
+};
+
+/**
+ * census_combine() - @e: of the first pass; @c: of a second one.
+ *
+ * How many of the named lost three packets in a row follows from who answered the second and the
+ * third, as long as losses are independent; a node that keeps silent for a while, busy or
+ * limited, loses all three at once. The second pass, minutes later, hears some of those whom the
+ * first knew and did not hear: where these are more than independent loss explains (above
+ * the 97.5 % point of Poisson's law), they are what is reckoned with.
+ */
+struct census_combined census_combine(const struct census_tally *t, const struct census_capture *c);
+
 /** struct census_canaries - nodes that were known beforehand, and how many were found. */
 struct census_canaries {
 	uint64_t planted, found;
@@ -404,6 +422,7 @@ struct census_certificate {
 	uint8_t zones[CENSUS_ZONES / 8];
 	struct census_capture zone[CENSUS_ZONES], all;
 	struct census_chapman estimate;
+	struct census_combined combined;
 	uint64_t at_ms; /* Unix time of the second pass */
 	uint64_t span_ns;
 	/* what it cost, beside the census */

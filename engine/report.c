@@ -269,6 +269,23 @@ static void json_vantage(struct json *j, const struct vantage_votes *v)
 	json_object_end(j);
 }
 
+static void json_missed(struct json *j, const uint64_t missed[2][3])
+{
+	static const char *const how[2] = { "unlisted", "silent" };
+	static const char *const who[3] = { "shared_address", "busy", "other" };
+
+	json_key(j, "missed");
+	json_object_begin(j);
+	for (unsigned i = 0; i < 2; i++) {
+		json_key(j, how[i]);
+		json_object_begin(j);
+		for (unsigned k = 0; k < 3; k++)
+			json_kv_u64(j, who[k], missed[i][k]);
+		json_object_end(j);
+	}
+	json_object_end(j);
+}
+
 static void json_truth(struct json *j, const struct census_report *rep)
 {
 	json_key(j, "truth");
@@ -285,6 +302,12 @@ static void json_truth(struct json *j, const struct census_report *rep)
 	json_kv_u64(j, "live_start", rep->truth.live_start);
 	json_kv_u64(j, "live_end", rep->truth.live_end);
 	json_kv_u64(j, "stayed", rep->truth.stayed);
+	json_missed(j, rep->truth.missed);
+	if (rep->truth.farm_rss_bytes) {
+		json_kv_u64(j, "farm_peak_rss_bytes", rep->truth.farm_rss_bytes);
+		json_kv_u64(j, "resident_total_bytes",
+			    rep->truth.farm_rss_bytes + rep->result->peak_rss_bytes);
+	}
 	report_classes_truth(j, &rep->truth.confusion);
 	report_certificate_truth(j, rep);
 	report_survey_truth(j, &rep->truth.survey);
@@ -463,8 +486,16 @@ static void text_cost(struct page *t, const struct census_report *rep)
 		  page_group((double)c->in_flight, g));
 	page_line(t, "  unexplained        %14s\n",
 		  page_group((double)rep->result->counters.unexplained, a));
-	page_line(t, "  bytes per endpoint %14.1f    peak memory %s MiB\n", rep->bytes_per_endpoint,
+	page_line(t, "  bytes per endpoint %14.1f    peak memory %s MiB", rep->bytes_per_endpoint,
 		  page_group((double)rep->result->peak_rss_bytes / (1 << 20), a));
+	if (rep->has_truth && rep->truth.farm_rss_bytes)
+		page_line(t, "; the simulated network %s, together %s MiB",
+			  page_group((double)rep->truth.farm_rss_bytes / (1 << 20), b),
+			  page_group((double)(rep->result->peak_rss_bytes +
+					      rep->truth.farm_rss_bytes) /
+					     (1 << 20),
+				     d));
+	page_line(t, "\n");
 }
 
 /* "  late 12, duplicate 3": what was zero is not worth a word. */

@@ -47,6 +47,10 @@ struct census_truth {
 	double estimate_error; /* (endpoints that answered + unseen estimate - live) / live */
 	/* Where nodes come and go: who was there at the start, at the end, at both. */
 	uint64_t live_start, live_end, stayed;
+	/* Of the stayed such as did not answer: named by nobody, or named and silent; behind a
+	 * shared address, with a quota that others use up, or neither. */
+	uint64_t missed[2][3];
+	uint64_t farm_rss_bytes; /* most memory of the simulated network's process; 0 = none */
 	struct census_confusion confusion;
 	struct census_survey_truth survey;
 };

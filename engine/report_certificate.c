@@ -120,6 +120,21 @@ static void json_canaries(struct json *j, const struct census_canaries *c)
 	json_object_end(j);
 }
 
+static void json_combined(struct json *j, const struct census_combined *e)
+{
+	json_key(j, "combined");
+	json_object_begin(j);
+	json_kv_double(j, "unlisted_estimate", e->unlisted);
+	json_kv_double(j, "silent_estimate", e->silent);
+	json_key(j, "silent_from_second_pass");
+	json_bool(j, e->from_second);
+	json_kv_double(j, "unseen_estimate", e->unseen);
+	json_kv_double(j, "unseen_low", e->unseen_low);
+	json_kv_double(j, "unseen_high", e->unseen_high);
+	json_kv_double(j, "recall_estimate", e->recall);
+	json_object_end(j);
+}
+
 void report_certificate_json(struct json *j, const struct census_report *rep)
 {
 	const struct census_certificate *c = &rep->result->certificate;
@@ -139,6 +154,7 @@ void report_certificate_json(struct json *j, const struct census_report *rep)
 		json_kv_double(j, "population", e->population);
 		json_kv_double(j, "population_low", e->population_low);
 		json_kv_double(j, "population_high", e->population_high);
+		json_combined(j, &c->combined);
 		json_cost(j, rep);
 		json_second(j, c);
 		json_object_end(j);
@@ -160,6 +176,7 @@ void report_certificate_truth(struct json *j, const struct census_report *rep)
 {
 	const struct engine_result *r = rep->result;
 	const struct census_chapman *c = &r->certificate.estimate;
+	const struct census_combined *both = &r->certificate.combined;
 	/* where nodes come and go: those who stayed stand for all */
 	double missed = (1 - rep->truth.recall) * (double)rep->truth.live;
 
@@ -171,6 +188,10 @@ void report_certificate_truth(struct json *j, const struct census_report *rep)
 		       rep->truth.live ? (c->unseen - missed) / (double)rep->truth.live : 0);
 	json_key(j, "chapman_interval_holds");
 	json_bool(j, holds(c->unseen_low, c->unseen_high, missed));
+	json_kv_double(j, "combined_error",
+		       rep->truth.live ? (both->unseen - missed) / (double)rep->truth.live : 0);
+	json_key(j, "combined_interval_holds");
+	json_bool(j, holds(both->unseen_low, both->unseen_high, missed));
 }
 
 /* ---- text ------------------------------------------------------------------- */
@@ -205,6 +226,7 @@ size_t report_certificate_text(const struct census_report *rep, char *buf, size_
 	const struct census_chapman *e = &c->estimate;
 	size_t len = canaries_text(&c->canaries, buf, cap);
 	char a[32], b[32], d[32], f[32], g[32], h[32], i[32], k[32], l[32], at[32];
+	char p[32], q[32], s[32], u[32], v[32];
 	int n;
 
 	if (!c->done || len + 1 >= cap)
@@ -218,13 +240,19 @@ size_t report_certificate_text(const struct census_report *rep, char *buf, size_
 		     "%37sof the first had left; %.2f packets per live beside the census\n"
 		     "  not seen, Chapman  %14s    95 %%: %s to %s\n"
 		     "  recall, Chapman    %14.3f %%\n"
+		     "  not seen, both     %14s    95 %%: %s to %s; %s unlisted, by mentions, %s "
+		     "silent, by %s\n"
 		     "  population         %14s    at %s; 95 %%: %s to %s\n",
 		     page_group((double)c->all.second, a), c->zone_count, (unsigned)CENSUS_ZONES,
 		     page_group((double)c->all.fresh, b), page_group((double)c->all.left, d), "",
 		     live_of(rep) > 0 ? (double)c->packets_sent / live_of(rep) : 0,
 		     page_group(e->unseen, f), page_group(e->unseen_low, g),
-		     page_group(e->unseen_high, h), 100 * e->recall, page_group(e->population, i),
-		     hour(c->at_ms, at), page_group(e->population_low, k),
-		     page_group(e->population_high, l));
+		     page_group(e->unseen_high, h), 100 * e->recall,
+		     page_group(c->combined.unseen, p), page_group(c->combined.unseen_low, q),
+		     page_group(c->combined.unseen_high, s), page_group(c->combined.unlisted, u),
+		     page_group(c->combined.silent, v),
+		     c->combined.from_second ? "the second pass" : "what was lost",
+		     page_group(e->population, i), hour(c->at_ms, at),
+		     page_group(e->population_low, k), page_group(e->population_high, l));
 	return len + (n < 0 ? 0 : (size_t)n < cap ? (size_t)n : cap - 1);
 }

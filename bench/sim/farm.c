@@ -153,6 +153,7 @@ static _Noreturn void child_run(struct sim_farm *f, pid_t parent)
 		sim_farm_sync(f);
 		getrusage(RUSAGE_SELF, &used);
 		__atomic_store_n(&s->user_us, micros(used.ru_utime), __ATOMIC_RELAXED);
+		__atomic_store_n(&s->peak_rss_kib, (uint64_t)used.ru_maxrss, __ATOMIC_RELAXED);
 		__atomic_store_n(&s->system_us, micros(used.ru_stime), __ATOMIC_RELAXED);
 	}
 	_exit(1);
@@ -235,6 +236,7 @@ void sim_farm_stats(const struct sim_farm *f, struct sim_farm_stats *out)
 	const struct farm_shared *s = f->shared;
 
 	*out = (struct sim_farm_stats){
+		.peak_rss_bytes = __atomic_load_n(&s->peak_rss_kib, __ATOMIC_RELAXED) * 1024,
 		.user_s = (double)__atomic_load_n(&s->user_us, __ATOMIC_RELAXED) / 1e6,
 		.system_s = (double)__atomic_load_n(&s->system_us, __ATOMIC_RELAXED) / 1e6,
 	};

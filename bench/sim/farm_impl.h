@@ -36,7 +36,7 @@ struct farm_shared {
 	uint32_t ready; /* threads that run */
 	int32_t error;
 	char why[FARM_WHY_MAX]; /* written before @error */
-	uint64_t user_us, system_us;
+	uint64_t user_us, system_us, peak_rss_kib;
 	struct farm_counters thread[NET_WORKERS_MAX];
 };
 

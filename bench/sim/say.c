@@ -541,6 +541,12 @@ uint32_t peer_reply_face(const struct sim_world *w, uint32_t n, uint32_t face, u
 	return face_of(w, face_seat(w, face), port ? w->seats.kind_port + port - 1 : 0);
 }
 
+bool peer_is_busy(const struct sim_world *w, uint32_t n)
+{
+	return w->opts.bad.busy > 0 && world_is_lt(w, n) &&
+	       nature_drawn(w, w->key[SIM_DRAW_BUSY], n, w->opts.bad.busy);
+}
+
 enum limit_verdict peer_limit(const struct sim_world *w, uint32_t n, uint32_t ip, uint64_t now_ms,
 			      struct limit_table *t)
 {
@@ -548,9 +554,7 @@ enum limit_verdict peer_limit(const struct sim_world *w, uint32_t n, uint32_t ip
 	const struct sim_bad *bad = &w->opts.bad;
 	enum limit_kind kind = LIMIT_NONE;
 
-	if (bad->busy > 0 && world_is_lt(w, n) &&
-	    nature_drawn(w, w->key[SIM_DRAW_BUSY], n, bad->busy) &&
-	    limit_busy(sim_mix(w->key[SIM_DRAW_BUSY] + 1, n), now_ms / 1000))
+	if (peer_is_busy(w, n) && limit_busy(sim_mix(w->key[SIM_DRAW_BUSY] + 1, n), now_ms / 1000))
 		return LIMIT_SILENT;
 	if (bad->limiters > 0 && nature_drawn(w, w->key[SIM_DRAW_BUSY] + 2, n, bad->limiters))
 		kind = client_of(w, n)->limiter;

@@ -49,6 +49,9 @@ bool peer_hears(const struct sim_world *w, uint32_t n, uint32_t face);
 /** peer_reply_face() - from where it answers: a remapped node half of the time from any port. */
 uint32_t peer_reply_face(const struct sim_world *w, uint32_t n, uint32_t face, uint32_t luck);
 
+/** peer_is_busy() - are its 8,000 B/s used up by others half of the time? */
+bool peer_is_busy(const struct sim_world *w, uint32_t n);
+
 /** peer_limit() - what its limiter and its quota say to a query of @ip; @t keeps the counts. */
 enum limit_verdict peer_limit(const struct sim_world *w, uint32_t n, uint32_t ip, uint64_t now_ms,
 			      struct limit_table *t);

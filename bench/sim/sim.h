@@ -253,6 +253,7 @@ struct sim_farm_stats {
 	uint64_t calls;         /* queries sent to the asker */
 	uint64_t foreign;       /* not from 127.0.0.0/8, or the island's near end: dropped */
 	uint64_t send_failures, kernel_drops;
+	uint64_t peak_rss_bytes; /* of the child, tables of the world included */
 	double user_s, system_s; /* of the child, at most 50 ms old */
 };
 
@@ -284,6 +285,16 @@ int net_alias_open(struct sim_world *w, struct net *inner, struct net **out) DT_
  * census, and recall is that of those who were there at its start and at its end:
  * nobody else could be asked whenever it suited.
  */
+enum sim_missed_how { SIM_MISSED_UNLISTED, SIM_MISSED_SILENT, SIM_MISSED_HOW };
+
+/** Who they are: the first that holds. */
+enum sim_missed_who {
+	SIM_MISSED_SHARED, /* behind a carrier's NAT: tables hold one entry per address */
+	SIM_MISSED_BUSY,   /* its quota is used up by others, half of the time */
+	SIM_MISSED_OTHER,
+	SIM_MISSED_WHO
+};
+
 struct sim_truth {
 	uint64_t live, seen, answered;
 	uint64_t live_start, live_end, stayed;
@@ -293,8 +304,10 @@ struct sim_truth {
 	double seen_share;       /* seen likewise */
 	double young_seen_share; /* the same of the newest tenth; NAN where there is none */
 	double estimate_error;   /* (answered + unseen estimate - live) / live; NAN until given */
-	uint64_t false_nodes;    /* endpoints said to have answered that are not live nodes */
-	uint64_t wrong_ids;      /* answered under an id that is not theirs */
+	uint64_t missed[SIM_MISSED_HOW]
+		       [SIM_MISSED_WHO]; /* of those who stayed and did not answer */
+	uint64_t false_nodes; /* endpoints said to have answered that are not live nodes */
+	uint64_t wrong_ids;   /* answered under an id that is not theirs */
 };
 
 /**

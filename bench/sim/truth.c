@@ -110,6 +110,13 @@ static bool says_its_id(const struct sim_world *w, uint32_t n)
 	return nature != SIM_FLAPPER && nature != SIM_LIAR;
 }
 
+static enum sim_missed_who who_is(const struct sim_world *w, uint32_t n)
+{
+	if (w->opts.bad.cgn > 0 && seat_is_shared(w, world_seat(w, n)))
+		return SIM_MISSED_SHARED;
+	return peer_is_busy(w, n) ? SIM_MISSED_BUSY : SIM_MISSED_OTHER;
+}
+
 /** score_stayer() - one that could be asked at any time of the census. */
 static void score_stayer(const struct sim_world *w, uint32_t n, int best, struct looker *l,
 			 struct sim_truth *t)
@@ -119,6 +126,9 @@ static void score_stayer(const struct sim_world *w, uint32_t n, int best, struct
 	t->stayed++;
 	t->seen += best != SCORE_UNKNOWN;
 	t->answered += best == SCORE_ANSWERED;
+	if (best != SCORE_ANSWERED)
+		t->missed[best == SCORE_UNKNOWN ? SIM_MISSED_UNLISTED : SIM_MISSED_SILENT]
+			 [who_is(w, n)]++;
 	l->young += young;
 	l->young_seen += young && best != SCORE_UNKNOWN;
 }

@@ -24,6 +24,7 @@ struct wire_result {
 	struct sim_truth truth;
 	struct sim_confusion confusion;
 	struct sim_harm harm;
+	uint64_t farm_rss_bytes;
 	struct census_survey_truth survey_truth;
 	struct campaign_step step; /* which census this was */
 	char *report_json;         /* owned; wire_result_free() */

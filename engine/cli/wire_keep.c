@@ -267,6 +267,9 @@ int wire_make_report(struct wire_result *r)
 
 	tell_confusion(r, &truth.confusion);
 	truth.survey = r->survey_truth;
+	truth.farm_rss_bytes = r->farm_rss_bytes;
+	_Static_assert(sizeof(truth.missed) == sizeof(r->truth.missed), "one table, two names");
+	memcpy(truth.missed, r->truth.missed, sizeof(truth.missed));
 	r->report_json = malloc(REPORT_MAX);
 	r->report_text = malloc(REPORT_MAX);
 	if (!r->report_json || !r->report_text)

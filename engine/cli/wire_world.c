@@ -293,6 +293,7 @@ static void confuse(struct wire *w, struct wire_result *r)
 	if (!w->farm)
 		return;
 	sim_farm_stats(w->farm, &st);
+	r->farm_rss_bytes = st.peak_rss_bytes;
 	r->harm.bans = st.bans;
 	r->harm.limited = st.limited;
 }

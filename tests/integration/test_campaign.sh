@@ -63,12 +63,16 @@ result $? "a run of its own begins with what the last one left"
 # Shards: nobody knows of another, together they are the whole.
 virtual --store "" --nodes-csv "$TMP/whole.csv" --report "$TMP/whole.json" >/dev/null 2>&1
 for i in 0 1 2; do
-	virtual --store "" --shards 3 --shard $i --nodes-csv "$TMP/part$i.csv" \
+	virtual --store "$TMP/shard$i" --shards 3 --shard $i --nodes-csv "$TMP/part$i.csv" \
 		--report "$TMP/part$i.json" >/dev/null 2>&1
 done
 sort -u "$TMP"/part?.csv | grep -vc ^id >"$TMP/union"
 [ "$(cat "$TMP/union")" -ge "$(($(grep -vc ^id "$TMP/whole.csv") - 25))" ]
 result $? "three shards found $(cat "$TMP/union"), one run $(grep -vc ^id "$TMP/whole.csv")"
+"$PROG" merge --into "$TMP/merged" "$TMP"/shard? >/dev/null 2>&1
+"$PROG" summary --store "$TMP/merged" --json |
+	jq -e --argjson union "$(cat "$TMP/union")" '.nodes.answered == $union' >/dev/null
+result $? "merged they hold just those"
 jq -se --slurpfile whole "$TMP/whole.json" '(map(.packets_sent) | add) < 1.15 * $whole[0].packets_sent
 	and (map(.politeness.packets_to_one_address_10s_max) | add) <= 9
 	and (map(.politeness.packets_to_one_net24_10s_max) | add) <= 384

@@ -14,11 +14,13 @@ timeout 60 "$PROG" crawl --sim 20000 --sim-mode virtual --canaries 2000 --store 
 	--report "$report" --quiet >"$TMP/text" 2>/dev/null
 result $? "a census with a second pass"
 want '.certificate.second >= 4000 and .certificate.both <= .certificate.first'
+want '.certificate.combined | .unseen_low <= .unseen_estimate and .unseen_estimate <= .unseen_high'
 want '.certificate.unseen_low <= .certificate.unseen_estimate'
 want '.certificate.population > 19900 and .certificate.population < 20100'
 want '.certificate.cost.unexplained == 0 and .certificate.cost.packets_sent > 0'
 want '.truth.recall - .certificate.recall_estimate | fabs < 0.01'
 want '.canaries.planted == 2000 and .canaries.recall_low < .truth.recall'
+want '(.truth.missed | map(add) | add) == .truth.stayed - .truth.answered'
 want '.politeness.packets_to_one_address_10s_max <= 9'
 want '.vantage.address == "198.51.100.1:0" and .vantage.dark == false'
 want '.table_health.listers > 100 and (.table_health.buckets | length) > 5'
@@ -70,6 +72,7 @@ timeout 100 "$PROG" crawl --sim 5000 --certify 0.0625 --sweep-after-s 1 --timeou
 result $? "a second pass on the farm"
 want '.certificate.second > 1100 and .certificate.second < 1500 and .certificate.cost.unexplained == 0'
 want '.certificate.both / .certificate.second > 0.99'
+want '(.truth.missed | map(add) | add) == .truth.stayed - .truth.answered'
 want '.politeness.packets_to_one_address_10s_max <= 9'
 
 # one network holds all addresses: it gets all packets, 1000 a second, in eleven seconds at most

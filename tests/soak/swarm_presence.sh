@@ -4,11 +4,12 @@
 # store's log says of every census who was up. Networks as in
 # tests/integration/test_real_peers.sh: namespaces of the script's own, no way out; when it
 # ends, however it ends, the kernel ends the rest with it.
-# $1: build folder. Three minutes; NODES per group, EPOCHS, INTERVAL in seconds.
+# $1: build folder. Three minutes; NODES per group (a fifth of all), EPOCHS, INTERVAL and SETTLE in
+# seconds. A node costs 1.2 MiB and a thread; tests/README.md has how many a machine carries.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 py=/usr/bin/python3
-: "${NODES:=15}" "${EPOCHS:=5}" "${INTERVAL:=30}"
+: "${NODES:=15}" "${EPOCHS:=5}" "${INTERVAL:=30}" "${SETTLE:=14}"
 
 skip() { echo "SKIP: $*"; exit 77; }
 
@@ -21,7 +22,7 @@ if [ "${1:-}" != inside ]; then
 	[ "$(id -u)" = 0 ] || root=(--map-root-user)
 	unshare "${root[@]}" --net --mount true 2>/dev/null || skip "may not make network namespaces"
 	work=$(mktemp -d)
-	export DT_PROG NODES EPOCHS INTERVAL
+	export DT_PROG NODES EPOCHS INTERVAL SETTLE
 	trap 'kill -KILL $child; sleep 1; rm -rf "$work"; exit 1' INT TERM
 	setpriv --pdeathsig KILL unshare "${root[@]}" --net --pid --fork --kill-child --mount-proc \
 		bash "$here/$(basename "$0")" inside "$work" &
@@ -33,13 +34,14 @@ if [ "${1:-}" != inside ]; then
 fi
 
 work=$2
+ulimit -n "$(ulimit -Hn)" # a session has a dozen descriptors
 declare -A group
 trap 'kill "${group[@]}" $crawler $campaign 2>/dev/null' EXIT
 fail() { echo "FAIL: $*"; exit 1; }
 
 ip link set lo up
 ip route add local 0.0.0.0/0 dev lo table main
-unshare --net sleep 900 &
+unshare --net sleep $((EPOCHS * INTERVAL + SETTLE + 600)) &
 crawler=$! campaign=
 in_crawler() { nsenter --target $crawler --net "$@"; }
 for _ in $(seq 100); do
@@ -79,7 +81,7 @@ stop() { # SIGKILL: no farewell
 	unset "group[$1]"
 }
 start base; start leavers; start back
-sleep 14
+sleep "$SETTLE"
 
 first=$(jq -r '.[0] | "\(.ip):\(.port)"' "$work/base.json")
 in_crawler "$DT_PROG" crawl --bootstrap "$first" --rate 2000 --workers 1 --sweep-after-s 2 \

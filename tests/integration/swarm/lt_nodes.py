@@ -22,7 +22,7 @@ SETTINGS = {
     "dht_bootstrap_nodes": "",  # these would never stand in a table
     "alert_mask": 0,
 }
-STIR_S = (0.3, 3, 6, 9)  # a lookup makes a node known to many; some contacts start late
+STIR_S = (0.3, 3, 6, 9, 20, 35, 50)  # a lookup makes a node known to many; some contacts start late
 
 
 def own_id(session):

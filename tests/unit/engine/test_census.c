@@ -263,6 +263,44 @@ static void test_canaries(void **state)
 	assert_true(c.recall == 0 && c.high == 0);
 }
 
+/* Ten in the second pass that the first knew and did not hear, where loss explains one. */
+static void test_combined(void **state)
+{
+	struct census_tally t = { .heard = { 95000, 4750, 240 } };
+	struct census_capture c = {
+		.first = 10000, .second = 10010, .both = 10000, .fresh = 12, .fresh_known = 10
+	};
+	struct census_combined e;
+
+	(void)state;
+	t.zone[0].live = t.zone[0].known = 100000;
+	t.zone[0].f1 = 100;
+	t.zone[0].f2 = 400;
+	e = census_combine(&t, &c);
+	assert_true(e.from_second);
+	close_to(e.unlisted, 100.0 * 99 / (2 * 401), 1e-9);
+	close_to(e.silent, 100, 1e-9);
+	close_to(e.unseen, e.unlisted + e.silent, 1e-9);
+	assert_true(e.unseen_low < e.unseen && e.unseen_high > e.unseen + 50);
+	close_to(e.recall, 100000 / (100000 + e.unseen), 1e-12);
+	/* One or two are what loss explains: then they say nothing new. */
+	c.fresh_known = 2;
+	e = census_combine(&t, &c);
+	assert_false(e.from_second);
+	close_to(e.silent, census_chao1(&t).unheard, 1e-9);
+	close_to(e.unseen, census_chao1(&t).unseen, 1e-9);
+	/* As many left as were new: they may all have come. */
+	c = (struct census_capture){ .first = 10000,
+				     .second = 10010,
+				     .both = 10000,
+				     .left = 12,
+				     .fresh = 12,
+				     .fresh_known = 10 };
+	assert_false(census_combine(&t, &c).from_second);
+	c.both = 0;
+	assert_false(census_combine(&t, &c).from_second);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,7 +308,7 @@ int main(void)
 		cmocka_unit_test(test_known_unmentioned), cmocka_unit_test(test_known_truth),
 		cmocka_unit_test(test_chapman),           cmocka_unit_test(test_canaries),
 		cmocka_unit_test(test_unheard),           cmocka_unit_test(test_chapman_covers),
-		cmocka_unit_test(test_zones_to_raise),
+		cmocka_unit_test(test_zones_to_raise),    cmocka_unit_test(test_combined),
 	};
 
 	return cmocka_run_group_tests_name("census", tests, NULL, NULL);
