@@ -252,6 +252,12 @@ static enum certify_port answers(const struct gather *g, const struct endpoint *
 	return again ? CERTIFY_ONE_PORT : CERTIFY_NEITHER;
 }
 
+/* Who was silent to the first pass, asked us, and answers now, is let in by its own packet. */
+static bool calls(const struct gather *g, const struct endpoint *ep)
+{
+	return asked_us_in(g->first, ep) || asked_us_in(g->second, ep) || asked_us_in(g->check, ep);
+}
+
 static void count(struct gather *g)
 {
 	for (size_t i = 0; i < g->there.count; i++) {
@@ -261,16 +267,17 @@ static void count(struct gather *g)
 		bool known = engine_find(g->first, &c->ep, &in_first) == 0;
 		bool a = known && in_first.answered;
 		bool b = answered_in(g->second, &c->ep), still = answered_in(g->check, &c->ep);
+		bool fresh = !a && b && still && !calls(g, &c->ep);
 		bool again = g->again && answered_in(g->again, &c->ep);
 
 		if (g->opts->seen && a)
 			g->opts->seen(g->opts->ctx, c, answers(g, &c->ep, b || still, again));
 		z->first += a;
-		z->second += b && still;
+		z->second += (a && b && still) || fresh;
 		z->both += a && b && still;
 		z->left += a && !b && !still && !again;
-		z->fresh += !a && b && still;
-		z->fresh_known += !a && b && still && known;
+		z->fresh += fresh;
+		z->fresh_known += fresh && known;
 	}
 	for (unsigned z = 0; z < CENSUS_ZONES; z++) {
 		g->cert->all.first += g->cert->zone[z].first;
