@@ -196,7 +196,7 @@ static void say(struct pen *p, double x, double y, double size, uint32_t rgb, en
 static bool is_rival(const struct row *r)
 {
 	return strcmp(groups[r->group].prefix, "rivals.") == 0
-		       ? strcmp(r->name, "dht-telescope") != 0
+		       ? strncmp(r->name, "dht-telescope", 13) != 0
 		       : !strcmp(r->name, "zmap") || !strcmp(r->name, "masscan");
 }
 
