@@ -1,74 +1,59 @@
 /* SPDX-License-Identifier: MIT */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/readers.h"
+#include "bench/scratch.h"
 #include "viz/serve.h"
 
 /**
- * DOC: the stream to a hundred clients over loopback, and what /metrics waits
- * meanwhile: a writer puts nodes into the feed at a steady rate, one thread reads
- * all clients, another asks for /metrics fifty times a second.
+ * DOC: the stream to a hundred clients over loopback, and what /metrics waits meanwhile. Once
+ * from a writer that puts nodes into the feed at a steady rate; once from a census that
+ * `serve --sim` takes at a stated rate of packets, with the clients and without them in turns,
+ * so that what they cost the census shows within one run of it.
  */
 
 enum {
 	CLIENTS = 100,
 	LINES_PER_S = 3000, /* of the feed: 300,000 a second to all */
 	SECONDS = 4,
-	ASKED_MAX = SECONDS * 60,
-	CHUNK = 1 << 16,
+	RUNS_MAX = 16,
+	CENSUS_PPS = 10000, /* a tenth of what a core can do, five times the default */
+	CENSUS_NODES = 400000,
+	TURN_S = 4,
+	METRICS_BYTES = 32768,
 };
 
-struct load {
-	struct feed *feed;
-	uint16_t port;
-	_Atomic bool over;
-	uint64_t lines, gaps; /* of all clients */
-	double asked_ms[ASKED_MAX];
-	unsigned asked;
-	int fds[CLIENTS];
-};
-
-static void nap_us(unsigned us)
+static void nap_ms(unsigned ms)
 {
-	const struct timespec t = { 0, us * 1000l };
+	const struct timespec t = { ms / 1000, ms % 1000 * 1000000l };
 
 	nanosleep(&t, NULL);
 }
 
-static int ask(uint16_t port, const char *path)
-{
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char text[128];
-	int len = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
+/* ---- a feed and nothing else ---------------------------------------------------------------- */
 
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (void *)&to, sizeof(to)) || send(fd, text, (size_t)len, 0) != len) {
-		int err = -errno;
-
-		close(fd);
-		return err;
-	}
-	return fd;
-}
+struct writer {
+	struct feed *feed;
+	_Atomic bool over;
+};
 
 static void *write_feed(void *arg)
 {
-	struct load *l = arg;
+	struct writer *w = arg;
 	uint64_t begun = bench_now_ns(), n = 0;
 
-	while (!atomic_load(&l->over)) {
+	while (!atomic_load(&w->over)) {
 		uint64_t due = (bench_now_ns() - begun) * LINES_PER_S / 1000000000;
 
 		for (; n < due; n++) {
@@ -81,129 +66,233 @@ static void *write_feed(void *arg)
 			memcpy(s.node.country, "DE", 3);
 			memcpy(s.node.version, "LT\2\10", 4);
 			s.node.version_len = 4;
-			feed_put(l->feed, &s, 1);
+			feed_put(w->feed, &s, 1);
 		}
-		nap_us(1000);
+		nap_ms(1);
 	}
 	return NULL;
 }
 
-static void *read_clients(void *arg)
+static int feed_once(struct readers_sum *sum)
 {
-	struct load *l = arg;
-	struct pollfd p[CLIENTS];
-	char *chunk = malloc(CHUNK);
-
-	for (unsigned i = 0; i < CLIENTS; i++)
-		p[i] = (struct pollfd){ .fd = l->fds[i], .events = POLLIN };
-	while (chunk && !atomic_load(&l->over) && poll(p, CLIENTS, 100) >= 0)
-		for (unsigned i = 0; i < CLIENTS; i++) {
-			ssize_t n = p[i].revents ? recv(p[i].fd, chunk, CHUNK, MSG_DONTWAIT) : 0;
-
-			for (char *at = chunk;
-			     n > 0 && (at = memchr(at, '\n', (size_t)(chunk + n - at))); at++)
-				l->lines += at > chunk && at[-1] == '}';
-			if (n > 0 && memmem(chunk, (size_t)n, "\"type\":\"gap\"", 12))
-				l->gaps++;
-		}
-	free(chunk);
-	return NULL;
-}
-
-static void *ask_metrics(void *arg)
-{
-	struct load *l = arg;
-	char text[4096];
-
-	while (!atomic_load(&l->over) && l->asked < ASKED_MAX) {
-		uint64_t begun = bench_now_ns();
-		int fd = ask(l->port, "/metrics");
-
-		if (fd >= 0 && recv(fd, text, sizeof(text), 0) > 0)
-			l->asked_ms[l->asked++] = (double)(bench_now_ns() - begun) / 1e6;
-		if (fd >= 0)
-			close(fd);
-		nap_us(20000);
-	}
-	return NULL;
-}
-
-/* One run: lines a second to all clients; @p99_ms of /metrics; @lost lines that no gap told of. */
-static int run_once(const struct serve_opts *opts, double *lines_per_s, double *p99_ms,
-		    double *gaps, double *lost)
-{
-	void *(*const bodies[])(void *) = { read_clients, ask_metrics, write_feed };
-	struct load *l = calloc(1, sizeof(*l));
-	pthread_t t[3];
+	struct serve_opts opts = serve_opts_default();
+	struct writer w = { .feed = NULL };
+	struct readers *r;
 	struct serve *s = NULL;
 	char why[SERVE_WHY_MAX];
-	uint64_t begun, written;
-	int rc = l ? feed_new(FEED_ITEMS_DEFAULT, 1795240800, &l->feed) : -ENOMEM;
+	pthread_t writer;
+	int rc = feed_new(FEED_ITEMS_DEFAULT, 1795240800, &w.feed);
 
+	opts.bind.port = 0;
 	if (rc == 0)
-		rc = serve_start(opts, l->feed, &s, why);
-	if (rc < 0)
-		goto out;
-	l->port = serve_port(s);
-	for (unsigned i = 0; i < CLIENTS; i++)
-		l->fds[i] = ask(l->port, "/peers");
-	while (serve_streams(s) < CLIENTS)
-		nap_us(1000);
-	begun = bench_now_ns();
-	for (unsigned i = 0; i < 3; i++)
-		pthread_create(&t[i], NULL, bodies[i], l);
-	nap_us(999000);
-	for (unsigned i = 1; i < SECONDS; i++)
-		nap_us(999000);
-	atomic_store(&l->over, true);
-	for (unsigned i = 0; i < 3; i++)
-		pthread_join(t[i], NULL);
-	written = feed_written(l->feed) * CLIENTS;
-	*lines_per_s = (double)l->lines * 1e9 / (double)(bench_now_ns() - begun);
-	bench_median(l->asked_ms, l->asked); /* sorts */
-	*p99_ms = l->asked ? l->asked_ms[l->asked * 99 / 100] : 0;
-	*gaps = (double)l->gaps;
-	/* what was on its way when the reading stopped is no loss: a tenth of a second of it */
-	*lost = written > l->lines + (uint64_t)LINES_PER_S * CLIENTS / 10 && !l->gaps
-			? (double)(written - l->lines)
-			: 0;
-out:
-	for (unsigned i = 0; l && i < CLIENTS; i++)
-		if (l->fds[i] > 0)
-			close(l->fds[i]);
+		rc = serve_start(&opts, w.feed, &s, why);
+	if (rc == 0)
+		rc = -pthread_create(&writer, NULL, write_feed, &w);
+	if (rc == 0) {
+		rc = readers_begin(serve_port(s), CLIENTS, &r);
+		if (rc == 0) {
+			nap_ms(1000 * SECONDS);
+			readers_end(r, sum);
+		}
+		atomic_store(&w.over, true);
+		pthread_join(writer, NULL);
+	}
 	serve_stop(s);
-	if (l)
-		feed_free(l->feed);
-	free(l);
+	feed_free(w.feed);
 	return rc;
 }
 
 static int run_stream(const struct bench_ctx *ctx, FILE *out)
 {
-	unsigned runs = ctx->runs ? ctx->runs < 16 ? ctx->runs : 16 : 3;
-	double lines[16], p99[16], gaps = 0, lost = 0;
-	struct serve_opts opts = serve_opts_default();
+	unsigned runs = ctx->runs ? ctx->runs < RUNS_MAX ? ctx->runs : RUNS_MAX : 3;
+	double lines[RUNS_MAX], p99[RUNS_MAX], gaps = 0, unreported = 0;
 	struct bench_figure f = {
 		.name = "serve_stream", .unit = "lines/s", .better = BENCH_HIGHER, .runs = runs
 	};
 
-	opts.bind.port = 0;
 	for (unsigned i = 0; i < runs; i++) {
-		double g = 0, x = 0;
-		int rc = run_once(&opts, &lines[i], &p99[i], &g, &x);
+		struct readers_sum sum;
+		int rc = feed_once(&sum);
 
 		if (rc < 0)
 			return rc;
-		gaps += g;
-		lost += x;
+		lines[i] = (double)sum.lines / sum.seconds;
+		p99[i] = sum.metrics_p99_ms;
+		gaps += (double)sum.gap_lines;
+		unreported += (double)sum.unreported;
 	}
 	f.median = bench_median(lines, runs);
 	f.best = lines[runs - 1];
 	f.extra = (const struct bench_extra[]){ { "clients", CLIENTS },
 						{ "metrics_p99_ms", bench_median(p99, runs) },
-						{ "gaps", gaps },
-						{ "unreported_lost_lines", lost } };
+						{ "gap_lines", gaps },
+						{ "unreported_lost_lines", unreported } };
 	f.extra_count = 4;
+	return bench_emit(ctx, &f, out);
+}
+
+/* ---- a census -------------------------------------------------------------------------------- */
+
+struct census {
+	pid_t pid;
+	FILE *talk;
+	uint16_t port;
+};
+
+static int census_begin(const char *dir, uint32_t nodes, struct census *c)
+{
+	char sim[32], rate[32], store[SCRATCH_PATH_BYTES + 8], line[512], *at;
+	const char *const args[] = { "dht-telescope",  "serve", "--sim",   sim,   "--rate",    rate,
+				     "--port",         "0",     "--store", store, "--certify", "0",
+				     "--checkpoint-s", "0",     NULL };
+	int to[2];
+
+	snprintf(sim, sizeof(sim), "%u", nodes);
+	snprintf(rate, sizeof(rate), "%d", CENSUS_PPS);
+	snprintf(store, sizeof(store), "%s/store", dir);
+	if (pipe(to))
+		return -errno;
+	c->pid = fork();
+	if (c->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(to[1], STDERR_FILENO);
+		close(to[0]);
+		close(to[1]);
+		execv("/proc/self/exe", (char *const *)(uintptr_t)args);
+		_exit(127);
+	}
+	close(to[1]);
+	c->talk = c->pid > 0 ? fdopen(to[0], "r") : NULL;
+	if (!c->talk) {
+		close(to[0]);
+		return c->pid > 0 ? -ENOMEM : -EAGAIN;
+	}
+	while (!c->port && fgets(line, sizeof(line), c->talk))
+		if ((at = strstr(line, "serving http://127.0.0.1:")) != NULL)
+			c->port = (uint16_t)strtoul(at + 25, NULL, 10);
+	return c->port ? 0 : DT_EUNSUPPORTED;
+}
+
+/* What it says on is read by nobody: a pipe that is full would stop it, one that is shut not. */
+static void census_end(struct census *c)
+{
+	if (c->talk)
+		fclose(c->talk);
+	if (c->pid > 0) {
+		kill(c->pid, SIGKILL);
+		waitpid(c->pid, NULL, 0);
+	}
+}
+
+static int packets_sent(uint16_t port, uint64_t *sent)
+{
+	static const char key[] = "\ndht_telescope_packets_sent_total ";
+	char text[METRICS_BYTES], *at;
+	int rc = readers_get(port, "/metrics", text, sizeof(text));
+
+	if (rc < 0)
+		return rc;
+	at = strstr(text, key);
+	if (!at)
+		return DT_EMALF;
+	*sent = strtoull(at + sizeof(key) - 1, NULL, 10);
+	return 0;
+}
+
+/* The next time that the counter moves: it does so once a second. */
+static int next_count(uint16_t port, uint64_t *sent, uint64_t *at_ns)
+{
+	uint64_t before, now;
+	int rc = packets_sent(port, &before);
+
+	for (unsigned ms = 0; rc == 0 && ms < 5000; ms += 5) {
+		nap_ms(5);
+		rc = packets_sent(port, &now);
+		if (rc == 0 && now != before) {
+			*sent = now;
+			*at_ns = bench_now_ns();
+			return 0;
+		}
+	}
+	return rc < 0 ? rc : DT_ESHORT; /* the census is over */
+}
+
+/* Packets a second over one turn. */
+static int turn(uint16_t port, double *pps)
+{
+	uint64_t from, to, from_ns, to_ns;
+	int rc = next_count(port, &from, &from_ns);
+
+	if (rc < 0)
+		return rc;
+	nap_ms(1000 * (TURN_S - 1) + 500);
+	rc = next_count(port, &to, &to_ns);
+	if (rc == 0)
+		*pps = (double)(to - from) * 1e9 / (double)(to_ns - from_ns);
+	return rc;
+}
+
+struct turns {
+	double alone[RUNS_MAX], with[RUNS_MAX], lines[RUNS_MAX], p99[RUNS_MAX];
+	double gap_lines, unreported;
+};
+
+static int take_turns(uint16_t port, unsigned runs, struct turns *t)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < runs && rc == 0; i++) {
+		struct readers_sum sum;
+		struct readers *r;
+
+		rc = turn(port, &t->alone[i]);
+		if (rc == 0)
+			rc = readers_begin(port, CLIENTS, &r);
+		if (rc < 0)
+			break;
+		rc = turn(port, &t->with[i]);
+		readers_end(r, &sum);
+		t->lines[i] = (double)sum.lines / sum.seconds;
+		t->p99[i] = sum.metrics_p99_ms;
+		t->gap_lines += (double)sum.gap_lines;
+		t->unreported += (double)sum.unreported;
+	}
+	return rc;
+}
+
+static int run_census(const struct bench_ctx *ctx, FILE *out)
+{
+	unsigned runs = ctx->runs ? ctx->runs < RUNS_MAX ? ctx->runs : RUNS_MAX : 5;
+	struct census c = { .pid = -1 };
+	struct turns t = { .gap_lines = 0 };
+	char dir[SCRATCH_PATH_BYTES];
+	struct bench_figure f = {
+		.name = "serve_census", .unit = "ratio", .better = BENCH_HIGHER, .runs = runs
+	};
+	int rc = scratch_make(dir);
+
+	if (rc < 0)
+		return rc;
+	rc = census_begin(dir, ctx->sim ? ctx->sim : CENSUS_NODES, &c);
+	if (rc == 0) {
+		nap_ms(2000); /* the first questions, when few are known */
+		rc = take_turns(c.port, runs, &t);
+	}
+	census_end(&c);
+	scratch_remove(dir);
+	if (rc < 0)
+		return rc;
+	f.best = f.median = bench_median(t.with, runs) / bench_median(t.alone, runs);
+	f.extra = (const struct bench_extra[]){
+		{ "packets_per_s_alone", bench_median(t.alone, runs) },
+		{ "packets_per_s_with_clients", bench_median(t.with, runs) },
+		{ "clients", CLIENTS },
+		{ "lines_per_s", bench_median(t.lines, runs) },
+		{ "metrics_p99_ms", bench_median(t.p99, runs) },
+		{ "gap_lines", t.gap_lines },
+		{ "unreported_lost_lines", t.unreported }
+	};
+	f.extra_count = 7;
 	return bench_emit(ctx, &f, out);
 }
 
@@ -211,5 +300,8 @@ const struct bench bench_serve[] = {
 	{ "serve_stream",
 	  "/peers to 100 clients at 300,000 lines/s, and what /metrics waits meanwhile",
 	  run_stream },
+	{ "serve_census",
+	  "packets/s of a census at a stated rate with 100 clients of /peers, over those without",
+	  run_census },
 	{ 0 },
 };
