@@ -19,6 +19,7 @@
 
 enum {
 	LEVEL = 3,       /* of zstd */
+	OPEN_TRIES = 8,  /* of a segment that is gone when it is opened */
 	DIR_MODE = 0700, /* addresses are personal data */
 };
 static const uint64_t max_bytes_default = (uint64_t)4 << 30;
@@ -476,6 +477,12 @@ struct heardlog_reader {
 	uint32_t after; /* the last batch of the open segment */
 	size_t entry;   /* of its index, the next one */
 	struct span rows;
+	struct done {
+		uint32_t first;
+		uint64_t rows;
+	} * done; /* segments that were opened, by first: who joins them, says so by their names
+		     alone */
+	uint32_t done_count, done_cap;
 };
 
 /* A merge put another folder in this one's place. */
@@ -486,24 +493,69 @@ static bool is_gone(int dir_fd)
 	return fstat(dir_fd, &st) == 0 && st.st_nlink == 0;
 }
 
+static int note_done(struct heardlog_reader *r, uint32_t first, uint64_t rows)
+{
+	if (r->done_count == r->done_cap) {
+		uint32_t cap = r->done_cap ? 2 * r->done_cap : 64;
+		struct done *list = realloc(r->done, cap * sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		r->done = list;
+		r->done_cap = cap;
+	}
+	r->done[r->done_count++] = (struct done){ first, rows };
+	return 0;
+}
+
+/*
+ * The open segment begins at batch @first. Where that was read before, it was joined from
+ * segments that were, and others that were not: their blocks are in it as they were.
+ */
+static int pass_over_done(struct heardlog_reader *r, uint32_t first)
+{
+	struct span index = seg_index(r->seg);
+	uint64_t done = 0, rows = 0;
+
+	while (r->done_count && r->done[r->done_count - 1].first >= first)
+		done += r->done[--r->done_count].rows;
+	for (size_t at = 0; at + HEARDLOG_ENTRY_BYTES <= index.len; at += HEARDLOG_ENTRY_BYTES) {
+		rows += le_get32(index.ptr + at + 12);
+		if (rows <= done)
+			r->entry = at + HEARDLOG_ENTRY_BYTES;
+	}
+	return note_done(r, first, rows);
+}
+
+static int open_file(struct heardlog_reader *r, const struct heardlog_file *f)
+{
+	char name[SEG_NAME_MAX];
+	int rc = seg_open(r->dir_fd, heardlog_name(f, name), SEG_HEARD, NULL, &r->seg);
+
+	if (rc < 0)
+		return rc;
+	r->entry = 0;
+	r->after = f->last;
+	return pass_over_done(r, f->first);
+}
+
 /* The file with the batch that follows; it may have been joined since we looked last. */
 static int next_file(struct heardlog_reader *r)
 {
-	char name[SEG_NAME_MAX];
 	struct heardlog_files fs;
-	int rc = heardlog_list(r->dir_fd, &fs, NULL);
+	unsigned tries = 0;
+	int rc;
 
 	seg_close(r->seg);
 	r->seg = NULL;
-	for (uint32_t i = 0; i < fs.count && rc == 0 && !r->seg; i++) {
-		if (fs.list[i].first <= r->after)
-			continue; /* read, or joined from what was read */
-		rc = seg_open(r->dir_fd, heardlog_name(&fs.list[i], name), SEG_HEARD, NULL,
-			      &r->seg);
-		r->after = fs.list[i].last;
-	}
-	free(fs.list);
-	r->entry = 0;
+	do {
+		rc = heardlog_list(r->dir_fd, &fs, NULL);
+		for (uint32_t i = 0; i < fs.count && rc == 0 && !r->seg; i++)
+			if (fs.list[i].last > r->after)
+				rc = open_file(r, &fs.list[i]);
+		free(fs.list);
+		/* joined, or gone for want of room, between the look and the opening */
+	} while (rc == DT_ENOTFOUND && !is_gone(r->dir_fd) && ++tries < OPEN_TRIES);
 	if (rc == 0 && !r->seg && is_gone(r->dir_fd))
 		rc = -ESTALE;
 	return rc < 0 ? rc : r->seg != NULL;
@@ -628,5 +680,6 @@ void heardlog_end(struct heardlog_reader *r)
 	pack_free(r->pack);
 	if (r->dir_fd >= 0)
 		close(r->dir_fd);
+	free(r->done);
 	free(r);
 }

@@ -282,11 +282,12 @@ static void look_at_heard(struct serve *s, struct serve_look *look)
 	uint64_t now_s = (uint64_t)time(NULL);
 	struct heard h;
 	unsigned n = 0;
+	int rc = heard_begin(s, look);
 
-	if (heard_begin(s, look) == 0)
-		while (n++ < HEARD_MOST && heardlog_next(look->reader, &h) == 1)
-			if (board_take(look->board, &h) < 0)
-				break;
+	while (rc == 0 && n++ < HEARD_MOST && (rc = heardlog_next(look->reader, &h)) == 1)
+		rc = board_take(look->board, &h);
+	if (rc == -ESTALE)
+		heard_forget(look); /* a merge put another log in its place: anew */
 	if (look->board && now_s >= look->board_due_s &&
 	    (board_changed(look->board) || now_s >= look->board_at_s + BOARD_BUCKET_S))
 		publish_board(s, look);

@@ -165,23 +165,32 @@ static void test_joined(void **state)
 	assert_int_equal(system(command), 0);
 	put(w, 1000, 650); /* the sixteenth makes them one */
 	assert_true(files() <= 2);
-	for (uint32_t i = 250; i < 300; i++) {
+	/* what was joined with what it had read comes too, and nothing twice */
+	for (uint32_t i = 250; i < 1600; i++) {
 		want = message(i);
 		assert_int_equal(heardlog_next(r, &got), 1);
 		assert_true(same(&got, &want));
 	}
+	assert_int_equal(heardlog_next(r, &got), 0);
+	put(w, 1650, 50);
+	for (uint32_t i = 1600; i < 1700; i++) {
+		want = message(i);
+		assert_int_equal(heardlog_next(r, &got), 1);
+		assert_true(same(&got, &want));
+	}
+	assert_int_equal(heardlog_next(r, &got), 0);
 	heardlog_end(r);
-	expect(0, 1600);
+	expect(0, 1700);
 	/* A crash between the joining and the removal. */
 	snprintf(command, sizeof(command), "cp %s %s; : >%s/heard/00000099-00000099.seg.tmp", to,
 		 from, dir);
 	assert_int_equal(system(command), 0);
-	expect(0, 1600);
+	expect(0, 1700);
 	heardlog_close(w);
 	w = writer(100, 0); /* the next writer sweeps */
 	assert_true(files() <= 2);
-	put(w, 1600, 100);
-	expect(0, 1700);
+	put(w, 1700, 100);
+	expect(0, 1800);
 	heardlog_close(w);
 	close_dir();
 }
