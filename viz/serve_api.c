@@ -227,6 +227,24 @@ enum MHD_Result serve_listed(struct serve *s, struct MHD_Connection *c, enum ser
 	return rc;
 }
 
+/* The page of a service that has nothing yet asks again by itself. */
+static enum MHD_Result wait_a_little(struct MHD_Connection *c)
+{
+	static const char text[] =
+		"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta "
+		"http-equiv=\"refresh\" "
+		"content=\"2\"><meta name=\"viewport\" content=\"width=device-width\"><title>DHT "
+		"Telescope</title><style>body{background:#05070b;color:#99a8bd;font:16px/1.6 "
+		"Inter,system-ui,sans-serif;display:grid;place-content:center;height:100vh;margin:"
+		"0;"
+		"text-align:center}h1{color:#f5f7ff;font-size:19px;letter-spacing:.24em;margin:0}</"
+		"style>"
+		"<h1>DHT TELESCOPE</h1><p>Nothing on the map yet. This page looks again every "
+		"two seconds.</p></html>\n";
+
+	return serve_reply(c, MHD_HTTP_OK, "text/html; charset=utf-8", text, sizeof(text) - 1);
+}
+
 enum MHD_Result serve_shown(struct serve *s, struct MHD_Connection *c, enum serve_shown what,
 			    const char *type)
 {
@@ -239,6 +257,8 @@ enum MHD_Result serve_shown(struct serve *s, struct MHD_Connection *c, enum serv
 	if (t) /* relaxed: the lock keeps it from being freed here */
 		atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
 	pthread_mutex_unlock(&s->lock);
+	if (!t && what == SERVE_PAGE)
+		return wait_a_little(c);
 	if (!t)
 		return serve_error(c, MHD_HTTP_SERVICE_UNAVAILABLE, nothing_yet);
 	r = MHD_create_response_from_buffer_with_free_callback_cls(t->len, t->bytes,

@@ -681,9 +681,10 @@ function count() {
 	$('nodes').textContent = figure(lit);
 	$('aside').textContent = past !== null ?
 		'nodes alight, by ' + (meta.log ? 'sightings' : 'first and last sight') :
-		(meta.constellation ? 'nodes shown' : 'nodes alight') + (meta.unlocated ? ` · ${figure(meta.unlocated)} unlocated` : '');
-	$('what').textContent = 'BitTorrent Mainline DHT · ' + (past !== null ? 'past' : live ? 'live' : 'snapshot') +
-		' · half-life ' + long(past !== null ? halfPast : meta.halfLife);
+		(meta.constellation ? 'nodes shown' : 'nodes alight') + (meta.unlocated ? ` · ${figure(meta.unlocated)} unlocated` : '') +
+		(perSecond ? ` · ${figure(perSecond)} seen a second` : '');
+	$('what').textContent = 'BitTorrent Mainline DHT · ' +
+		(past !== null ? 'past' : gone ? 'server gone' : live ? 'live' : 'snapshot') + '\u00a0· half-life\u00a0' + long(past !== null ? halfPast : meta.halfLife);
 	const rows = [...$('rows').querySelectorAll('button')];
 	const most = Math.max(1, ...rows.map(b => per[b.dataset.rank]));
 	for (const b of rows) {
@@ -856,11 +857,20 @@ window.dhtTelescope = async (m, base64) => {
 	document.documentElement.dataset.fresh = m.written;
 };
 
-/* A server says when there are newer data; it reconnects by itself. */
+/* A server says when there are newer data, and each second how many lines it streamed by then;
+ * a browser reconnects by itself. */
+let streamed = null, perSecond = 0, gone = false;
 function hear() {
 	const events = new EventSource('events');
 	events.addEventListener('fresh', ask);
-	events.onopen = () => { document.documentElement.dataset.served = 'yes'; };
+	events.addEventListener('count', e => {
+		const { lines } = JSON.parse(e.data);
+		perSecond = streamed === null ? 0 : Math.max(0, lines - streamed);
+		streamed = lines;
+		document.documentElement.dataset.perSecond = perSecond;
+	});
+	events.onopen = () => { document.documentElement.dataset.served = 'yes'; gone = false; count(); };
+	events.onerror = () => { gone = true; streamed = null; perSecond = 0; count(); };
 }
 
 /* A script may come from beside a page of file:// where a fetch may not. */
