@@ -13,10 +13,10 @@ build="gcc make git pkg-config liburing-dev libpcap-dev libmaxminddb-dev liblmdb
 test="libcmocka-dev iproute2 python3-minimal python3-libtorrent transmission-daemon aria2 rtorrent
       tmux ffmpeg nodejs python3-numpy python3-pandas python3-scipy
       python3-networkx python3-igraph python3-lmdb zstd tcpdump tshark curl jq procps
-      chromium python3-prometheus-client"
+      chromium python3-prometheus-client python3-requests"
 lint="clang-format cppcheck"
 fuzz="clang libclang-rt-dev"
-pack="debhelper lintian scdoc mandoc"
+pack="debhelper lintian scdoc mandoc debootstrap"
 
 quiet=0 list=0 modules=0 want=""
 for a in "$@"; do
