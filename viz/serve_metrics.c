@@ -107,6 +107,10 @@ static void of_service(struct text *t, struct serve *s)
 	one(t, "stream_bytes_total", "counter", "Bytes streamed to clients.", s->bytes_streamed);
 	one(t, "http_requests_total", "counter", "Requests.", s->requests);
 	one(t, "http_refused_total", "counter", "Requests answered by an error.", s->refused);
+	one(t, "http_connections", "gauge", "Connections open now.", s->guest_count);
+	one(t, "http_timed_out_total", "counter",
+	    "Connections ended for a request that did not come, or an answer not taken.",
+	    s->shown_out);
 	head(t, "build_info", "gauge", "Always 1.");
 	say(t, "dht_telescope_build_info{version=\"%s\",backend=\"%s\"} 1\n", s->opts.version,
 	    s->counters.backend);

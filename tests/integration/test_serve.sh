@@ -13,6 +13,9 @@ expect 1 "no-such-file: No such file" -- "$PROG" serve --token-file "$TMP/no-suc
 expect 2 "sim_mode: farm, veth or virtual" -- "$PROG" serve --sim 10 --sim-mode maybe
 expect 2 "log-format: 'xml' is not" -- "$PROG" serve --log-format xml
 
+expect 0 'retain_days: 90' -- "$PROG" crawl --config configs/serve.yaml --print-config
+expect 0 'disk_cap_bytes: 21474836480' -- "$PROG" crawl --config configs/serve.yaml --print-config
+
 # begin NAME FLAG...: a service on a port of the kernel's choice; sets pid and port.
 begin() {
 	local name=$1
