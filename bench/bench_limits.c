@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bench/alone.h"
 #include "bench/bench.h"
@@ -37,8 +36,6 @@ enum {
 	STAMPS = 1 << 20, /* of one worker: handed over at a time, so many */
 	TEN_MS = 10 * 1000 * 1000,
 	SECOND = 1000 * 1000 * 1000,
-	SETTLE_NAPS = 100,
-	SETTLE_NAP_US = 20 * 1000,
 	FIRST_MS = 300, /* of a run, not counted in seconds: buffers are touched */
 };
 
@@ -182,22 +179,6 @@ static void rig_close(struct rig *r)
 	sim_world_free(r->world);
 	for (unsigned i = 0; i < WORKERS_MAX; i++)
 		free(r->stamps[i].at);
-}
-
-/* Until the farm has nothing of ours in hand. */
-static struct sim_farm_stats settle(const struct rig *r)
-{
-	struct sim_farm_stats now, before;
-
-	sim_farm_stats(r->farm, &now);
-	for (unsigned i = 0; i < SETTLE_NAPS; i++) {
-		before = now;
-		usleep(SETTLE_NAP_US);
-		sim_farm_stats(r->farm, &now);
-		if (now.received == before.received && now.answered == before.answered)
-			break;
-	}
-	return now;
 }
 
 /* @rate: packets a second, 0 = as fast as it goes. */
@@ -346,7 +327,7 @@ static int run_rate(const struct bench_ctx *ctx, FILE *out)
 			err = emit_pace(ctx, rates[i], &p, e->counters.unexplained, out);
 		}
 		free(all);
-		settle(&r);
+		(void)sim_farm_settle(r.farm);
 	}
 	if (e)
 		rig_close(&r);
@@ -402,9 +383,9 @@ static int run_one_90(struct rig *r, enum net_backend backend, const char *name,
 	if (err)
 		return err;
 	capacity = (double)e->counters.crawl.answered * SECOND / (double)r->run_ns;
-	before = settle(r);
+	before = sim_farm_settle(r->farm);
 	err = run(r, backend, 0.9 * capacity, e);
-	after = settle(r);
+	after = sim_farm_settle(r->farm);
 	return err ? err : emit_90(r, backend, name, capacity, &e->counters, &before, &after, out);
 }
 

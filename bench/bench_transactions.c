@@ -338,25 +338,6 @@ static void account(const struct rig *r, const struct way *way, const struct eng
 	out->hit_rate = c->crawl.sent ? (double)c->crawl.answered / (double)c->crawl.sent : 0;
 }
 
-/*
- * Whoever went before left questions at the farm: until these are answered, what the farm
- * counts and what the engine's kernel counters begin from are not of one moment (B-55).
- */
-static void settle(const struct rig *r, struct sim_farm_stats *out)
-{
-	enum { NAPS_MAX = 100, NAP_US = 20 * 1000 };
-	struct sim_farm_stats before;
-
-	sim_farm_stats(r->farm, out);
-	for (unsigned i = 0; i < NAPS_MAX; i++) {
-		before = *out;
-		usleep(NAP_US);
-		sim_farm_stats(r->farm, out);
-		if (out->received == before.received && out->answered == before.answered)
-			return;
-	}
-}
-
 static int run_engine(struct rig *r, const struct way *way, struct sample *out)
 {
 	struct engine_opts opts = engine_opts_of(r, way);
@@ -367,7 +348,8 @@ static int run_engine(struct rig *r, const struct way *way, struct sample *out)
 	struct engine *e = NULL;
 	int watched, err = result ? engine_new(&opts, &e, why) : -ENOMEM;
 
-	settle(r, &before);
+	/* Whoever went before left questions there: the accounts begin when they are answered. */
+	before = sim_farm_settle(r->farm);
 	if (!err)
 		err = watch_start(&watch, r);
 	if (!err) {
@@ -375,7 +357,7 @@ static int run_engine(struct rig *r, const struct way *way, struct sample *out)
 		watched = watch_end(&watch, out);
 		err = err ? err : watched;
 	}
-	settle(r, &after);
+	after = sim_farm_settle(r->farm);
 	if (!err)
 		account(r, way, result, &before, &after, out);
 	engine_free(e);

@@ -119,6 +119,25 @@ static int start_lanes(struct sim_farm *f)
 }
 
 /** sim_farm_sync() - of the child, too. */
+struct sim_farm_stats sim_farm_settle(const struct sim_farm *f)
+{
+	/* A thread may be off its core between a batch and its report for some naps. */
+	enum { NAPS_MAX = 100, CALM = 5, NAP_NS = 20 * 1000 * 1000 };
+	const struct timespec nap = { 0, NAP_NS };
+	struct sim_farm_stats now, before;
+	unsigned calm = 0;
+
+	sim_farm_stats(f, &now);
+	for (unsigned i = 0; i < NAPS_MAX && calm < CALM; i++) {
+		before = now;
+		nanosleep(&nap, NULL);
+		sim_farm_stats(f, &now);
+		calm = now.received == before.received && now.answered == before.answered ? calm + 1
+											  : 0;
+	}
+	return now;
+}
+
 void sim_farm_sync(const struct sim_farm *f)
 {
 	const struct sim_world *w = f->world;

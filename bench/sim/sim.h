@@ -260,6 +260,9 @@ struct sim_farm_stats {
 /** sim_farm_stats() - from memory shared with the child; threads publish after each batch. */
 void sim_farm_stats(const struct sim_farm *f, struct sim_farm_stats *out);
 
+/** sim_farm_settle() - the same when nothing has been heard of it for 100 ms; waits 2 s at most. */
+struct sim_farm_stats sim_farm_settle(const struct sim_farm *f);
+
 /** sim_farm_sync() - set the world of this process to the time that the child's has. */
 void sim_farm_sync(const struct sim_farm *f);
 
