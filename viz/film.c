@@ -141,6 +141,9 @@ static int open_view(struct film *f, unsigned i, char why[static 256])
 	err = f->sightings ? open_log(f, v) : 0;
 	if (err)
 		return err;
+	/* what fades elsewhere fades after the hold: all views count the same nodes */
+	if (v->stage.layout == LAYOUT_IDMAP && f->sightings && f->plan.half_life_s > 0)
+		v->plan.cutoff_s = v->plan.shine_s += (double)f->hold_s;
 	if (f->opts.render.mode == RENDER_BREATH && v->stage.layout != LAYOUT_IDMAP) {
 		err = breath_open(&v->breath, &v->cast, &f->plan, f->sightings ? &v->sights : NULL,
 				  f->hold_s, v->stage.width, v->stage.height, why);

@@ -17,9 +17,31 @@
 #define FAINT  0x6b788cu
 
 /* All lengths below are in U, 1/1080 of the height; cairo's matrix makes pixels of them. */
-#define MARGIN               40.0
-#define CAPTION_AT           946.0
-#define CAPTION_WIDTH(frame) ((frame)-2 * 290)
+#define MARGIN 40.0
+/* What stands at the bottom grows upwards with its text, line above line. */
+struct shelf {
+	double weight, nowhere, alight, count; /* left: baselines, from the lowest */
+	double legend;                         /* its lowest row */
+	double ramp, label, figure;            /* right */
+	double floor, caption;                 /* middle: of the chart; a baseline */
+	double aside;                          /* what a caption leaves free at both sides */
+};
+
+static struct shelf shelf_of(double scale)
+{
+	struct shelf s = { .weight = 1068, .ramp = 1024 - 16 * (scale - 1) };
+
+	s.nowhere = s.weight - 16 * scale;
+	s.alight = s.nowhere - 18 * scale;
+	s.count = s.alight - 22 * scale;
+	s.legend = 906 - 115 * (scale - 1);
+	s.label = s.ramp - 16 * scale;
+	s.figure = s.label - 20 * scale;
+	s.floor = 1026 - 20 * (scale - 1);
+	s.caption = s.floor - 80;
+	s.aside = 80 + 210 * scale;
+	return s;
+}
 
 struct desk {
 	const struct furniture *f;
@@ -143,8 +165,6 @@ static void legend_count(const struct desk *d, const struct furniture_row *row, 
 	bar(d, MARGIN, y + 5.5 * d->scale, width * (share < 1 ? share : 1), 1.5);
 }
 
-#define LEGEND_LAST 906.0 /* its lowest row */
-
 static uint64_t legend_most(const struct furniture *f)
 {
 	uint64_t most = f->widest ? f->widest : 1;
@@ -157,7 +177,7 @@ static uint64_t legend_most(const struct furniture *f)
 
 static void legend(const struct desk *d)
 {
-	const double pitch = 24 * d->scale;
+	const double pitch = 24 * d->scale, last = shelf_of(d->scale).legend;
 	struct text_style head = style(d, 11, MIDDLE);
 	const struct furniture *f = d->f;
 
@@ -166,10 +186,10 @@ static void legend(const struct desk *d)
 	head.face = TEXT_SEMIBOLD;
 	head.tracking_px = 1.9 * d->scale;
 	if (on(d, FURNITURE_FIXED))
-		left_text(d, head, MARGIN, LEGEND_LAST - f->row_count * pitch - 6 * d->scale,
+		left_text(d, head, MARGIN, last - f->row_count * pitch - 6 * d->scale,
 			  f->legend_title ? f->legend_title : "TOP NETWORKS");
 	for (unsigned i = 0; i < f->row_count; i++) {
-		double y = LEGEND_LAST - (f->row_count - 1 - i) * pitch;
+		double y = last - (f->row_count - 1 - i) * pitch;
 
 		if (on(d, f->race ? FURNITURE_MOVING : FURNITURE_FIXED))
 			legend_name(d, &f->rows[i], y);
@@ -177,13 +197,14 @@ static void legend(const struct desk *d)
 			legend_count(d, &f->rows[i], legend_most(f), y);
 	}
 	if (f->note && on(d, FURNITURE_FIXED))
-		left_text(d, style(d, 11, FAINT), MARGIN, LEGEND_LAST + 27 * d->scale, f->note);
+		left_text(d, style(d, 11, FAINT), MARGIN, last + 27 * d->scale, f->note);
 }
 
 /* Words for a moment, above the chart. */
 static void caption(const struct desk *d)
 {
 	struct text_style s = style(d, 22, BRIGHT);
+	const struct shelf at = shelf_of(d->scale);
 	char line[512];
 
 	if (!d->f->caption || !*d->f->caption || d->f->caption_alpha <= 0)
@@ -191,9 +212,9 @@ static void caption(const struct desk *d)
 	s.align = TEXT_CENTER;
 	s.tabular = false;
 	snprintf(line, sizeof(line), "%s", d->f->caption);
-	text_fit(d->text, &s, line, sizeof(line), CAPTION_WIDTH(d->width) - 40);
+	text_fit(d->text, &s, line, sizeof(line), d->width - 2 * at.aside - 40);
 	cairo_push_group(d->cr);
-	text_draw_edged(d->text, d->cr, &s, d->width / 2, CAPTION_AT, 1.2, line);
+	text_draw_edged(d->text, d->cr, &s, d->width / 2, at.caption, 1.2, line);
 	cairo_pop_group_to_source(d->cr);
 	cairo_paint_with_alpha(d->cr, d->f->caption_alpha < 1 ? d->f->caption_alpha : 1);
 }
@@ -202,7 +223,7 @@ static void caption(const struct desk *d)
 
 static void facts(const struct desk *d)
 {
-	double right = d->width - MARGIN, y = 988;
+	double right = d->width - MARGIN, y = shelf_of(d->scale).figure;
 
 	for (unsigned i = FURNITURE_FACTS; i-- > 0;) {
 		if (!d->f->facts[i].label[0])
@@ -235,20 +256,21 @@ static void nowhere_line(const struct desk *d, char line[static 128])
 static void counters(const struct desk *d)
 {
 	const char *what = d->f->networks_label ? d->f->networks_label : "networks (ASN)";
+	const struct shelf at = shelf_of(d->scale);
 	char figure[32], line[128];
 	double right = d->width - MARGIN;
 
 	if (on(d, FURNITURE_FIXED)) {
-		left_text(d, style(d, 14.5, MIDDLE), MARGIN, 1034, d->f->alight_label);
-		left_text(d, style(d, 11, FAINT), MARGIN, 1068, d->f->weight_label);
-		right_text(d, style(d, 14, MIDDLE), right, 1008, what);
+		left_text(d, style(d, 14.5, MIDDLE), MARGIN, at.alight, d->f->alight_label);
+		left_text(d, style(d, 11, FAINT), MARGIN, at.weight, d->f->weight_label);
+		right_text(d, style(d, 14, MIDDLE), right, at.label, what);
 	}
 	if (!on(d, FURNITURE_MOVING))
 		return;
-	left_text(d, style(d, 44, BRIGHT), MARGIN - 2, 1012, text_count(d->f->alight, figure));
+	left_text(d, style(d, 44, BRIGHT), MARGIN - 2, at.count, text_count(d->f->alight, figure));
 	nowhere_line(d, line);
-	left_text(d, style(d, 11, FAINT), MARGIN, 1052, line);
-	right_text(d, style(d, 26, BRIGHT), right, 988, text_count(d->f->networks, figure));
+	left_text(d, style(d, 11, FAINT), MARGIN, at.nowhere, line);
+	right_text(d, style(d, 26, BRIGHT), right, at.figure, text_count(d->f->networks, figure));
 }
 
 /* Light as the screen shows it: shoulder, then sRGB. */
@@ -271,7 +293,8 @@ static void ramp_color(const struct desk *d, double level, double *r, double *g,
 
 static void ramp(const struct desk *d)
 {
-	const double width = 186, x = d->width - MARGIN - width, y = 1024;
+	const double width = 186, x = d->width - MARGIN - width, y = shelf_of(d->scale).ramp,
+		     words = y + 8 + 10 * d->scale;
 	struct text_style s = style(d, 10.5, MIDDLE);
 	cairo_pattern_t *fill = cairo_pattern_create_linear(x, 0, x + width, 0);
 	double r, g, b, free_from = 0;
@@ -296,14 +319,15 @@ static void ramp(const struct desk *d)
 			at = x + width - half; /* the last one ends with the bar */
 		if (at - half < free_from)
 			continue;
-		text_draw(d->text, d->cr, &s, at, y + 18, label);
+		text_draw(d->text, d->cr, &s, at, words, label);
 		free_from = at + half + 6;
 	}
 }
 
 static void ramp_of_breath(const struct desk *d)
 {
-	const double width = 186, x = d->width - MARGIN - width, y = 1024;
+	const double width = 186, x = d->width - MARGIN - width, y = shelf_of(d->scale).ramp,
+		     words = y + 8 + 10 * d->scale;
 	struct text_style s = style(d, 10.5, MIDDLE);
 	cairo_pattern_t *fill = cairo_pattern_create_linear(x, 0, x + width, 0);
 
@@ -318,15 +342,16 @@ static void ramp_of_breath(const struct desk *d)
 	bar(d, x, y, width, 5);
 	cairo_pattern_destroy(fill);
 	right_text(d, s, x - 10, y + 6, "of its day's mean");
-	left_text(d, s, x, y + 18, "half");
-	right_text(d, s, x + width, y + 18, "twice");
+	left_text(d, s, x, words, "half");
+	right_text(d, s, x + width, words, "twice");
 	s.align = TEXT_CENTER;
-	text_draw(d->text, d->cr, &s, x + width / 2, y + 18, "1");
+	text_draw(d->text, d->cr, &s, x + width / 2, words, "1");
 }
 
 static void ramp_of_deviation(const struct desk *d)
 {
-	const double width = 186, x = d->width - MARGIN - width, y = 1024;
+	const double width = 186, x = d->width - MARGIN - width, y = shelf_of(d->scale).ramp,
+		     words = y + 8 + 10 * d->scale;
 	struct text_style s = style(d, 10.5, MIDDLE);
 	cairo_pattern_t *fill = cairo_pattern_create_linear(x, 0, x + width, 0);
 
@@ -340,10 +365,10 @@ static void ramp_of_deviation(const struct desk *d)
 	bar(d, x, y, width, 5);
 	cairo_pattern_destroy(fill);
 	right_text(d, s, x - 10, y + 6, "sigmas from chance");
-	left_text(d, s, x, y + 18, "-4  fewer");
-	right_text(d, s, x + width, y + 18, "more  +4");
+	left_text(d, s, x, words, "-4  fewer");
+	right_text(d, s, x + width, words, "more  +4");
 	s.align = TEXT_CENTER;
-	text_draw(d->text, d->cr, &s, x + width / 2, y + 18, "0");
+	text_draw(d->text, d->cr, &s, x + width / 2, words, "0");
 }
 
 /* ---- bottom: chart -------------------------------------------------------------------- */
@@ -363,7 +388,8 @@ uint32_t furniture_tick(uint32_t range_s, unsigned most)
 	return (range_s / most / steps[n - 1] + 1) * steps[n - 1];
 }
 
-static void tick_label(uint32_t at_s, uint32_t step, char out[static 32])
+/* @first: nothing before it has said the day. */
+static void tick_label(uint32_t at_s, uint32_t step, bool first, char out[static 32])
 {
 	struct tm t = utc(at_s);
 
@@ -371,6 +397,9 @@ static void tick_label(uint32_t at_s, uint32_t step, char out[static 32])
 		snprintf(out, 32, "%s %d", MONTHS[t.tm_mon], t.tm_year + 1900);
 	else if (at_s % 86400 == 0)
 		snprintf(out, 32, "%d %s", t.tm_mday, MONTHS[t.tm_mon]);
+	else if (first && step >= 60)
+		snprintf(out, 32, "%d %s, %02d:%02d", t.tm_mday, MONTHS[t.tm_mon], t.tm_hour,
+			 t.tm_min);
 	else if (step < 60)
 		snprintf(out, 32, "%02d:%02d:%02d", t.tm_hour, t.tm_min, t.tm_sec);
 	else
@@ -424,6 +453,7 @@ static void ticks(const struct desk *d, const struct plot *p)
 	struct text_style s = style(d, 11, MIDDLE);
 	uint64_t at = ((uint64_t)p->h->from_s + step - 1) / step * step;
 	double free_from = p->x - 40;
+	bool first = true;
 
 	s.align = TEXT_CENTER;
 	for (; at <= p->h->to_s; at += step) {
@@ -432,23 +462,24 @@ static void ticks(const struct desk *d, const struct plot *p)
 
 		use_color(d->cr, FAINT, 0.9);
 		bar(d, x - 0.5, p->y + 3, 1, 4);
-		tick_label((uint32_t)at, step, label);
+		tick_label((uint32_t)at, step, first, label);
 		half = text_width(d->text, &s, label) / 2;
 		if (x - half < free_from || x + half > p->x + p->width + 40)
 			continue;
-		text_draw(d->text, d->cr, &s, x, p->y + 20, label);
+		text_draw(d->text, d->cr, &s, x, p->y + 10 + 10 * d->scale, label);
 		free_from = x + half + 12;
+		first = false;
 	}
 }
 
 /* Where the chart lies; false where there is none. */
 static bool plot_of(const struct furniture *f, double width, struct plot *p)
 {
-	double margin = f->chart_margin > 0 ? f->chart_margin : 370;
 	double scale = f->text_scale > 0 ? f->text_scale : 1;
+	double margin = (f->chart_margin > 0 ? f->chart_margin : 370) * (scale > 1 ? scale : 1);
 
 	*p = (struct plot){ .x = margin,
-			    .y = 1026,
+			    .y = shelf_of(scale).floor,
 			    .width = width - 2 * margin,
 			    .height = 52,
 			    .ticks = 9,
@@ -531,16 +562,20 @@ unsigned furniture_moving(const struct furniture *f, const struct furniture_box 
 {
 	double width = box->width / (box->height / 1080.0);
 	double scale = f->text_scale > 0 ? f->text_scale : 1, now;
+	const struct shelf at = shelf_of(scale);
+	double low = at.count - 40 * scale; /* over the counter */
 	struct plot p;
 	unsigned n = 0;
 
 	out[n++] = pixels(box, width - MARGIN - 330 * scale, 20, width, 41 + 76 * scale);
-	out[n++] = pixels(box, MARGIN - 4, LEGEND_LAST - (FURNITURE_ROWS + 0.4) * 24 * scale,
-			  MARGIN + 250 * scale, LEGEND_LAST + 14 * scale);
-	out[n++] = pixels(box, 0, 930, width, 1060); /* counters, chart, caption's foot */
-	out[n++] = pixels(box, width - MARGIN - 330 * scale, 988 - 3.4 * 52 * scale, width, 988);
-	out[n++] = pixels(box, width / 2 - CAPTION_WIDTH(width) / 2, CAPTION_AT - 40,
-			  width / 2 + CAPTION_WIDTH(width) / 2, CAPTION_AT + 14);
+	out[n++] = pixels(box, MARGIN - 4, at.legend - (FURNITURE_ROWS + 0.4) * 24 * scale,
+			  MARGIN + 250 * scale, at.legend + 14 * scale);
+	out[n++] = pixels(box, 0, low < 930 ? low : 930, width,
+			  1060); /* counters, chart, caption's foot */
+	out[n++] = pixels(box, width - MARGIN - 330 * scale, at.figure - 3.4 * 52 * scale, width,
+			  at.figure);
+	out[n++] = pixels(box, at.aside, at.caption - 24 - 16 * scale, width - at.aside,
+			  at.caption + 14 * scale);
 	*played = (struct furniture_box){ 0 };
 	if (plot_of(f, width, &p)) {
 		now = playhead(f, &p);

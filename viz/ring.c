@@ -162,6 +162,19 @@ static void circle_words(const struct ring *r, cairo_t *cr, const struct text *t
 	}
 }
 
+/* What the outermost circle means, where it runs level: below, clear of both digits. */
+static void circle_name(const struct ring *r, cairo_t *cr, const struct text *text, double scale)
+{
+	struct text_style s = { .face = TEXT_REGULAR,
+				.align = TEXT_CENTER,
+				.size_px = 10.5 * r->u * scale,
+				.rgb = 0xb08a58 };
+	double a = 2 * NUM_PI * 0.53125, at = r->arcs + r->room + 12 * r->u;
+
+	text_draw(text, cr, &s, r->x + at * num_sin(a), r->y - at * num_cos(a) + s.size_px * 0.36,
+		  "twice its share");
+}
+
 /* The first hex digit, at the beginning of its sixteenth of the ring. */
 static void digits(const struct ring *r, cairo_t *cr, const struct text *text, double scale)
 {
@@ -199,6 +212,7 @@ int ring_ground(const struct ring *r, unsigned width, unsigned height, unsigned 
 		circles(r, cr);
 		circle_words(r, cr, text, text_scale > 0 ? text_scale : 1);
 		digits(r, cr, text, text_scale > 0 ? text_scale : 1);
+		circle_name(r, cr, text, text_scale > 0 ? text_scale : 1);
 	}
 	text_close(text);
 	status = put_down(cr, surface);

@@ -110,7 +110,7 @@ void sheet_close(struct sheet *s)
 /* Glow is for a night sky; on the square every pixel is a block of its own. */
 static float glow_of(enum layout_kind layout)
 {
-	return layout == LAYOUT_HILBERT ? 0.1f : layout == LAYOUT_RING ? 0.25f : 0.5f;
+	return layout == LAYOUT_HILBERT ? 0.1f : layout == LAYOUT_RING ? 0.12f : 0.5f;
 }
 
 int stage_develop(const struct stage *s, struct sheet *sheet, const struct stage_moment *m,

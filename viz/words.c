@@ -11,7 +11,9 @@ static void hue_line(const struct words_moment *m, char out[static 64])
 {
 	const struct group_words *g = group_words((enum group_kind)m->scene->group);
 
-	if (m->mode == RENDER_BREATH)
+	if (m->mode == RENDER_BREATH && m->layout != LAYOUT_MAP)
+		snprintf(out, 64, "amber: more than in its day's mean, blue: fewer");
+	else if (m->mode == RENDER_BREATH)
 		snprintf(out, 64, "blue, where there are fewer");
 	else if (m->palette == PALETTE_FOCUS)
 		snprintf(out, 64, "six %s in colour", g->many);
@@ -50,6 +52,7 @@ static void label_weight(const struct words_moment *m, char out[static 200])
 {
 	const struct film_plan *p = m->plan;
 	double half = p ? p->half_life_s : m->opts->half_life_s;
+	double cutoff = p ? p->cutoff_s : m->opts->cutoff_s;
 	char lit[80], length[32], asked[32];
 
 	out[0] = '\0';
@@ -64,11 +67,13 @@ static void label_weight(const struct words_moment *m, char out[static 200])
 			 words_duration(half, length), words_duration(m->opts->half_life_s, asked));
 	else if (half > 0)
 		snprintf(out, 200, "%s, then halved every %s", lit, words_duration(half, length));
-	else if (m->opts->cutoff_s > 0)
+	else if (cutoff > 0)
 		snprintf(out, 200, "lit from the first sighting to %s after the last",
-			 words_duration(m->opts->cutoff_s, length));
+			 words_duration(cutoff, length));
 	else if (p)
 		snprintf(out, 200, "lit from the first sighting on");
+	else
+		snprintf(out, 200, "all that were ever seen, in full light");
 }
 
 static uint8_t byte_of(float linear)
@@ -119,6 +124,8 @@ static void race(struct furniture *f)
 	}
 }
 
+#define POSTER_TEXT 1.4
+
 static void describe_hilbert(const struct words_moment *m, struct furniture *fu)
 {
 	unsigned bits = 2 * m->stage->hilbert.order;
@@ -129,6 +136,8 @@ static void describe_hilbert(const struct words_moment *m, struct furniture *fu)
 	fu->chart_aside = true;
 	if (!m->plan || m->stage->hilbert.poster)
 		fu->history = NULL;
+	if (m->stage->hilbert.poster) /* its corner is a quarter of what one looks at */
+		fu->text_scale = POSTER_TEXT * (fu->text_scale > 0 ? fu->text_scale : 1);
 	text_count(1u << (32 - bits), fu->facts[0].figure);
 	snprintf(fu->facts[0].label, sizeof(fu->facts[0].label), "addresses a pixel (/%u)", bits);
 	text_count(m->lit_cells, fu->facts[1].figure);
@@ -186,7 +195,8 @@ static void describe_idmap(const struct words_moment *m, struct furniture *fu)
 	fu->deviation = true;
 	fu->race = true; /* its rows are other prefixes in every frame */
 	if (ids == &none)
-		fu->row_count = 0;
+		fu->row_count =
+			FURNITURE_ROWS; /* a race: of rows without names the title's place */
 	else
 		fill_prefixes(fu, ids);
 	snprintf(fu->facts[0].figure, sizeof(fu->facts[0].figure), "%.2f", ids->mean);
