@@ -90,17 +90,21 @@ static void expect(FILE *to, const struct outlook *o, const char *name)
 {
 	double answered = 1 / (1 - lost(o)), hosts = o->live * (1 + o->dead_per_live);
 	double share = wire_certify_share(o->c), q = questions(o);
+	double surveyed = fmin(o->live, (double)wire_survey_nodes(o->c, o->live));
 
-	if (share > 0 && share * o->live < CERTIFY_NODES_MIN)
-		share = fmin(1, CERTIFY_NODES_MIN / o->live);
+	if (share > 0)
+		share = fmax(share, fmin(1.0 / CERTIFY_ZONES_SHARE, CERTIFY_NODES_MIN / o->live));
 	fprintf(to, "#   %.1f questions to a node that answers, 3 packets to one that does not:\n",
 		q);
 	line(to, o, name, hosts, o->live * (q * answered + 3 * o->dead_per_live), o->live * q);
-	if (share <= 0)
-		return;
-	line(to, o, "  its second pass", hosts * share,
-	     o->live * share * ((5 + o->c->mixing + 1) * answered + 3 * o->dead_per_live),
-	     o->live * share * (6 + o->c->mixing));
+	if (share > 0)
+		line(to, o, "  its second pass", hosts * share,
+		     o->live * share * ((5 + o->c->mixing + 1) * answered + 3 * o->dead_per_live),
+		     o->live * share * (6 + o->c->mixing));
+	/* Four questions, of which silence answers one and a half, twice asked. */
+	if (surveyed > 0)
+		line(to, o, "  its survey", surveyed, surveyed * (4 * answered + 1.5),
+		     surveyed * 2.5);
 }
 
 static void expect_all(FILE *to, const struct conf *c, double rate)

@@ -59,5 +59,6 @@ want '.reachability.sample | .any_port >= 280'
 want '.truth.reachability.port | .one_port > 0 and .any_port <= .one_port / 5'
 want '[.truth.bep_support[] | (.able - .rightly + .truly_able - .rightly) / .asked] | max < 0.04'
 want '.politeness.packets_to_one_address_10s_max <= 9'
+expect 0 'its survey +[0-9,]+ packets to 10,000' -- "$PROG" crawl --dry-run
 expect 2 'survey: 0 to' -- "$PROG" crawl --survey 1000000 --dry-run
 finish
