@@ -165,8 +165,9 @@ def judge(path, report):
     r = json.load(open(report))
     wrong = {ip for ip in to_host if any(inside(ip, s) for s in SPECIAL)}
     check(len(packets) > 600, "%d packets captured, %d sent" % (len(packets), r["packets_sent"]))
-    sent = r["packets_sent"] + r["second_pass_packets_sent"]
-    check(len(packets) == sent, "the capture is whole: %d of %d in both passes" % (len(packets), sent))
+    sent = r["packets_sent"] + r["second_pass_packets_sent"] + r["survey_packets_sent"]
+    check(len(packets) == sent, "the capture is whole: %d of %d in both passes and the survey"
+          % (len(packets), sent))
     check(len(tries) <= 3 * 2 * 2, "%d tries of io_uring on loopback, by two workers in three passes" % len(tries))
     check(not wrong, "no packet to a special-purpose address %s" % sorted(wrong)[:5])
     wrong = {ip for ip in to_host if inside(ip, BLOCKED)}
