@@ -55,6 +55,8 @@ enum crawl_method { CRAWL_FIND_NODE, CRAWL_GET_PEERS, CRAWL_PING, CRAWL_SAMPLE }
 
 enum { CENSUS_ZONES = 256 }; /* by the top 8 bits of the id (census 4.4) */
 
+enum { CRAWL_MAC_KEY_BYTES = 16 };
+
 /** census_zone_in() - is @zone in the set @zones (bit z of byte z/8)? */
 static inline bool census_zone_in(const uint8_t zones[static CENSUS_ZONES / 8], unsigned zone)
 {
@@ -68,9 +70,9 @@ struct crawl_opts {
 	const struct failures *failures; /* of the censuses before; borrowed; NULL = none */
 	struct crawl_part part; /* whose ids are asked: a zone, a shard; default everything */
 	struct nodeid own_id;
-	uint8_t v[4];              /* our client tag */
-	uint8_t mac_key[16];       /* secret of the transaction ids */
-	uint64_t seed;             /* all random choices follow from it */
+	uint8_t v[4];                         /* our client tag */
+	uint8_t mac_key[CRAWL_MAC_KEY_BYTES]; /* secret of the transaction ids */
+	uint64_t seed;                        /* all random choices follow from it */
 	double mixing;             /* share of nodes that get a random target; default 0.10 */
 	uint32_t mixing_all_until; /* nodes known (whole run) before mixing drops to it; 50000 */
 	uint64_t timeout1_ns, timeout2_ns; /* 2 s, 4 s */

@@ -393,11 +393,13 @@ static int open_limiters(struct gate *g)
 				      .rate_pps = o->host_rate,
 				      .burst = o->host_burst,
 				      .window_max = o->host_10s,
-				      .entries_hint = hint };
+				      .entries_hint = hint,
+				      .secret = o->secret };
 	struct limiter_opts nets = { .kind = LIMITER_NET,
 				     .rate_pps = o->net_rate / o->workers,
 				     .burst = o->net_burst / o->workers,
-				     .entries_hint = hint / 2 };
+				     .entries_hint = hint / 2,
+				     .secret = o->secret };
 	int err;
 
 	if (nets.burst == 0)

@@ -62,6 +62,7 @@ struct gate_opts {
 	 */
 	unsigned shard, shards;
 	uint64_t wall_minus_now_ns; /* for turns */
+	uint64_t secret;            /* limiter_opts; 0 = the kernel's */
 };
 
 enum {

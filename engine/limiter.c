@@ -240,7 +240,8 @@ int limiter_new(const struct limiter_opts *opts, struct limiter **out)
 	l->slack = l->step * (opts->burst - 1);
 	window = k.bins << k.bin_shift;
 	l->keep = l->step * opts->burst > window ? l->step * opts->burst : window;
-	if (getrandom(&l->secret, sizeof(l->secret), 0) != sizeof(l->secret))
+	l->secret = opts->secret;
+	if (!l->secret && getrandom(&l->secret, sizeof(l->secret), 0) != sizeof(l->secret))
 		l->secret = (uint64_t)(uintptr_t)l;
 	/* No factor is weak in its high bits or even. */
 	l->factor = rng_mix(l->secret + 1) | 1 | (uint64_t)1 << 63;

@@ -50,6 +50,7 @@ struct limiter_opts {
 	unsigned window_max; /* most packets in any sliding 10 s; 0 = no bound, counted only */
 	size_t entries_hint; /* addresses expected within limiter_keep(); 0 = unknown */
 	size_t entries_max;  /* of one table; 0 = LIMITER_ENTRIES_MAX */
+	uint64_t secret;     /* of the hash, which strangers must not know; 0 = the kernel's */
 };
 
 struct limiter;

@@ -10,6 +10,7 @@
 #include "engine/clock.h"
 #include "engine/counters.h"
 #include "engine/cpu.h"
+#include "engine/rng.h"
 
 enum {
 	SHOW_NS = 100 * 1000 * 1000,
@@ -83,6 +84,9 @@ static int open_gate(struct seat *s)
 				  .wall_minus_now_ns = s->opts.clock.wall_minus_now_ns };
 	int err = 0;
 
+	/* Random on a real network; on a simulated one of the seed, as all else is. */
+	memcpy(&opts.secret, s->opts.engine->crawl.mac_key, sizeof(opts.secret));
+	opts.secret = rng_mix(opts.secret + s->opts.index) | 1;
 	if (s->opts.gate) {
 		s->gate = s->opts.gate;
 		gate_set_blocklist(s->gate, opts.blocklist);

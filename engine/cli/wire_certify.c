@@ -5,7 +5,6 @@
 #include "engine/cli/wire_impl.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,10 +185,10 @@ static void second_pass(struct wire *w, struct wire_result *r)
 	/* Raw frames leave from one port; the second pass can do without them. */
 	if (net_backend_is_raw(o.engine.backend))
 		o.engine.backend = NET_BACKEND_AUTO;
-	randombytes_buf(o.own_id.b, sizeof(o.own_id.b));
-	randombytes_buf(o.engine.crawl.mac_key, sizeof(o.engine.crawl.mac_key));
-	cli_say("second pass: %.3g of the id space, from another port and id",
-		wire_certify_share(w->c));
+	wire_secrets(w, WIRE_SECOND, &o.own_id, o.engine.crawl.mac_key);
+	if (w->talk->status)
+		cli_say("second pass: %.3g of the id space, from another port and id",
+			wire_certify_share(w->c));
 	err = certify_run(&o, w->engine, &r->engine, why);
 	if (err < 0)
 		cli_say("note: no second pass: %s", *why ? why : dt_strerror(err));

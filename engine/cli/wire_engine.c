@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine/cli/cli.h"
+#include "engine/rng.h"
 #include "proto/krpc.h"
 
 enum {
@@ -89,8 +90,22 @@ static void fill_crawl(const struct wire *w, struct crawl_opts *o)
 			(uint64_t)(sim_world_nodes(w->world) * part_share(&w->step.part)) /
 			w->workers;
 	memcpy(o->v, "DT\0\1", 4);
-	randombytes_buf(o->own_id.b, sizeof(o->own_id.b));
-	randombytes_buf(o->mac_key, sizeof(o->mac_key));
+	wire_secrets(w, WIRE_CENSUS, &o->own_id, o->mac_key);
+}
+
+void wire_secrets(const struct wire *w, enum wire_pass pass, struct nodeid *own_id,
+		  uint8_t mac_key[static CRAWL_MAC_KEY_BYTES])
+{
+	struct rng rng;
+
+	if (!w->world) {
+		randombytes_buf(own_id->b, sizeof(own_id->b));
+		randombytes_buf(mac_key, CRAWL_MAC_KEY_BYTES);
+		return;
+	}
+	rng_init(&rng, w->c->seed, (uint64_t)w->epoch << 8 | pass);
+	rng_bytes(&rng, own_id->b, sizeof(own_id->b));
+	rng_bytes(&rng, mac_key, CRAWL_MAC_KEY_BYTES);
 }
 
 /* The alias of a simulation, and outside of it the mirror, which so sees public addresses. */

@@ -99,6 +99,15 @@ int wire_score(struct wire *w, struct wire_result *r) DT_MUST;
 
 int wire_make_engine(struct wire *w, const struct wire_talk *talk) DT_MUST;
 
+enum wire_pass { WIRE_CENSUS, WIRE_SECOND, WIRE_SURVEY };
+
+/**
+ * wire_secrets() - the id we go by in @pass, and the key of what strangers must not
+ * foresee. Of the seed where the network is simulated: one seed, one run.
+ */
+void wire_secrets(const struct wire *w, enum wire_pass pass, struct nodeid *own_id,
+		  uint8_t mac_key[static CRAWL_MAC_KEY_BYTES]);
+
 /** wire_mirror_from() - devices opened from now on send from @local, for --pcap. */
 void wire_mirror_from(struct wire *w, struct endpoint local);
 

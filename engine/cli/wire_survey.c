@@ -5,7 +5,6 @@
  */
 #include "engine/cli/wire_impl.h"
 
-#include <sodium.h>
 #include <string.h>
 
 #include "engine/cli/cli.h"
@@ -151,9 +150,9 @@ void wire_survey(struct wire *w, struct wire_result *r)
 		wire_mirror_from(w, net_group_local(o.group));
 	o.device = w->device ? device : NULL;
 	o.engine.keep_writable = NULL;
-	randombytes_buf(o.own_id.b, sizeof(o.own_id.b));
-	randombytes_buf(o.engine.crawl.mac_key, sizeof(o.engine.crawl.mac_key));
-	cli_say("survey: what nodes can do, and how they are reached");
+	wire_secrets(w, WIRE_SURVEY, &o.own_id, o.engine.crawl.mac_key);
+	if (w->talk->status)
+		cli_say("survey: what nodes can do, and how they are reached");
 	err = survey_run(&o, w->engine, &r->engine, why);
 	if (err < 0)
 		cli_say("note: no survey: %s", *why ? why : dt_strerror(err));
