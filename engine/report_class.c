@@ -4,10 +4,10 @@
  * simulation how often that was right.
  */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/page.h"
 #include "engine/report.h"
 #include "proto/json.h"
 
@@ -123,37 +123,18 @@ void report_classes_truth(struct json *j, const struct census_confusion *c)
 
 /* ---- for a person ------------------------------------------------------------------ */
 
-struct lines {
-	char *at;
-	size_t left;
-};
-
-__attribute__((format(printf, 2, 3))) static void say(struct lines *l, const char *fmt, ...)
-{
-	va_list args;
-	int n;
-
-	va_start(args, fmt);
-	n = vsnprintf(l->at, l->left, fmt, args);
-	va_end(args);
-	if (n < 0 || (size_t)n >= l->left)
-		n = l->left ? (int)l->left - 1 : 0;
-	l->at += n;
-	l->left -= (size_t)n;
-}
-
-static void text_matrix(struct lines *l, const struct census_confusion *c)
+static void text_matrix(struct page *p, const struct census_confusion *c)
 {
 	bool used[SIGHTING_CLASSES] = { false };
 
 	for (unsigned i = 0; i < c->kinds; i++)
 		for (unsigned k = 0; k < SIGHTING_CLASSES; k++)
 			used[k] |= c->count[i][k] != 0;
-	say(l, "\n  is \\ judged    ");
+	page_line(p, "\n  is \\ judged    ");
 	for (unsigned k = 0; k < SIGHTING_CLASSES; k++)
 		if (used[k])
-			say(l, " %10s", sighting_class_name(k));
-	say(l, "    recall precision\n");
+			page_line(p, " %10s", sighting_class_name(k));
+	page_line(p, "    recall precision\n");
 	for (unsigned i = 0; i < c->kinds; i++) {
 		enum sighting_class same = SIGHTING_CLASS_NORMAL;
 		uint64_t all = 0;
@@ -164,42 +145,45 @@ static void text_matrix(struct lines *l, const struct census_confusion *c)
 			continue;
 		while (same < SIGHTING_CLASSES && strcmp(c->kind[i], sighting_class_name(same)))
 			same++;
-		say(l, "  %-15s", c->kind[i]);
+		page_line(p, "  %-15s", c->kind[i]);
 		for (unsigned k = 0; k < SIGHTING_CLASSES; k++)
 			if (used[k])
-				say(l, " %10llu", (unsigned long long)c->count[i][k]);
+				page_line(p, " %10llu", (unsigned long long)c->count[i][k]);
 		if (same < SIGHTING_CLASSES)
-			say(l, "  %8.4f %9.4f", report_recall(c, same), report_precision(c, same));
-		say(l, "\n");
+			page_line(p, "  %8.4f %9.4f", report_recall(c, same),
+				  report_precision(c, same));
+		page_line(p, "\n");
 	}
-	say(l,
-	    "  harm: packets to bogons %llu, to the victim's /24 %llu, to services %llu, to nobody "
-	    "%llu; bans %llu, unanswered by a limiter %llu\n",
-	    (unsigned long long)c->to_bogons, (unsigned long long)c->to_victim,
-	    (unsigned long long)c->to_service_ports, (unsigned long long)c->to_nobody,
-	    (unsigned long long)c->bans, (unsigned long long)c->limited);
+	page_line(p,
+		  "  harm: packets to bogons %llu, to the victim's /24 %llu, to services %llu, to "
+		  "nobody "
+		  "%llu; bans %llu, unanswered by a limiter %llu\n",
+		  (unsigned long long)c->to_bogons, (unsigned long long)c->to_victim,
+		  (unsigned long long)c->to_service_ports, (unsigned long long)c->to_nobody,
+		  (unsigned long long)c->bans, (unsigned long long)c->limited);
 }
 
 int report_classes_text(const struct census_report *rep, char *out, size_t cap)
 {
 	const struct crawl_classes *c = &rep->result->classes;
-	struct lines l = { .at = out, .left = cap };
+	struct page p = { .buf = out, .cap = cap };
 	const char *before = "  of these           ";
 
 	out[0] = 0;
 	for (unsigned k = 1; k < SIGHTING_CLASSES; k++) {
 		if (!c->count[k])
 			continue;
-		say(&l, "%s%llu %s", before, (unsigned long long)c->count[k],
-		    sighting_class_name(k));
+		page_line(&p, "%s%llu %s", before, (unsigned long long)c->count[k],
+			  sighting_class_name(k));
 		before = ", ";
 	}
-	if (l.at != out)
-		say(&l, "\n");
+	if (p.len)
+		page_line(&p, "\n");
 	if (c->marked)
-		say(&l, "  not asked          %llu contacts that only misleading nodes listed\n",
-		    (unsigned long long)c->marked);
+		page_line(&p,
+			  "  not asked          %llu contacts that only misleading nodes listed\n",
+			  (unsigned long long)c->marked);
 	if (rep->has_truth && rep->truth.confusion.kinds)
-		text_matrix(&l, &rep->truth.confusion);
-	return (int)(l.at - out);
+		text_matrix(&p, &rep->truth.confusion);
+	return (int)(p.len < cap ? p.len : cap - 1);
 }

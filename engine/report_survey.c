@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/report_survey.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
+#include "engine/page.h"
 #include "engine/survey.h"
 #include "proto/krpc.h"
 
@@ -139,31 +139,12 @@ void report_survey_truth(struct json *j, const struct census_survey_truth *t)
 
 /* ---- for a person ------------------------------------------------------------------ */
 
-struct lines {
-	char *at;
-	size_t left;
-};
-
-__attribute__((format(printf, 2, 3))) static void say(struct lines *l, const char *fmt, ...)
+static void text_rows(struct page *p, const struct census_survey *s)
 {
-	va_list args;
-	int n;
-
-	va_start(args, fmt);
-	n = vsnprintf(l->at, l->left, fmt, args);
-	va_end(args);
-	if (n < 0 || (size_t)n >= l->left)
-		n = l->left ? (int)l->left - 1 : 0;
-	l->at += n;
-	l->left -= (size_t)n;
-}
-
-static void text_rows(struct lines *l, const struct census_survey *s)
-{
-	say(l, "\n  %-22s %8s", "can, in % of asked", "nodes");
+	page_line(p, "\n  %-22s %8s", "can, in % of asked", "nodes");
 	for (unsigned a = 0; a < SURVEY_ABILITIES; a++)
-		say(l, " %8s", survey_ability_name(a));
-	say(l, "   errors\n");
+		page_line(p, " %8s", survey_ability_name(a));
+	page_line(p, "   errors\n");
 	for (unsigned i = 0; i < s->rows; i++) {
 		const struct survey_row *r = &s->row[i];
 		char name[NAME_MAX_BYTES];
@@ -173,24 +154,25 @@ static void text_rows(struct lines *l, const struct census_survey *s)
 			continue;
 		for (unsigned e = 0; e < SURVEY_ERRORS; e++)
 			errors += r->errors[e];
-		say(l, "  %-22.22s %8llu", row_name(r, name), (unsigned long long)r->nodes);
+		page_line(p, "  %-22.22s %8llu", row_name(r, name), (unsigned long long)r->nodes);
 		for (unsigned a = 0; a < SURVEY_ABILITIES; a++)
 			if (r->asked[a])
-				say(l, " %8.1f", 100.0 * (double)r->able[a] / (double)r->asked[a]);
+				page_line(p, " %8.1f",
+					  100.0 * (double)r->able[a] / (double)r->asked[a]);
 			else
-				say(l, " %8s", "-");
-		say(l, " %8.1f\n", r->nodes ? 100.0 * (double)errors / (double)r->nodes : 0);
+				page_line(p, " %8s", "-");
+		page_line(p, " %8.1f\n", r->nodes ? 100.0 * (double)errors / (double)r->nodes : 0);
 	}
 }
 
-static void text_truth(struct lines *l, const struct census_survey_truth *t)
+static void text_truth(struct page *p, const struct census_survey_truth *t)
 {
 	if (!t->nats)
 		return;
-	say(l, "\n  NAT \\ found     ");
+	page_line(p, "\n  NAT \\ found     ");
 	for (unsigned r = 0; r < SURVEY_REACHES; r++)
-		say(l, " %10s", survey_reach_name(r));
-	say(l, "\n");
+		page_line(p, " %10s", survey_reach_name(r));
+	page_line(p, "\n");
 	for (unsigned n = 0; n < t->nats; n++) {
 		uint64_t all = 0;
 
@@ -198,39 +180,41 @@ static void text_truth(struct lines *l, const struct census_survey_truth *t)
 			all += t->reach[n][r];
 		if (!all)
 			continue;
-		say(l, "  %-15s", t->nat[n]);
+		page_line(p, "  %-15s", t->nat[n]);
 		for (unsigned r = 0; r < SURVEY_REACHES; r++)
-			say(l, " %10llu", (unsigned long long)t->reach[n][r]);
-		say(l, "\n");
+			page_line(p, " %10llu", (unsigned long long)t->reach[n][r]);
+		page_line(p, "\n");
 	}
 }
 
 size_t report_survey_text(const struct census_report *rep, char *buf, size_t cap)
 {
 	const struct census_survey *s = &rep->result->survey;
-	struct lines l = { .at = buf, .left = cap };
+	struct page p = { .buf = buf, .cap = cap };
 
 	buf[0] = '\0';
 	if (!s->done)
 		return 0;
-	say(&l,
-	    "  reached            %14llu    of %llu sampled answer a second port of ours, %llu "
-	    "only "
-	    "the first, %llu neither\n",
-	    (unsigned long long)s->reach[SURVEY_ANY_PORT], (unsigned long long)s->sampled,
-	    (unsigned long long)s->reach[SURVEY_ONE_PORT],
-	    (unsigned long long)(s->reach[SURVEY_GONE] + s->reach[SURVEY_HOLE]));
+	page_line(
+		&p,
+		"  reached            %14llu    of %llu sampled answer a second port of ours, %llu "
+		"only "
+		"the first, %llu neither\n",
+		(unsigned long long)s->reach[SURVEY_ANY_PORT], (unsigned long long)s->sampled,
+		(unsigned long long)s->reach[SURVEY_ONE_PORT],
+		(unsigned long long)(s->reach[SURVEY_GONE] + s->reach[SURVEY_HOLE]));
 	if (s->callers)
-		say(&l,
-		    "  had asked us       %14llu    before they answered: %llu of these answer a "
-		    "second port, %llu only the first, %llu none any more\n",
-		    (unsigned long long)s->callers,
-		    (unsigned long long)s->callers_reach[SURVEY_ANY_PORT],
-		    (unsigned long long)s->callers_reach[SURVEY_ONE_PORT],
-		    (unsigned long long)(s->callers_reach[SURVEY_HOLE] +
-					 s->callers_reach[SURVEY_GONE]));
-	text_rows(&l, s);
+		page_line(&p,
+			  "  had asked us       %14llu    before they answered: %llu of these "
+			  "answer a "
+			  "second port, %llu only the first, %llu none any more\n",
+			  (unsigned long long)s->callers,
+			  (unsigned long long)s->callers_reach[SURVEY_ANY_PORT],
+			  (unsigned long long)s->callers_reach[SURVEY_ONE_PORT],
+			  (unsigned long long)(s->callers_reach[SURVEY_HOLE] +
+					       s->callers_reach[SURVEY_GONE]));
+	text_rows(&p, s);
 	if (rep->has_truth)
-		text_truth(&l, &rep->truth.survey);
-	return (size_t)(l.at - buf);
+		text_truth(&p, &rep->truth.survey);
+	return p.len < cap ? p.len : cap - 1;
 }
