@@ -295,8 +295,8 @@ function glPainter() {
 		const { vao, tone: t } = clouds.get(view), cell = view === spaces.square;
 		const k = view.k * ratio, scale = k * SUB;
 		const size = cell ? Math.max(1, Math.ceil(scale)) : 2 * Math.max(1.5, Math.min(6, 1.15 * scale));
-		/* a cell then counts nodes per pixel of 1080p, at any zoom */
-		const gain = meta.every * (cell ? 1 : scale * scale / (Math.PI * size * size / 12));
+		/* a cell then counts nodes per pixel of 1080p, at any zoom; where several share a pixel, their mean */
+		const gain = meta.every * (cell ? Math.min(1, scale * scale) : scale * scale / (Math.PI * size * size / 12));
 		/* a point's middle; a cell's is half a cell further */
 		const half = cell ? SUB / 2 : 0;
 		gl.viewport(0, 0, w, h);
@@ -456,7 +456,7 @@ function drawSquare(g, ratio, k) {
 		g.strokeStyle = '#ffffff12';
 		g.lineWidth = ratio / k;
 		g.strokeRect(x, y, block, block);
-		g.fillStyle = '#8391a6a0';
+		g.fillStyle = b > 223 ? '#8391a6a0' : '#f5f7ffd0';
 		g.fillText(b, x + size * .4, y + size * 1.15);
 	}
 }
