@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/pass_cost.h"
+
 /** DOC: what a survey says of a network; see engine/survey.h for how it comes about. */
 
 enum survey_ability {
@@ -49,9 +51,8 @@ struct census_survey {
 	uint64_t second_pass_one_port; /* silent there, and answered the first port again */
 	unsigned rows;                 /* most frequent first; then the others, then all */
 	struct survey_row row[SURVEY_ROWS_MAX];
-	uint64_t at_ms, span_ns; /* Unix time of its start */
-	uint64_t queries_sent, packets_sent, packets_received, bytes_sent, bytes_received;
-	uint64_t unexplained;
+	uint64_t at_ms; /* Unix time of its start */
+	struct pass_cost cost;
 };
 
 #endif

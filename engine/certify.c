@@ -177,17 +177,6 @@ static struct engine_opts check_options(struct gather *g)
 	return o;
 }
 
-static void add_cost(struct census_certificate *cert, const struct engine_result *r)
-{
-	cert->queries_sent += r->counters.crawl.first_attempts;
-	cert->packets_sent += r->counters.crawl.sent;
-	cert->packets_received += r->counters.net.recv_packets;
-	cert->bytes_sent += r->counters.net.sent_bytes;
-	cert->bytes_received += r->counters.net.recv_bytes;
-	cert->unexplained += r->counters.unexplained;
-	cert->span_ns += r->span_ns;
-}
-
 /* From the first port: who answered it and is silent at the second may not have left. */
 static struct engine_opts again_options(struct gather *g)
 {
@@ -218,7 +207,7 @@ static int run(struct gather *g, enum engine_port port, struct engine_opts *o, s
 				 last->why[0] ? last->why : dt_strerror(err));
 		return err;
 	}
-	add_cost(g->cert, last);
+	pass_cost_add(&g->cert->cost, last);
 	return 0;
 }
 

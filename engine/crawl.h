@@ -9,6 +9,7 @@
 #include "engine/health.h"
 #include "engine/net.h"
 #include "engine/part.h"
+#include "engine/pass_cost.h"
 #include "engine/vantage.h"
 #include "proto/endpoint.h"
 #include "proto/err.h"
@@ -426,10 +427,7 @@ struct census_certificate {
 	struct census_chapman estimate;
 	struct census_combined combined;
 	uint64_t at_ms; /* Unix time of the second pass */
-	uint64_t span_ns;
-	/* what it cost, beside the census */
-	uint64_t queries_sent, packets_sent, packets_received, bytes_sent, bytes_received;
-	uint64_t unexplained;
+	struct pass_cost cost;
 };
 
 /* ---- classes: engine/crawl_class.c ---------------------------------------- */

@@ -24,9 +24,8 @@ static void json_capture(struct json *j, const struct census_capture *c)
 	json_kv_u64(j, "fresh_known", c->fresh_known);
 }
 
-static void json_cost(struct json *j, const struct census_report *rep)
+void report_cost_json(struct json *j, const struct census_report *rep, const struct pass_cost *c)
 {
-	const struct census_certificate *c = &rep->result->certificate;
 	double live = live_of(rep);
 
 	json_key(j, "cost");
@@ -155,14 +154,14 @@ void report_certificate_json(struct json *j, const struct census_report *rep)
 		json_kv_double(j, "population_low", e->population_low);
 		json_kv_double(j, "population_high", e->population_high);
 		json_combined(j, &c->combined);
-		json_cost(j, rep);
+		report_cost_json(j, rep, &rep->result->certificate.cost);
 		json_second(j, c);
 		json_object_end(j);
 	} else {
 		json_null(j);
 	}
 	/* also of one that was broken off: every packet is in some account */
-	json_kv_u64(j, "second_pass_packets_sent", c->packets_sent);
+	json_kv_u64(j, "second_pass_packets_sent", c->cost.packets_sent);
 	json_canaries(j, &c->canaries);
 	json_zones(j, &rep->result->tally);
 }
@@ -245,7 +244,7 @@ size_t report_certificate_text(const struct census_report *rep, char *buf, size_
 		     "  population         %14s    at %s; 95 %%: %s to %s\n",
 		     page_group((double)c->all.second, a), c->zone_count, (unsigned)CENSUS_ZONES,
 		     page_group((double)c->all.fresh, b), page_group((double)c->all.left, d), "",
-		     live_of(rep) > 0 ? (double)c->packets_sent / live_of(rep) : 0,
+		     live_of(rep) > 0 ? (double)c->cost.packets_sent / live_of(rep) : 0,
 		     page_group(e->unseen, f), page_group(e->unseen_low, g),
 		     page_group(e->unseen_high, h), 100 * e->recall,
 		     page_group(c->combined.unseen, p), page_group(c->combined.unseen_low, q),

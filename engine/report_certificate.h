@@ -16,6 +16,9 @@ void report_certificate_json(struct json *j, const struct census_report *rep);
  * at most @cap - 1. */
 size_t report_certificate_text(const struct census_report *rep, char *buf, size_t cap);
 
+/** report_cost_json() - key "cost": of the second pass, or of the survey. */
+void report_cost_json(struct json *j, const struct census_report *rep, const struct pass_cost *c);
+
 /** report_certificate_truth() - further keys of the object "truth". */
 void report_certificate_truth(struct json *j, const struct census_report *rep);
 

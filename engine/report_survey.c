@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "engine/page.h"
+#include "engine/report_certificate.h"
 #include "engine/survey.h"
 #include "proto/krpc.h"
 
@@ -55,16 +56,7 @@ static void json_reachability(struct json *j, const struct census_report *rep)
 	json_kv_u64(j, "any_port", s->second_pass_any_port);
 	json_kv_u64(j, "one_port", s->second_pass_one_port);
 	json_object_end(j);
-	json_key(j, "cost");
-	json_object_begin(j);
-	json_kv_u64(j, "queries_sent", s->queries_sent);
-	json_kv_u64(j, "packets_sent", s->packets_sent);
-	json_kv_u64(j, "packets_received", s->packets_received);
-	json_kv_u64(j, "bytes_sent", s->bytes_sent);
-	json_kv_u64(j, "bytes_received", s->bytes_received);
-	json_kv_u64(j, "unexplained", s->unexplained);
-	json_kv_double(j, "span_s", (double)s->span_ns / 1e9);
-	json_object_end(j);
+	report_cost_json(j, rep, &s->cost);
 	json_object_end(j);
 }
 
@@ -109,7 +101,7 @@ void report_survey_json(struct json *j, const struct census_report *rep)
 		json_array_end(j);
 	}
 	/* also of one that was broken off: every packet is in some account */
-	json_kv_u64(j, "survey_packets_sent", s->packets_sent);
+	json_kv_u64(j, "survey_packets_sent", s->cost.packets_sent);
 }
 
 void report_survey_truth(struct json *j, const struct census_survey_truth *t)

@@ -153,17 +153,6 @@ static struct engine_opts options(struct gather *g, enum crawl_plan plan)
 	return o;
 }
 
-static void add_cost(struct census_survey *out, const struct engine_result *r)
-{
-	out->queries_sent += r->counters.crawl.first_attempts;
-	out->packets_sent += r->counters.crawl.sent;
-	out->packets_received += r->counters.net.recv_packets;
-	out->bytes_sent += r->counters.net.sent_bytes;
-	out->bytes_received += r->counters.net.recv_bytes;
-	out->unexplained += r->counters.unexplained;
-	out->span_ns += r->span_ns;
-}
-
 /* One run more. *@out is to be freed even where it fails or was interrupted. */
 static int run(struct gather *g, enum engine_port port, struct engine_opts *o, struct engine **out,
 	       struct engine_result *last, char why[static ENGINE_WHY_MAX])
@@ -180,7 +169,7 @@ static int run(struct gather *g, enum engine_port port, struct engine_opts *o, s
 		snprintf(why, ENGINE_WHY_MAX, "survey: %.200s",
 			 last->why[0] ? last->why : dt_strerror(err));
 	if (!err)
-		add_cost(g->out, last);
+		pass_cost_add(&g->out->cost, last);
 	return err;
 }
 

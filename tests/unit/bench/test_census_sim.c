@@ -170,7 +170,7 @@ static void test_certificate(void **state)
 		sim.live = live ? (uint32_t)strtoul(live, NULL, 10) : 60000;
 		take(&sim, CRAWL_PLAN_2PLUS, 0, &o);
 		assert_true(o.result.certificate.done);
-		assert_int_equal(o.result.certificate.unexplained, 0);
+		assert_int_equal(o.result.certificate.cost.unexplained, 0);
 		assert_true(o.result.counters.gate.worst_host_10s <= 9);
 		missed = (double)(o.truth.live - o.truth.answered);
 		off[0] = (e->unseen - missed) / sim.live;
@@ -185,7 +185,7 @@ static void test_certificate(void **state)
 		       "%.0f]; %.3f packets per live\n",
 		       seed, missed, e->unseen, e->unseen_low, e->unseen_high, c->unseen,
 		       c->unseen_low, c->unseen_high,
-		       (double)o.result.certificate.packets_sent / sim.live);
+		       (double)o.result.certificate.cost.packets_sent / sim.live);
 	}
 	printf("# of %u seeds Chao1 holds %u, Chapman %u; mean error %+.4f %% and %+.4f %%, "
 	       "largest %.4f %% and %.4f %%\n",

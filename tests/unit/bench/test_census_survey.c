@@ -176,8 +176,8 @@ static void test_against_truth(void **state)
 	assert_true(r.survey.done);
 	assert_int_equal(r.survey.sampled, 1500);
 	assert_true(r.survey.callers > 150 && s.found >= 1500);
-	assert_true(r.survey.queries_sent < 5 * s.found);
-	assert_int_equal(r.survey.unexplained, 0);
+	assert_true(r.survey.cost.queries_sent < 5 * s.found);
+	assert_int_equal(r.survey.cost.unexplained, 0);
 	assert_true(r.counters.gate.worst_host_10s <= 9);
 	check_reach(&s);
 	check_abilities(&s);
