@@ -186,7 +186,7 @@ static void census_end(struct census *c)
 
 static int packets_sent(uint16_t port, uint64_t *sent)
 {
-	static const char key[] = "\ndht_telescope_packets_sent_total ";
+	static const char key[] = "\ndht_telescope_packets_sent_total{type=\"query\"} ";
 	char text[METRICS_BYTES], *at;
 	int rc = readers_get(port, "/metrics", text, sizeof(text));
 

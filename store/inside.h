@@ -44,6 +44,7 @@ struct store {
 	pthread_mutex_t lock; /* guards the next two */
 	struct kv *kv;
 	unsigned generation;
+	_Atomic uint64_t commits, commit_ns; /* of batches; the writer's thread counts */
 };
 
 /** store_open_any() - for writing, whatever its schema, which is @schema; no segment is looked at.

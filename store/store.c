@@ -311,3 +311,9 @@ int store_kv_get(struct store *s, struct kv **out)
 	pthread_mutex_unlock(&s->lock);
 	return 0;
 }
+
+uint64_t store_commits(const struct store *s, uint64_t *ns)
+{
+	*ns = s->commit_ns;
+	return s->commits;
+}

@@ -34,6 +34,12 @@ enum store_mode { STORE_READ, STORE_WRITE, STORE_CREATE /* write; make it where 
 int store_open(const char *dir, enum store_mode mode, struct store **out, char *why) DT_MUST;
 void store_close(struct store *s);
 
+/**
+ * store_commits() - batches that this process has made durable since it opened @s, and the
+ * nanoseconds that took: sorting, writing, LMDB's sync. From any thread.
+ */
+uint64_t store_commits(const struct store *s, uint64_t *ns);
+
 /* ---- writing ----------------------------------------------------------------- */
 
 struct store_writer;

@@ -60,12 +60,17 @@ struct pass {
 	bool six;
 };
 
-static uint64_t now_ms(void)
+static uint64_t now_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t now_ms(void)
+{
+	return now_ns() / 1000000;
 }
 
 static uint64_t now_s(void)
@@ -607,6 +612,7 @@ int store_writer_room(const struct store_writer *w)
 
 static int commit(struct store_writer *w)
 {
+	uint64_t begun_ns = now_ns();
 	struct kv_txn *txn;
 	int rc = store_writer_room(w);
 
@@ -626,6 +632,8 @@ static int commit(struct store_writer *w)
 		return rc;
 	w->acknowledged += w->count;
 	w->count = 0;
+	w->store->commits++;
+	w->store->commit_ns += now_ns() - begun_ns;
 	if (!seal_is_due(w->store))
 		return 0;
 	rc = seal_pending(w->store);

@@ -54,8 +54,11 @@ struct serve_counters {
 	uint64_t malformed, foreign, late, duplicate;
 	uint64_t endpoints_known, endpoints_live, frontier, in_flight;
 	uint64_t kernel_drops, unexplained, sightings;
-	uint64_t rtt_hist[64]; /* as struct crawl_stats */
-	uint64_t censuses;     /* completed */
+	uint64_t slots_full, sink_full,
+		post_full;           /* turns without room; contacts lost for want of it */
+	uint64_t commits, commit_ns; /* of the store, as store_commits() */
+	uint64_t rtt_hist[64];       /* as struct crawl_stats */
+	uint64_t censuses;           /* completed */
 };
 
 struct serve;

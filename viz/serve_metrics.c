@@ -67,8 +67,14 @@ static void round_trips(struct text *t, const uint64_t *hist)
 
 static void of_census(struct text *t, const struct serve_counters *c)
 {
-	one(t, "packets_sent_total", "counter", "Packets that the kernel took.", c->sent);
-	one(t, "packets_received_total", "counter", "Datagrams received.", c->received);
+	head(t, "packets_sent_total", "counter", "Packets that the kernel took, by KRPC type.");
+	labelled(t, "packets_sent_total", "type", "query", c->sent);
+	head(t, "packets_received_total", "counter",
+	     "Datagrams received: answers to queries that waited, and others.");
+	labelled(t, "packets_received_total", "type", "reply", c->answered);
+	labelled(t, "packets_received_total", "type", "error", c->errors);
+	labelled(t, "packets_received_total", "type", "other",
+		 c->received > c->answered + c->errors ? c->received - c->answered - c->errors : 0);
 	one(t, "bytes_sent_total", "counter", "Bytes of UDP payload sent.", c->bytes_sent);
 	one(t, "bytes_received_total", "counter", "Bytes of UDP payload received.",
 	    c->bytes_received);
@@ -89,6 +95,14 @@ static void of_census(struct text *t, const struct serve_counters *c)
 	    c->endpoints_known);
 	one(t, "nodes_responding", "gauge", "Of which answered.", c->endpoints_live);
 	one(t, "frontier_size", "gauge", "Endpoints still to be asked.", c->frontier);
+	head(t, "ring_full_total", "counter",
+	     "Turns cut short by a full ring; post: contacts lost between workers.");
+	labelled(t, "ring_full_total", "ring", "slots", c->slots_full);
+	labelled(t, "ring_full_total", "ring", "sink", c->sink_full);
+	labelled(t, "ring_full_total", "ring", "post", c->post_full);
+	head(t, "store_commit_seconds", "summary", "Batches made durable, and how long it took.");
+	say(t, "dht_telescope_store_commit_seconds_sum %.6f\n", (double)c->commit_ns / 1e9);
+	say(t, "dht_telescope_store_commit_seconds_count %" PRIu64 "\n", c->commits);
 	one(t, "sightings_total", "counter", "Sightings handed to the store.", c->sightings);
 	one(t, "censuses_total", "counter", "Censuses completed.", c->censuses);
 	one(t, "census_running", "gauge", "1 while a census is being taken here.", c->running);

@@ -45,6 +45,8 @@ struct service {
 	struct feed *feed;
 	struct serve_counters done, now; /* of censuses that ended; with the one under way */
 	unsigned idle_s, told_s;
+	struct store *store;         /* of the census, while it is open */
+	uint64_t commits, commit_ns; /* of stores that were closed */
 };
 
 enum {
@@ -236,6 +238,14 @@ static void saw(void *ctx, const struct sighting *list, unsigned count, const st
 	feed_put(s->feed, batch, n);
 }
 
+static void count_commits(struct service *s)
+{
+	uint64_t ns = 0, n = s->store ? store_commits(s->store, &ns) : 0;
+
+	s->now.commits = s->commits + n;
+	s->now.commit_ns = s->commit_ns + ns;
+}
+
 /* What was counted before the census under way is added: a counter never falls. */
 static void add_up(struct service *s, const struct engine_counters *c)
 {
@@ -257,6 +267,10 @@ static void add_up(struct service *s, const struct engine_counters *c)
 	n->duplicate += w->duplicate;
 	n->kernel_drops += c->kernel.socket_drops;
 	n->sightings += c->sightings;
+	n->slots_full += w->ring_full;
+	n->sink_full += c->worker.ring_full;
+	n->post_full += c->worker.post_dropped;
+	count_commits(s);
 	n->unexplained = c->unexplained;
 	n->endpoints_known = w->endpoints_known;
 	n->endpoints_live = w->endpoints_live;
@@ -382,6 +396,7 @@ static int store_open_now(void *ctx, struct store *store)
 
 	if (rc == 0)
 		serve_use_store(s->http, store);
+	s->store = store;
 	return rc;
 }
 
@@ -389,8 +404,14 @@ static void store_closing(void *ctx)
 {
 	struct service *s = ctx;
 
-	if (s->http)
-		serve_use_store(s->http, NULL);
+	count_commits(s);
+	s->commits = s->now.commits;
+	s->commit_ns = s->now.commit_ns;
+	s->store = NULL;
+	if (!s->http)
+		return;
+	serve_count(s->http, &s->now);
+	serve_use_store(s->http, NULL);
 }
 
 /* Until a signal, or @ms have passed; false = a signal. */

@@ -63,7 +63,7 @@ with_token() {
 # No packet before a client, a census while there is one; and the log as JSON.
 on_demand() {
 	begin demand --on-demand --sim 3000 --store "$TMP/demand" --log-format json --status-file "$TMP/status.csv"
-	curl -s "http://127.0.0.1:$port/metrics" | grep -q '^dht_telescope_packets_sent_total 0$'
+	curl -s "http://127.0.0.1:$port/metrics" | grep -q '^dht_telescope_packets_sent_total{type="query"} 0$'
 	result $? "on demand: nothing is sent before anybody listens"
 	n=$(timeout 3 curl -sN "http://127.0.0.1:$port/peers" | wc -l)
 	[ "$n" -gt 1000 ]
@@ -127,6 +127,11 @@ clients live $port
 got=$(timeout 5 curl -sN "http://127.0.0.1:$port/peers" | head -n 200 | jq -r 'select(.peerID | length == 40) | .addresses[0]' | grep -cE '^/ip4/[0-9.]+/udp/[0-9]+$')
 [ "$got" = 200 ]
 result $? "curl and jq: $got addresses of 200 lines"
+curl -s "http://127.0.0.1:$port/metrics" >"$TMP/metrics"
+value() { awk -v n="dht_telescope_$1" '$1 == n { print $2 }' "$TMP/metrics"; }
+[ "$(value 'packets_received_total{type="reply"}')" -gt 0 ] && [ "$(value 'packets_received_total{type="other"}')" != "" ] &&
+	[ "$(value 'ring_full_total{ring="post"}')" = 0 ]
+result $? "/metrics by type and by ring"
 if command -v promtool >/dev/null; then
 	curl -s "http://127.0.0.1:$port/metrics" | promtool check metrics >"$TMP/prom" 2>&1
 	result $? "promtool: $(tail -n 1 "$TMP/prom")"

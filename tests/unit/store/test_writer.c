@@ -205,6 +205,7 @@ static void acknowledged_counts_what_is_durable(void **state)
 	struct store_writer *w = writer(f, 10);
 	struct rng r = rng_open(3);
 	struct sighting list[25];
+	uint64_t ns;
 
 	for (unsigned i = 0; i < 25; i++)
 		list[i] = model_sighting(&r, 1000);
@@ -217,6 +218,8 @@ static void acknowledged_counts_what_is_durable(void **state)
 	assert_int_equal(store_writer_flush(w), 0);
 	assert_int_equal(store_writer_acknowledged(w), 25);
 	assert_int_equal(store_writer_flush(w), 0);
+	assert_int_equal(store_commits(f->s, &ns), 3); /* the last flush had nothing to do */
+	assert_true(ns > 0 && ns < UINT64_C(60000000000));
 	store_writer_free(w);
 }
 
