@@ -186,6 +186,7 @@ bool canary_owns(struct canary *c, uint64_t tag)
 	if (at >= CANARY_FLOCK)
 		return false;
 	c->stats.sent--;
+	c->stats.failed++;
 	if (c->flock[at].waiting) {
 		c->flock[at].waiting = false;
 		c->stats.in_flight--;

@@ -33,6 +33,7 @@ struct canary_opts {
 
 struct canary_stats {
 	uint64_t sent, answered, lost, in_flight, members;
+	uint64_t failed; /* refused by the kernel, not in sent */
 };
 
 struct canary;

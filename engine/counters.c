@@ -85,7 +85,10 @@ uint64_t counters_gap(const struct engine_counters *c)
 {
 	const struct crawl_stats *s = &c->crawl;
 	uint64_t identity = distance(s->sent, s->answered + s->errors + s->expired + s->in_flight);
-	uint64_t device = distance(s->sent + c->worker.canary_sent, c->net.sent_packets);
+	/* With what was refused, of which the crawl hears a turn later than the device. */
+	uint64_t device =
+		distance(s->sent + s->send_failed + c->worker.canary_sent + c->worker.canary_failed,
+			 c->net.sent_packets + c->net.send_failures);
 
 	return identity > device ? identity : device;
 }

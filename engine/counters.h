@@ -26,7 +26,7 @@ void counters_net_since(struct net_stats *now, const struct net_stats *before);
 /**
  * counters_gap() - how far one worker's accounts are off, the larger of two gaps:
  * sent against answered + errors + expired + in flight, and what crawl and canaries
- * sent against what the device handed over.
+ * handed to the device against what it sent or saw refused.
  */
 uint64_t counters_gap(const struct engine_counters *c);
 

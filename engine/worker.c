@@ -429,6 +429,7 @@ void worker_stats(const struct worker *w, struct worker_stats *out)
 		out->canary_sent = canary.sent;
 		out->canary_answered = canary.answered;
 		out->canary_lost = canary.lost;
+		out->canary_failed = canary.failed;
 		out->canary_in_flight = canary.in_flight;
 	}
 	if (!w->opts.post)

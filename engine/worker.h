@@ -60,7 +60,7 @@ struct worker_stats {
 	uint64_t forward_dropped; /* datagrams for other workers lost for want of parcels */
 	uint64_t misdealt;        /* datagrams forwarded to their worker */
 	uint64_t cpu_ns;          /* of the turning thread; set by the engine */
-	uint64_t canary_sent, canary_answered, canary_lost, canary_in_flight;
+	uint64_t canary_sent, canary_answered, canary_lost, canary_in_flight, canary_failed;
 	uint64_t first_send_ns, last_recv_ns; /* on the worker's clock; 0 = none yet */
 };
 

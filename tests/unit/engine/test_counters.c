@@ -65,6 +65,17 @@ static void test_gap(void **state)
 	assert_int_equal(counters_gap(&c), 5);
 	c.worker.canary_sent = 5;
 	assert_int_equal(counters_gap(&c), 0);
+	c.net.sent_packets = 12; /* three were refused, and the crawl has not heard of it */
+	c.net.send_failures = 3;
+	assert_int_equal(counters_gap(&c), 0);
+	c.crawl.sent = 8; /* now it has, of two */
+	c.crawl.in_flight = 1;
+	c.crawl.send_failed = 2;
+	c.worker.canary_sent = 4;
+	c.worker.canary_failed = 1;
+	assert_int_equal(counters_gap(&c), 0);
+	c.net.send_failures = 0; /* a device that loses packets without a word */
+	assert_int_equal(counters_gap(&c), 3);
 }
 
 /* Other programs make the kernel count more, never less. */
