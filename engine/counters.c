@@ -76,6 +76,14 @@ void counters_net_since(struct net_stats *now, const struct net_stats *before)
 		n[i] -= b[i];
 }
 
+void counters_gate_since(struct gate_stats *now, const struct gate_stats *before)
+{
+	now->passed -= before->passed;
+	now->crowded -= before->crowded;
+	for (unsigned i = 0; i < GATE_REASONS; i++)
+		now->refused[i] -= before->refused[i];
+}
+
 static uint64_t distance(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : b - a;

@@ -20,8 +20,9 @@ void counters_add(struct engine_counters *sum, const struct engine_counters *one
  */
 void counters_go_on(struct engine_counters *sum, const struct engine_counters *before);
 
-/** counters_net_since() - take @before off. */
+/** counters_net_since(), counters_gate_since() - take @before off; what was worst stays. */
 void counters_net_since(struct net_stats *now, const struct net_stats *before);
+void counters_gate_since(struct gate_stats *now, const struct gate_stats *before);
 
 /**
  * counters_gap() - how far one worker's accounts are off, the larger of two gaps:

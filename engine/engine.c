@@ -141,6 +141,7 @@ static void init_seat(struct engine *e, unsigned i)
 		.rate_pps = e->opts.rate_pps / e->workers,
 		.unlimited = e->opts.rate_pps <= 0,
 		.gate = e->opts.before ? e->opts.before->seats[i].gate : NULL,
+		.host = e->opts.host ? &e->opts.host->seats[i] : NULL,
 	};
 
 	seat_init(&e->seats[i], &opts);
@@ -181,6 +182,11 @@ int engine_new(const struct engine_opts *opts, struct engine **out, char why[sta
 		e->workers = NET_WORKERS_MAX;
 	if (e->opts.before)
 		e->workers = e->opts.before->workers;
+	if (e->opts.host) {
+		e->workers = e->opts.host->workers;
+		e->opts.rate_pps = 0; /* the gates are its host's */
+		e->opts.signals = false;
+	}
 	engine_pace_start(e, clock_now_ns(&e->clock));
 	err = open_blocklist(e, why);
 	if (!err)
@@ -457,9 +463,9 @@ static void look(struct engine *e, uint64_t now_ns)
 	if (e->phase == PHASE_RUNNING && e->opts.max_runtime_ns &&
 	    now_ns - e->started_ns >= e->opts.max_runtime_ns)
 		begin_stop(e, ENGINE_END_RUNTIME, now_ns);
-	if (e->phase == PHASE_RUNNING && post_at_rest(e->post) && !go_deeper(e))
+	if (e->phase == PHASE_RUNNING && !e->has_guest && post_at_rest(e->post) && !go_deeper(e))
 		e->phase = PHASE_CLOSING;
-	if (e->phase == PHASE_STOPPING &&
+	if (e->phase == PHASE_STOPPING && !e->has_guest &&
 	    (post_at_rest(e->post) ||
 	     (e->opts.cooldown_ns && now_ns - e->stop_ns >= e->opts.cooldown_ns)))
 		e->phase = PHASE_CLOSING;
@@ -472,23 +478,37 @@ static void turn_here(struct engine *e)
 	uint64_t until = worker_now_ns(s->worker) + PAUSE_NS;
 
 	for (unsigned i = 0; i < VIRTUAL_TURNS; i++)
-		if (seat_turn(s) < 0 || post_at_rest(e->post) || worker_now_ns(s->worker) >= until)
+		if (seat_turn(s) < 0 || (!s->guest && post_at_rest(e->post)) ||
+		    worker_now_ns(s->worker) >= until)
 			break;
-	scribe_turn(e->scribe);
 }
 
-/* Until the run is to be closed. */
-static void run(struct engine *e)
+/* Its threads work meanwhile; a signal ends the nap. A guest's work is done by its host. */
+static void pause_here(struct engine *e)
 {
-	while (e->phase == PHASE_RUNNING || e->phase == PHASE_STOPPING) {
-		if (!e->threaded)
-			turn_here(e);
-		else
-			nanosleep(&(struct timespec){ 0, PAUSE_NS }, NULL); /* a signal ends it */
-		if (signals_reload(&e->signals))
-			reload_blocklist(e);
+	if (!e->threaded)
+		turn_here(e);
+	else
+		nanosleep(&(struct timespec){ 0, PAUSE_NS }, NULL);
+}
+
+static bool goes_on(const struct engine *e)
+{
+	return e->phase == PHASE_RUNNING || e->phase == PHASE_STOPPING || e->has_guest;
+}
+
+bool engine_step(struct engine *e)
+{
+	if (!goes_on(e))
+		return false;
+	if (!e->threaded)
+		scribe_turn(e->scribe);
+	if (signals_reload(&e->signals))
+		reload_blocklist(e);
+	if (e->phase == PHASE_RUNNING || e->phase == PHASE_STOPPING)
 		look(e, clock_now_ns(&e->clock));
-	}
+	engine_attend_guest(e);
+	return goes_on(e);
 }
 
 static int start(struct engine *e)
@@ -594,7 +614,7 @@ static void finish(struct engine *e)
 	if (order.kind == SEAT_CLOSE)
 		judge_twins(e);
 	for (unsigned i = 0; i < e->workers; i++)
-		if (e->seats[i].has_thread || e->seats[i].worker)
+		if (seat_obeys(&e->seats[i]))
 			seat_tell(&e->seats[i], &order);
 	await_orders(e, heed_haste);
 	for (unsigned i = 0; i < e->workers; i++)
@@ -638,11 +658,11 @@ static void say_buffers(struct engine *e)
 			     granted >> 10, asked >> 10, asked);
 }
 
-int engine_run(struct engine *e, struct engine_result *out)
+void engine_begin(struct engine *e)
 {
 	struct clock system = clock_system();
-	uint64_t system_start_ns = clock_now_ns(&system);
 
+	e->system_start_ns = clock_now_ns(&system);
 	if (e->opts.signals)
 		signals_take(&e->signals);
 	e->started_ns = e->shared_ns = clock_now_ns(&e->clock);
@@ -654,15 +674,27 @@ int engine_run(struct engine *e, struct engine_result *out)
 	monitor_start(e->monitor, e->started_ns, e->clock.wall_minus_now_ns);
 	say_buffers(e);
 	engine_take_up(e);
-	if (start(e) == 0) {
+	if (start(e) == 0)
 		engine_taken_up(e);
-		run(e);
-	}
+}
+
+int engine_end(struct engine *e, struct engine_result *out)
+{
 	finish(e);
-	engine_fill_result(e, system_start_ns, out);
+	engine_fill_result(e, e->system_start_ns, out);
 	monitor_tick(e->monitor, clock_now_ns(&e->clock), &out->counters, e->phase != PHASE_CLOSING,
 		     true);
 	write_metadata(e, out);
 	signals_give_back(&e->signals);
 	return e->err;
+}
+
+int engine_run(struct engine *e, struct engine_result *out)
+{
+	engine_begin(e);
+	while (goes_on(e)) {
+		pause_here(e);
+		(void)engine_step(e);
+	}
+	return engine_end(e, out);
 }

@@ -83,6 +83,21 @@ struct engine_opts {
 	 */
 	struct engine *before;
 
+	/**
+	 * A run that is running now: this one sits beside it, on its workers' threads and behind
+	 * their gates (seat.h), and is taken by its @beside. Its own rate, signals and warm
+	 * are not looked at: it begins with whom the host has heard. Borrowed; NULL = alone.
+	 */
+	struct engine *host;
+	/**
+	 * called a hundred times a second while this run lasts, on the monitor's thread: begin
+	 * runs beside @host, step and end them. @stops: as often as the host was told to stop (2 =
+	 * at once); @may_begin: it has work yet. Returns true while there is a run beside it; the
+	 * host ends after the last. NULL = none.
+	 */
+	bool (*beside)(void *ctx, struct engine *host, bool may_begin, int stops);
+	void *beside_ctx;
+
 	/** put another device around each worker's (net_alias); NULL = failed and @inner closed */
 	struct net *(*wrap)(void *ctx, struct net *inner);
 	void *wrap_ctx;
@@ -162,6 +177,7 @@ struct engine_result {
 	struct census_estimate estimate4, estimate6;  /* by family; all zero where one was asked */
 	uint64_t live6, known6, ids4, ids6, ids_both; /* an id that answered on both families */
 	struct crawl_part part;        /* what was asked; tally and estimate are of it */
+	bool beside;                   /* while another census ran, on its workers */
 	char part_name[PART_TEXT_MAX]; /* "" = the whole */
 	/* most packets to one network in some ten seconds, about; set by who knows networks */
 	uint32_t worst_asn;
@@ -201,6 +217,7 @@ enum engine_port {
 	ENGINE_FIRST_PORT,
 	ENGINE_SECOND_PORT, /* of a second pass */
 	ENGINE_THIRD_PORT,  /* of a survey: nobody can have spoken to it before */
+	ENGINE_FOURTH_PORT, /* of a census beside another */
 };
 
 struct engine;
@@ -221,6 +238,21 @@ struct endpoint engine_local(const struct engine *e);
  * Returns 0 also when interrupted: see @out->end. Errors: as @out->err.
  */
 int engine_run(struct engine *e, struct engine_result *out) DT_MUST;
+
+/**
+ * DOC: the same in steps, for who has other things to do meanwhile: engine_begin(), then
+ * engine_step() until it returns false, then engine_end(). A run beside a host is taken
+ * so; its host turns it.
+ */
+void engine_begin(struct engine *e);
+bool engine_step(struct engine *e);
+int engine_end(struct engine *e, struct engine_result *out) DT_MUST;
+
+/** engine_device() - of virtual time, as it was given; NULL on sockets. */
+struct net *engine_device(const struct engine *e);
+
+/** engine_clock() - the clock it runs by. */
+struct clock engine_clock(const struct engine *e);
 
 /** engine_stop() - as SIGINT: once = stop asking and drain, twice = now. Any thread. */
 void engine_stop(struct engine *e);

@@ -40,6 +40,8 @@ struct engine {
 	int err;
 	char why[ENGINE_WHY_MAX];
 	unsigned raise_rounds;
+	bool has_guest; /* a run sits beside this one */
+	uint64_t system_start_ns;
 	uint64_t started_ns, stop_ns, shared_ns;
 	struct share share;
 	struct pace pace;
@@ -90,6 +92,9 @@ void engine_save_when_due(struct engine *e);
 
 /** engine_save() - a checkpoint now. What went wrong is said; the one before stays in force. */
 void engine_save(struct engine *e);
+
+/** engine_attend_guest() - look after the run beside this one, if there is or should be any. */
+void engine_attend_guest(struct engine *e);
 
 /** engine_fill_result() - after every thread has ended. */
 void engine_fill_result(struct engine *e, uint64_t system_start_ns, struct engine_result *out);

@@ -118,7 +118,8 @@ static void fill_census(struct engine *e, struct engine_result *out)
 	if (e->opts.crawl.learn6)
 		fill_families(e, out);
 	out->distinct_addresses = distinct(e, crawl_addresses, live);
-	out->rate_pps = e->rate_pps;
+	out->rate_pps = e->opts.host ? e->opts.host->rate_pps : e->rate_pps;
+	out->beside = e->opts.host != NULL;
 	out->rate_clean_pps = e->opts.adaptive ? e->pace.clean_pps : 0;
 	out->rate_lost_pps = e->opts.adaptive ? e->pace.lost_pps : 0;
 	for (unsigned i = 0; i < e->workers; i++)

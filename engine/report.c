@@ -89,6 +89,8 @@ static void json_part(struct json *j, const struct census_report *rep)
 	}
 	json_object_begin(j);
 	json_kv_cstring(j, "name", r->part_name);
+	json_key(j, "beside");
+	json_bool(j, r->beside);
 	json_kv_double(j, "share", part_share(&r->part));
 	json_kv_u64(j, "live", r->estimate.live);
 	json_kv_double(j, "population", (double)r->estimate.live + r->estimate.unseen);
@@ -589,10 +591,10 @@ int report_to_text(const struct census_report *rep, char *buf, size_t cap)
 	const struct engine_result *r = rep->result;
 	struct page t = { buf, cap, 0 };
 
-	page_line(&t, "Census%s%s %s: %u worker%s, %s%s%s%s\n", r->part_name[0] ? " of " : "",
-		  r->part_name, engine_end_name(r->end), r->workers, r->workers == 1 ? "" : "s",
-		  r->backend, r->backend_why[0] ? " (" : "", r->backend_why,
-		  r->backend_why[0] ? ")" : "");
+	page_line(&t, "Census%s%s%s %s: %u worker%s, %s%s%s%s\n", r->part_name[0] ? " of " : "",
+		  r->part_name, r->beside ? ", beside a full one," : "", engine_end_name(r->end),
+		  r->workers, r->workers == 1 ? "" : "s", r->backend, r->backend_why[0] ? " (" : "",
+		  r->backend_why, r->backend_why[0] ? ")" : "");
 	text_found(&t, rep);
 	text_part(&t, rep);
 	text_families(&t, rep);

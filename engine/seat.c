@@ -17,6 +17,8 @@ enum {
 	/* In virtual time nobody else has post or orders meanwhile. */
 	VIRTUAL_WAIT_NS = 100 * 1000 * 1000,
 	WARM_BATCH = 64,
+	/* Live nodes of other zones that a guest asks its way of; crawl.h asks 32 of a depth. */
+	GUEST_OUTSIDE = 256,
 	NAP_NS = 2 * 1000 * 1000, /* while waiting for a seat, or failed and waiting for orders */
 };
 
@@ -87,7 +89,10 @@ static int open_gate(struct seat *s)
 	/* Random on a real network; on a simulated one of the seed, as all else is. */
 	memcpy(&opts.secret, s->opts.engine->crawl.mac_key, sizeof(opts.secret));
 	opts.secret = rng_mix(opts.secret + s->opts.index) | 1;
-	if (s->opts.gate) {
+	if (s->opts.host) {
+		s->gate = s->opts.host->gate;
+		gate_stats(s->gate, &s->gate_before);
+	} else if (s->opts.gate) {
 		s->gate = s->opts.gate;
 		gate_set_blocklist(s->gate, opts.blocklist);
 		gate_set_rate(s->gate, opts.rate_pps);
@@ -96,6 +101,14 @@ static int open_gate(struct seat *s)
 		err = gate_new(&opts, &s->gate);
 	}
 	return err ? fail(s, err, "gate") : 0;
+}
+
+/* The longest sleep of a seat without a guest; two that share a thread look in turns. */
+static uint64_t idle_wait_ns(const struct seat *s)
+{
+	if (s->opts.host)
+		return WORKER_NAP_NS;
+	return s->opts.threaded ? (uint64_t)WORKER_IDLE_WAIT_NS : VIRTUAL_WAIT_NS;
 }
 
 static int open_worker(struct seat *s)
@@ -108,7 +121,7 @@ static int open_worker(struct seat *s)
 				    .lane = s->opts.lane,
 				    .post = s->opts.post,
 				    .crawl = s->opts.engine->crawl,
-				    .idle_wait_max_ns = s->opts.threaded ? 0 : VIRTUAL_WAIT_NS,
+				    .idle_wait_max_ns = idle_wait_ns(s),
 				    .hushed = &s->hushed,
 				    .bad = s->opts.engine->bad,
 				    .window = s->opts.engine->window,
@@ -183,6 +196,58 @@ static int take_up(struct seat *s)
 	return err ? fail(s, err, "checkpoint") : 0;
 }
 
+/* Whom a guest begins with, out of its host's tables. */
+struct known {
+	struct warm warm;
+	const struct crawl_part *part;
+	unsigned outside; /* so many of them were offered */
+};
+
+static void known_take(void *ctx, const struct crawl_entry *e)
+{
+	struct known *k = ctx;
+	bool inside = part_has(k->part, nodeid_prefix64(&e->node.id));
+	struct crawl_contact c = {
+		.ep = e->ep, .id = e->node.id, .has_id = inside, .confirmed = inside
+	};
+
+	if (!e->node.answered || (!inside && k->outside == GUEST_OUTSIDE))
+		return;
+	k->outside += !inside;
+	k->warm.list[k->warm.count++] = c;
+	if (k->warm.count == WARM_BATCH)
+		warm_flush(&k->warm);
+}
+
+/*
+ * Whom the host has heard: the zone's, asked again first, and some others as a way in. Where
+ * it knows enough nobody is asked who was told at the start: routers have their own budget.
+ */
+static void offer_known(struct seat *s)
+{
+	struct known k = { .warm.seat = s, .part = &s->opts.engine->crawl.part };
+	struct crawl_stats host;
+
+	crawl_stats(worker_crawl(s->opts.host->worker), &host);
+	crawl_each(worker_crawl(s->opts.host->worker), known_take, &k);
+	warm_flush(&k.warm);
+	if (host.endpoints_live < GUEST_OUTSIDE)
+		offer_bootstrap(s);
+}
+
+static int open_guest(struct seat *s)
+{
+	int err = open_device(s);
+
+	if (!err)
+		err = open_gate(s);
+	if (!err)
+		err = open_worker(s);
+	if (!err)
+		offer_known(s);
+	return err;
+}
+
 static int open_seat(struct seat *s)
 {
 	int err;
@@ -211,6 +276,7 @@ static void show(struct seat *s)
 
 	crawl_stats(worker_crawl(s->worker), &now.crawl);
 	gate_stats(s->gate, &now.gate);
+	counters_gate_since(&now.gate, &s->gate_before);
 	net_stats(s->net, &now.net);
 	counters_net_since(&now.net, &s->net_before);
 	worker_stats(s->worker, &now.worker);
@@ -264,10 +330,20 @@ static void save(struct seat *s, const struct seat_order *order)
 	seat_counters(s, &s->saved.counters);
 }
 
+static void take_guest(struct seat *s, struct seat *guest)
+{
+	int err = s->worker ? open_guest(guest) : fail(guest, -ECANCELED, "its host has failed");
+
+	s->guest = guest;
+	set_state(guest, err ? SEAT_FAILED : SEAT_SEATED);
+}
+
 static void carry_out(struct seat *s, const struct seat_order *order)
 {
 	struct crawl *crawl = s->worker ? worker_crawl(s->worker) : NULL;
 
+	if (order->kind == SEAT_HOST)
+		take_guest(s, order->guest);
 	if (!crawl)
 		return;
 	switch (order->kind) {
@@ -304,6 +380,8 @@ static void carry_out(struct seat *s, const struct seat_order *order)
 	case SEAT_BLOCKLIST:
 		gate_set_blocklist(s->gate, order->blocklist);
 		break;
+	case SEAT_HOST:
+		break;
 	case SEAT_CLOSE:
 		last_turn(s);
 		worker_close(s->worker);
@@ -313,6 +391,17 @@ static void carry_out(struct seat *s, const struct seat_order *order)
 		scribe_lane_flush(s->opts.lane);
 		break;
 	}
+}
+
+/* A guest goes; its host's thread, which this is, has no more to do with it. */
+static void leave_host(struct seat *s)
+{
+	s->opts.host->guest = NULL;
+	if (s->opts.host->worker)
+		worker_rest(s->opts.host->worker, idle_wait_ns(s->opts.host));
+	if (s->owns_net)
+		net_close(s->net);
+	s->net = NULL;
 }
 
 /* False when the order was to end. */
@@ -328,6 +417,8 @@ static bool obey(struct seat *s)
 	ends = s->order.kind == SEAT_CLOSE || s->order.kind == SEAT_LEAVE;
 	if (ends && s->worker)
 		show(s);
+	if (ends && s->opts.host)
+		leave_host(s);
 	/* The mood as it is after the order, before anybody may ask for it. */
 	if (!ends && s->worker)
 		post_settle(s->opts.post, s->opts.index, worker_quiet(s->worker));
@@ -342,8 +433,13 @@ void seat_tell(struct seat *s, const struct seat_order *order)
 
 	s->order = *order;
 	atomic_store_explicit(&s->order_no, no + 1, memory_order_release);
-	if (!s->has_thread)
+	if (!s->has_thread && !s->hosted)
 		obey(s);
+}
+
+bool seat_obeys(const struct seat *s)
+{
+	return s->has_thread || s->hosted || s->worker;
 }
 
 bool seat_obeyed(const struct seat *s)
@@ -380,22 +476,43 @@ static void take_rate(struct seat *s)
 
 /* ---- the thread ------------------------------------------------------------------------ */
 
-int seat_turn(struct seat *s)
+static int turn(struct seat *s)
 {
 	int did = worker_turn(s->worker);
 	uint64_t now = worker_now_ns(s->worker);
 
+	s->busy = did > 0;
 	if (did < 0) {
 		fail(s, did, "device");
 		set_state(s, SEAT_FAILED);
 		return did;
 	}
-	take_rate(s);
+	if (!s->opts.host)
+		take_rate(s);
 	if (now >= s->publish_ns) {
 		show(s);
 		s->publish_ns = now + SHOW_NS;
 	}
 	return did;
+}
+
+/* Neither sleeps while the other has something to do. */
+static void turn_guest(struct seat *s)
+{
+	struct seat *guest = s->guest;
+
+	if (!guest || (guest->hosted && !obey(guest)) || seat_state(guest) != SEAT_SEATED)
+		return;
+	worker_rest(guest->worker, s->busy ? 0 : WORKER_NAP_NS);
+	(void)!turn(guest);
+	if (s->worker)
+		worker_rest(s->worker, guest->busy ? 0 : WORKER_NAP_NS);
+}
+
+int seat_turn(struct seat *s)
+{
+	turn_guest(s);
+	return turn(s);
 }
 
 static void *seat_main(void *arg)
@@ -408,8 +525,10 @@ static void *seat_main(void *arg)
 	set_state(s, open_seat(s) ? SEAT_FAILED : SEAT_SEATED);
 	while (obey(s)) {
 		/* Who has failed still takes orders, so that the others can be ended. */
-		if (seat_state(s) != SEAT_SEATED || seat_turn(s) < 0)
-			nap();
+		if (seat_state(s) == SEAT_SEATED && seat_turn(s) >= 0)
+			continue;
+		turn_guest(s);
+		nap();
 	}
 	if (s->owns_net)
 		net_close(s->net);
@@ -417,10 +536,22 @@ static void *seat_main(void *arg)
 	return NULL;
 }
 
+/* On the host's thread, where it has one. */
+static int start_guest(struct seat *s)
+{
+	struct seat_order order = { .kind = SEAT_HOST, .guest = s };
+
+	s->hosted = s->opts.host->has_thread;
+	seat_tell(s->opts.host, &order);
+	return 0;
+}
+
 int seat_start(struct seat *s)
 {
 	int err;
 
+	if (s->opts.host)
+		return start_guest(s);
 	if (!s->opts.threaded) {
 		err = open_seat(s);
 		set_state(s, err ? SEAT_FAILED : SEAT_SEATED);
@@ -435,7 +566,7 @@ int seat_start(struct seat *s)
 
 int seat_await(struct seat *s)
 {
-	while (seat_state(s) == SEAT_STARTING)
+	while (seat_state(s) == SEAT_STARTING || (s->opts.host && !seat_obeyed(s->opts.host)))
 		nap();
 	return seat_state(s) == SEAT_FAILED ? s->err : 0;
 }
@@ -449,7 +580,7 @@ void seat_join(struct seat *s)
 {
 	if (s->has_thread)
 		pthread_join(s->thread, NULL);
-	s->has_thread = false;
+	s->has_thread = s->hosted = false;
 }
 
 /* ---- life -------------------------------------------------------------------------------- */
@@ -465,14 +596,16 @@ void seat_init(struct seat *s, const struct seat_opts *opts)
 
 void seat_fini(struct seat *s)
 {
-	if (s->has_thread) {
+	if (s->has_thread || s->hosted) {
 		struct seat_order leave = { .kind = SEAT_LEAVE };
 
 		seat_tell(s, &leave);
+		while (s->hosted && !seat_obeyed(s))
+			nap();
 		seat_join(s);
 	}
 	worker_free(s->worker);
-	if (!s->opts.gate)
+	if (!s->opts.gate && !s->opts.host)
 		gate_free(s->gate);
 	pthread_mutex_destroy(&s->lock);
 }

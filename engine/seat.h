@@ -24,6 +24,11 @@
  *
  * Without a thread (virtual time) the caller turns the seat with seat_turn()
  * and orders are obeyed where they are given.
+ *
+ * A seat may have a guest: a seat of another engine, of a census beside this one. It has
+ * a crawl, a device, a lane of its own, and its host's thread and gate: one thread asks for
+ * both, so every budget holds over both without a lock. The guest's turn comes first; what
+ * it leaves of the rate is the host's.
  */
 
 enum seat_order_kind {
@@ -36,6 +41,7 @@ enum seat_order_kind {
 	SEAT_PAUSE,     /* nothing but the post, until SEAT_SAVE */
 	SEAT_SAVE,      /* write a checkpoint's file; @saved; then go on */
 	SEAT_BLOCKLIST, /* use @blocklist from now on */
+	SEAT_HOST,      /* open @guest, and turn it too until it was closed or left */
 	SEAT_CLOSE,     /* say every endpoint once more; the thread ends */
 	SEAT_LEAVE,     /* end at once */
 };
@@ -43,6 +49,7 @@ enum seat_order_kind {
 struct seat_order {
 	enum seat_order_kind kind;
 	const struct blocklist *blocklist;
+	struct seat *guest;
 	struct crawl_twins *twins;
 	const struct crawl_twin *list;
 	uint64_t listed;
@@ -72,6 +79,7 @@ struct seat_opts {
 	double rate_pps;
 	bool unlimited;
 	struct gate *gate; /* taken over from an earlier run; borrowed; NULL = a new one */
+	struct seat *host; /* whose thread and gate it has; NULL = its own */
 };
 
 enum seat_state { SEAT_STARTING, SEAT_SEATED, SEAT_FAILED, SEAT_LEFT };
@@ -79,12 +87,16 @@ enum seat_state { SEAT_STARTING, SEAT_SEATED, SEAT_FAILED, SEAT_LEFT };
 struct seat {
 	struct seat_opts opts;
 	pthread_t thread;
-	bool has_thread;
+	bool has_thread;    /* its own */
+	bool hosted;        /* turned by another's thread */
+	struct seat *guest; /* the turning thread's; NULL = none */
 	/* the worker's own */
 	struct gate *gate;
 	struct net *net;
 	bool owns_net;
-	struct net_stats net_before; /* of a device that others have used */
+	struct net_stats net_before;   /* of a device that others have used */
+	struct gate_stats gate_before; /* of the host's gate, when a guest came */
+	bool busy;                     /* the last turn did something */
 	struct worker *worker;
 	uint64_t publish_ns;
 	uint64_t unexplained;
@@ -123,6 +135,9 @@ int seat_await(struct seat *s) DT_MUST;
 
 /** seat_turn() - one turn on the caller's thread; see worker_turn(). */
 int seat_turn(struct seat *s) DT_MUST;
+
+/** seat_obeys() - is there anybody to take an order? */
+bool seat_obeys(const struct seat *s);
 
 /** seat_tell() - give an order; seat_obeyed() says when it was carried out. */
 void seat_tell(struct seat *s, const struct seat_order *order);

@@ -9,10 +9,6 @@
 #include "engine/canary.h"
 
 enum {
-	/* What a turn that found nothing waits at least. Less would be a wake-up (35 us
-	 * on the reference machine) for a packet or two; more would outlast the 1 ms that
-	 * the gate's rate lets us be late. A datagram ends the wait in any case. */
-	NAP_NS = 500 * 1000,
 	/* Blocks that are begun go to the scribe at least this often. */
 	LANE_FLUSH_NS = 100 * 1000 * 1000,
 	PAUSED_NAP_NS = 100 * 1000,
@@ -37,6 +33,7 @@ struct worker {
 	struct window window;
 	uint64_t now_ns;
 	uint64_t flush_ns; /* when the lane is flushed next */
+	uint64_t rest_ns;  /* longest sleep */
 	bool closing, hushed, paused;
 	bool busy; /* the last turn found something to do */
 	struct net_msg in[NET_BATCH_MAX], out[NET_BATCH_MAX];
@@ -268,13 +265,13 @@ static unsigned ask_canaries(struct worker *w)
 
 static uint64_t wait_ns(const struct worker *w)
 {
-	uint64_t most = w->opts.idle_wait_max_ns, due;
+	uint64_t most = w->rest_ns, due;
 
-	if (w->busy)
+	if (w->busy || most == 0)
 		return 0;
 	due = crawl_next_due_ns(w->crawl, w->now_ns);
-	if (due <= w->now_ns + NAP_NS)
-		return NAP_NS;
+	if (due <= w->now_ns + WORKER_NAP_NS)
+		return WORKER_NAP_NS;
 	return due - w->now_ns < most ? due - w->now_ns : most;
 }
 
@@ -305,6 +302,11 @@ void worker_pause(struct worker *w, bool pause)
 {
 	w->paused = pause;
 	w->busy = true; /* what arrived meanwhile is not slept over */
+}
+
+void worker_rest(struct worker *w, uint64_t most_ns)
+{
+	w->rest_ns = most_ns;
 }
 
 int worker_turn(struct worker *w)
@@ -376,6 +378,7 @@ int worker_new(const struct worker_opts *opts, struct worker **out)
 	w->opts.crawl.shards = opts->workers;
 	if (w->opts.idle_wait_max_ns == 0)
 		w->opts.idle_wait_max_ns = WORKER_IDLE_WAIT_NS;
+	w->rest_ns = w->opts.idle_wait_max_ns;
 	w->now_ns = clock_now_ns(&opts->clock);
 	err = crawl_new(&w->opts.crawl, opts->gate, &port, w->now_ns, opts->clock.wall_minus_now_ns,
 			&w->crawl);

@@ -48,6 +48,10 @@ enum {
 	WORKER_WINDOW_NS = 20 * 1000 * 1000,
 	/* A near network answers within this, or a queue has built up before it. */
 	WORKER_WINDOW_RTT_US = 10 * 1000,
+	/* What a turn that found nothing waits at least. Less would be a wake-up (35 us
+	 * on the reference machine) for a packet or two; more would outlast the 1 ms that
+	 * the gate's rate lets us be late. A datagram ends the wait in any case. */
+	WORKER_NAP_NS = 500 * 1000,
 };
 
 /** struct worker_stats - counters of the worker itself. */
@@ -91,6 +95,12 @@ bool worker_quiet(const struct worker *w);
  * false: nothing that this worker knows changes but by what others had sent it before.
  */
 void worker_pause(struct worker *w, bool pause);
+
+/**
+ * worker_rest() - the longest sleep of the turns to come; 0 = none. Two workers on one thread
+ * (see seat.h) may not sleep while the other has work.
+ */
+void worker_rest(struct worker *w, uint64_t most_ns);
 
 /** worker_close() - crawl_close() and the last block to the scribe. */
 void worker_close(struct worker *w);

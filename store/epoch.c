@@ -134,7 +134,7 @@ static int begin_in_txn(struct store *s, struct kv_txn *txn, struct epoch_row *r
 	return put_row(txn, row);
 }
 
-int store_epoch_begin(struct store *s, uint64_t started_s, bool synthetic, uint32_t *id)
+int store_epoch_beside(struct store *s, uint64_t started_s, bool synthetic, uint32_t *id)
 {
 	struct epoch_row row = { .epoch = { .started_s = started_s, .synthetic = synthetic } };
 	struct kv_txn *txn;
@@ -151,11 +151,19 @@ int store_epoch_begin(struct store *s, uint64_t started_s, bool synthetic, uint3
 		return rc;
 	}
 	rc = kv_commit(txn);
+	if (rc == 0)
+		*id = row.epoch.id;
+	return rc;
+}
+
+int store_epoch_begin(struct store *s, uint64_t started_s, bool synthetic, uint32_t *id)
+{
+	int rc = store_epoch_beside(s, started_s, synthetic, id);
+
 	if (rc < 0)
 		return rc;
 	s->epoch_s = started_s > UINT32_MAX ? UINT32_MAX : (uint32_t)started_s;
-	s->epoch = row.epoch.id;
-	*id = row.epoch.id;
+	s->epoch = *id;
 	return 0;
 }
 
@@ -223,6 +231,7 @@ int store_epoch_end(struct store *s, uint32_t id, uint64_t ended_s, const char *
 	rc = kv_commit(txn);
 	if (rc < 0)
 		return rc;
-	s->epoch_s = s->epoch = 0;
+	if (s->epoch == id)
+		s->epoch_s = s->epoch = 0;
 	return edges_join(s, id);
 }

@@ -93,6 +93,11 @@ struct store_epoch {
 };
 
 int store_epoch_begin(struct store *s, uint64_t started_s, bool synthetic, uint32_t *id) DT_MUST;
+/**
+ * store_epoch_beside() - another one while one is open, of a census of a part: what is put goes on
+ * to be the open one's, as far as epochs tell it apart. Ended like any other.
+ */
+int store_epoch_beside(struct store *s, uint64_t started_s, bool synthetic, uint32_t *id) DT_MUST;
 /** store_epoch_reopen() - go on with epoch @id, ended or not. Errors: DT_ENOTFOUND. */
 int store_epoch_reopen(struct store *s, uint32_t id) DT_MUST;
 

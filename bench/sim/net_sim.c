@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "bench/sim/queue.h"
@@ -31,7 +32,9 @@ struct net_sim {
 	struct net net; /* first: engine/net.h */
 	struct sim_world *world;
 	struct endpoint us, us6;
-	uint64_t now_ns, nonce;
+	uint64_t *now; /* its own time, or that of the device it was opened along */
+	uint64_t time_ns, nonce;
+	struct net_sim *along; /* the next device of the same time */
 	struct net_stats stats;
 	struct sim_queue queue;
 	uint8_t send[NET_BATCH_MAX][NET_FRAME_MAX];
@@ -67,8 +70,7 @@ static bool where_to(const struct sim_world *w, const struct endpoint *ep, uint3
 /** is_limited() - what the node's limiter makes of us; counted. */
 static bool is_limited(struct net_sim *s, uint32_t n)
 {
-	enum limit_verdict v =
-		peer_limit(s->world, n, OUR_IP, s->now_ns / 1000000, s->world->limits);
+	enum limit_verdict v = peer_limit(s->world, n, OUR_IP, *s->now / 1000000, s->world->limits);
 	struct sim_harm *harm = &s->world->harm;
 
 	harm->limited += v != LIMIT_PASS;
@@ -78,7 +80,7 @@ static bool is_limited(struct net_sim *s, uint32_t n)
 
 static struct sim_event *put_off(struct net_sim *s, uint32_t n, uint32_t face, uint64_t delay_ns)
 {
-	struct sim_event *e = sim_queue_push(&s->queue, s->now_ns + delay_ns);
+	struct sim_event *e = sim_queue_push(&s->queue, *s->now + delay_ns);
 
 	if (!e) {
 		s->stats.buffer_starved++;
@@ -92,7 +94,7 @@ static struct sim_event *put_off(struct net_sim *s, uint32_t n, uint32_t face, u
 /** through_nat() - a hole lets it in, and what comes back keeps that open. */
 static bool through_nat(struct net_sim *s, uint32_t n, uint32_t face)
 {
-	uint64_t now_ms = s->now_ns / 1000000;
+	uint64_t now_ms = *s->now / 1000000;
 
 	if (!peer_holed(s->world, n, face, s->world->holes, s->us.port, now_ms))
 		return false;
@@ -114,7 +116,7 @@ static void call_us(struct net_sim *s, uint64_t nonce)
 		return;
 	e->question = (struct peer_question){ .method = PEER_CALL, .luck = (uint32_t)nonce };
 	if (w->holes)
-		hole_open(w->holes, n, s->us.port, s->now_ns / 1000000);
+		hole_open(w->holes, n, s->us.port, *s->now / 1000000);
 }
 
 static void send_one(struct net_sim *s, const struct net_msg *m)
@@ -175,23 +177,41 @@ static void recv_one(struct net_sim *s, struct net_msg *m, unsigned slot)
 	s->stats.recv_bytes += m->len;
 }
 
+/** first_of() - the device whose time it is; the others of that time follow it. */
+static struct net_sim *first_of(struct net_sim *s)
+{
+	return (struct net_sim *)(void *)((char *)s->now - offsetof(struct net_sim, time_ns));
+}
+
+/** next_arrival() - at any device of this time: none may sleep over another's. */
+static uint64_t next_arrival(struct net_sim *s)
+{
+	uint64_t next = UINT64_MAX, one;
+
+	for (s = first_of(s); s; s = s->along) {
+		one = sim_queue_next_ns(&s->queue);
+		next = one < next ? one : next;
+	}
+	return next;
+}
+
 static int sim_recv(struct net *net, struct net_msg *msgs, unsigned max, uint64_t wait_ns)
 {
 	struct net_sim *s = sim_of(net);
-	uint64_t next = sim_queue_next_ns(&s->queue);
+	uint64_t next = next_arrival(s);
 	unsigned count = 0;
 
 	if (wait_ns > WAIT_MAX_S * 1000000000ull)
 		wait_ns = WAIT_MAX_S * 1000000000ull;
-	s->now_ns += TURN_NS;
-	if (next > s->now_ns && wait_ns > TURN_NS)
-		s->now_ns = next - s->now_ns < wait_ns ? next : s->now_ns + wait_ns;
+	*s->now += TURN_NS;
+	if (next > *s->now && wait_ns > TURN_NS)
+		*s->now = next - *s->now < wait_ns ? next : *s->now + wait_ns;
 	if (s->world->presence.moves)
 		sim_world_set_time(s->world,
-				   s->world->opts.time_s + (double)(s->now_ns - START_NS) / 1e9);
+				   s->world->opts.time_s + (double)(*s->now - START_NS) / 1e9);
 	if (max > NET_BATCH_MAX)
 		max = NET_BATCH_MAX;
-	for (; count < max && sim_queue_next_ns(&s->queue) <= s->now_ns; count++)
+	for (; count < max && sim_queue_next_ns(&s->queue) <= *s->now; count++)
 		recv_one(s, &msgs[count], count);
 	return (int)count;
 }
@@ -214,15 +234,19 @@ static void sim_stats(struct net *net, struct net_stats *out)
 
 static void sim_close(struct net *net)
 {
-	struct net_sim *s = sim_of(net);
+	struct net_sim *s = sim_of(net), *at = first_of(s);
 
+	while (at && at->along != s)
+		at = at->along;
+	if (at)
+		at->along = s->along;
 	sim_queue_free(&s->queue);
 	free(s);
 }
 
 static uint64_t sim_now_ns(void *ctx)
 {
-	return ((const struct net_sim *)ctx)->now_ns;
+	return *((const struct net_sim *)ctx)->now;
 }
 
 static const struct net_ops sim_ops = {
@@ -259,7 +283,8 @@ static int open_at(struct sim_world *w, uint16_t port, uint64_t now_ns, struct n
 	s->net.ops = &sim_ops;
 	s->world = w;
 	s->us = endpoint_ip4(OUR_IP, port);
-	s->now_ns = now_ns;
+	s->time_ns = now_ns;
+	s->now = &s->time_ns;
 	/* Other losses than those of the run before. */
 	s->nonce = (uint64_t)w->runs++ << NONCE_RUN_SHIFT;
 	s->us6 = (struct endpoint){ .addr = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 }, .port = port };
@@ -284,5 +309,19 @@ int net_sim_beside(const struct net *before, unsigned port, struct net **out, st
 {
 	const struct net_sim *s = (const struct net_sim *)(const void *)before;
 
-	return open_at(s->world, (uint16_t)(OUR_PORT + port), s->now_ns, out, clock);
+	return open_at(s->world, (uint16_t)(OUR_PORT + port), *s->now, out, clock);
+}
+
+int net_sim_along(struct net *first, unsigned port, struct net **out, struct clock *clock)
+{
+	struct net_sim *f = first_of(sim_of(first)), *s;
+	int err = net_sim_beside(first, port, out, clock);
+
+	if (err)
+		return err;
+	s = sim_of(*out);
+	s->now = f->now;
+	s->along = f->along;
+	f->along = s;
+	return 0;
 }

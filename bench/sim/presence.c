@@ -136,6 +136,14 @@ void sim_world_begin_census(struct sim_world *w)
 	w->presence.began_s = w->presence.now.now_s;
 }
 
+double sim_world_census_from(struct sim_world *w, double s)
+{
+	double was = w->presence.began_s;
+
+	w->presence.began_s = (uint32_t)s;
+	return was;
+}
+
 bool presence_in(const struct sim_world *w, uint32_t n, uint64_t mood, const struct sim_tide *t)
 {
 	uint32_t own = (uint32_t)(mood >> 32), interval = w->presence.interval_s[mood_age(mood)];

@@ -125,6 +125,9 @@ double sim_world_time(const struct sim_world *w);
 /** sim_world_begin_census() - what sim_score() compares from: the world's time now. */
 void sim_world_begin_census(struct sim_world *w);
 
+/** sim_world_census_from() - the same, since @s; returns what it was. For a census beside one. */
+double sim_world_census_from(struct sim_world *w, double s);
+
 /** sim_world_bytes() - memory of its tables now. */
 uint64_t sim_world_bytes(const struct sim_world *w);
 
@@ -203,6 +206,12 @@ int net_sim_open(struct sim_world *w, struct net **out, struct clock *clock) DT_
  */
 int net_sim_beside(const struct net *before, unsigned port, struct net **out,
 		   struct clock *clock) DT_MUST;
+
+/**
+ * net_sim_along() - the same, and both go on in one time: for a run beside a run. The thread
+ * is one. Close it before @first. @clock is one and the same.
+ */
+int net_sim_along(struct net *first, unsigned port, struct net **out, struct clock *clock) DT_MUST;
 
 /* ---- the farm -------------------------------------------------------------- */
 

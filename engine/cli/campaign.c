@@ -70,13 +70,6 @@ int campaign_check(const struct conf *c, char why[static CONF_WHY_MAX])
 		return say_time(why, "interval", c->interval);
 	if (c->every[0] && (campaign_seconds(c->every, &every) < 0 || every <= 0))
 		return say_time(why, "every", c->every);
-	if (c->every[0] && every >= interval) {
-		snprintf(why, CONF_WHY_MAX,
-			 "every: zones are taken between full censuses, so it must be shorter than "
-			 "interval (now %.40s); --interval 1h --every 5m",
-			 c->interval);
-		return DT_ERANGE;
-	}
 	if (c->epochs > EPOCHS_MAX) {
 		snprintf(why, CONF_WHY_MAX, "epochs: 0 (until stopped) to %d", EPOCHS_MAX);
 		return DT_ERANGE;
@@ -164,6 +157,23 @@ static void take_full(struct campaign *c, struct campaign_step *out)
 	out->number = (unsigned)++c->full_taken;
 }
 
+/* Ticks that went by unused: only the last of them is still worth a look. */
+static void skip_missed(struct campaign *c, uint64_t now_ns)
+{
+	if (c->every_ns && !c->moving && now_ns / c->every_ns > c->tick)
+		c->tick = now_ns / c->every_ns;
+}
+
+bool campaign_beside(struct campaign *c, uint64_t now_ns, struct campaign_step *out)
+{
+	memset(out, 0, sizeof(*out));
+	skip_missed(c, now_ns);
+	if (!c->every_ns || now_ns < c->tick * c->every_ns)
+		return false;
+	take_zone(c, out);
+	return true;
+}
+
 bool campaign_next(struct campaign *c, uint64_t now_ns, struct campaign_step *out)
 {
 	bool more = c->conf->epochs == 0 || c->full_taken < c->conf->epochs;
@@ -171,12 +181,7 @@ bool campaign_next(struct campaign *c, uint64_t now_ns, struct campaign_step *ou
 	uint64_t end_ns = c->conf->epochs ? c->conf->epochs * c->interval_ns : UINT64_MAX;
 
 	memset(out, 0, sizeof(*out));
-	/* Ticks that went by unused: only the last of them is still worth a look. */
-	if (c->every_ns && !c->moving && now_ns / c->every_ns > c->tick)
-		c->tick = now_ns / c->every_ns;
-	/* A full census contains all zones: none of the moment at which one is due. */
-	if (c->every_ns && !c->moving && c->tick * c->every_ns % c->interval_ns == 0)
-		c->tick++;
+	skip_missed(c, now_ns);
 	if (c->every_ns && (c->moving || c->tick * c->every_ns < full_ns)) {
 		if (c->tick * c->every_ns < end_ns) {
 			take_zone(c, out);

@@ -13,8 +13,9 @@
  * next one is due. No clock, no network: numbers in, numbers out.
  *
  * --epochs N --interval T are N full censuses, one each T from the first. --every E
- * puts censuses of two zones into each multiple of E in between, a fixed one and
- * one that moves; those of an E that went by while another census ran are left out.
+ * puts censuses of two zones into each multiple of E, a fixed one and one that moves:
+ * beside a full one that runs then, else between two. Where both take longer than E the
+ * next tick is left out.
  */
 
 /** What a budget may still hold from the packets of the census before: 10 s and a bin. */
@@ -54,6 +55,9 @@ void campaign_begin(struct campaign *out, const struct conf *conf);
  * False when it is over. A step handed out counts as taken.
  */
 bool campaign_next(struct campaign *c, uint64_t now_ns, struct campaign_step *out);
+
+/** campaign_beside() - a zone that is due while a full census runs; false: none is. */
+bool campaign_beside(struct campaign *c, uint64_t now_ns, struct campaign_step *out);
 
 /** campaign_more() - would campaign_next() hand out another? */
 bool campaign_more(const struct campaign *c, uint64_t now_ns);

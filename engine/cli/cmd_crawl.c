@@ -80,7 +80,7 @@ static void tell(void *ctx, const struct wire_result *r)
 	FILE *to = data_on_stdout ? stderr : stdout;
 
 	if (!r->step.full)
-		fprintf(to, "\n== between: %s ==\n", r->step.name);
+		fprintf(to, "\n== %s: %s ==\n", r->beside ? "beside" : "between", r->step.name);
 	else if (c->epochs == 0)
 		fprintf(to, "\n== census %u ==\n", r->step.number);
 	else if (c->epochs > 1)

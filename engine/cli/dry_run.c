@@ -85,6 +85,19 @@ static void line(FILE *to, const struct outlook *o, const char *name, double hos
 	fprintf(to, "\n");
 }
 
+/* What --every adds, each time: two zones, a fixed one and one that moves. */
+static void expect_zones(FILE *to, const struct outlook *o)
+{
+	struct crawl_part zone;
+	double live, q = questions(o);
+
+	if (!o->c->every[0] || part_from_text(o->c->every_zone, &zone) < 0)
+		return;
+	live = 2 * o->whole * part_share(&zone) / (double)o->c->shards;
+	line(to, o, "  two zones, each --every", live * (1 + o->dead_per_live),
+	     live * (q / (1 - lost(o)) + 3 * o->dead_per_live), live * q);
+}
+
 /* The census, and its second pass: plan 5 over a share of it, and a ping to each (E-72, E-73). */
 static void expect(FILE *to, const struct outlook *o, const char *name)
 {
@@ -105,6 +118,7 @@ static void expect(FILE *to, const struct outlook *o, const char *name)
 	if (surveyed > 0)
 		line(to, o, "  its survey", surveyed, surveyed * (4 * answered + 1.5),
 		     surveyed * 2.5);
+	expect_zones(to, o);
 }
 
 static void expect_all(FILE *to, const struct conf *c, double rate)

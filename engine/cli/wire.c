@@ -34,6 +34,7 @@ static void unwire(struct wire *w)
 		fclose(w->csv);
 	if (bad_close(w->bad) < 0)
 		cli_say("%s: not everything could be written", w->c->keep_bad);
+	wire_close_beside(w);
 	wire_close_second(w);
 	wire_close_mirror(w);
 	wire_ledger_free(w->ledger);
@@ -175,12 +176,16 @@ static bool pass_real(struct wire *w, uint64_t until_ns)
 	return signal < 0;
 }
 
-/* Time since the campaign began, whoever began it. */
-static uint64_t since_began(const struct wire *w)
+uint64_t wire_since_began(const struct wire *w, const struct clock *clock)
 {
-	uint64_t now = clock_wall_ns(&w->clock, clock_now_ns(&w->clock));
+	uint64_t now = clock_wall_ns(clock, clock_now_ns(clock));
 
 	return now > w->began_wall_ns ? now - w->began_wall_ns : 0;
+}
+
+static uint64_t since_began(const struct wire *w)
+{
+	return wire_since_began(w, &w->clock);
 }
 
 /* Until the step that was handed out is due and every budget is whole; false: it is to end. */
@@ -193,8 +198,7 @@ static bool await_step(struct wire *w, uint64_t free_ns)
 	return w->device ? pass_virtual(w, due) : pass_real(w, due);
 }
 
-static int run_campaign(struct wire *w, const struct wire_talk *talk,
-			void (*done)(void *ctx, const struct wire_result *r), void *ctx)
+static int run_campaign(struct wire *w, const struct wire_talk *talk)
 {
 	const uint64_t gap_ns = CAMPAIGN_GAP_S * UINT64_C(1000000000);
 	bool go_on = w->resume && checkpoint_head(w->resume)->workers;
@@ -216,7 +220,7 @@ static int run_campaign(struct wire *w, const struct wire_talk *talk,
 			return 1;
 		rc = one_census(w, talk, &r);
 		if (rc >= 0)
-			done(ctx, &r);
+			w->done(w->done_ctx, &r);
 		end = r.engine.end;
 		wire_result_free(&r);
 		more = campaign_more(&w->plan, since_began(w));
@@ -235,13 +239,19 @@ static int run_campaign(struct wire *w, const struct wire_talk *talk,
 int wire_campaign(const struct conf *c, const struct wire_talk *talk,
 		  void (*done)(void *ctx, const struct wire_result *r), void *ctx)
 {
-	struct wire w = { .c = c, .talk = talk, .network.path = c->network_file };
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct wire w = { .c = c,
+			  .talk = talk,
+			  .network.path = c->network_file,
+			  .sink_lock = &lock,
+			  .done = done,
+			  .done_ctx = ctx };
 	int rc = prepare(&w);
 
 	if (rc >= 0 && talk->store_open)
 		rc = talk->store_open(talk->ctx, w.store);
 	if (rc >= 0)
-		rc = run_campaign(&w, talk, done, ctx);
+		rc = run_campaign(&w, talk);
 	unwire(&w);
 	return rc;
 }

@@ -27,6 +27,7 @@ struct wire_result {
 	uint64_t farm_rss_bytes;
 	struct census_survey_truth survey_truth;
 	struct campaign_step step; /* which census this was */
+	bool beside;               /* a full one ran meanwhile */
 	char *report_json;         /* owned; wire_result_free() */
 	char *report_text;         /* owned */
 };

@@ -310,6 +310,10 @@ int wire_make_engine(struct wire *w, const struct wire_talk *talk)
 	o.warm = w->warm_allowed && w->warm_since_s ? wire_offer_warm : NULL;
 	o.warm_ctx = w;
 	keep_checkpoints(w, &o);
+	if (w->step.full && w->c->every[0]) {
+		o.beside = wire_beside;
+		o.beside_ctx = w;
+	}
 	o.bootstrap = w->boot;
 	o.bootstrap_count = w->boot_count;
 	o.max_runtime_ns = (uint64_t)(c->max_runtime_s * 1e9);
@@ -321,6 +325,8 @@ int wire_make_engine(struct wire *w, const struct wire_talk *talk)
 	if (rc < 0)
 		return rc;
 	rc = wire_open_second(w);
+	if (rc >= 0)
+		rc = wire_open_beside(w);
 	if (rc < 0)
 		return rc;
 	rc = engine_new(&o, &w->engine, why);

@@ -2,6 +2,7 @@
 #ifndef ENGINE_CLI_WIRE_IMPL_H
 #define ENGINE_CLI_WIRE_IMPL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@
  *	wire_world.c	the network to look at, and the score against its truth
  *	wire_engine.c	conf -> engine options
  *	wire_certify.c	the second pass
+ *	wire_beside.c	zone censuses while a full one runs
  *	wire_survey.c	what nodes can do, and how they are reached
  *	wire_keep.c	what is left behind
  *	wire_warm.c	what one census leaves to the next
@@ -70,6 +72,10 @@ struct wire {
 	struct wire_ledger *ledger;     /* packets by network; NULL without geo files */
 	struct wire_second *second;     /* its port and devices; NULL = none is taken */
 	struct network_file network;    /* for tools that look in on a crawler */
+	struct wire_beside *beside;     /* zone censuses while a full one runs; NULL = none */
+	pthread_mutex_t *sink_lock;     /* two censuses, one sink and one store */
+	void (*done)(void *ctx, const struct wire_result *r); /* told of each census */
+	void *done_ctx;
 	/* of its zones: who answered both of our ports, who only the first */
 	uint64_t second_any, second_one, second_at_ms, second_lost;
 };
@@ -99,7 +105,7 @@ int wire_score(struct wire *w, struct wire_result *r) DT_MUST;
 
 int wire_make_engine(struct wire *w, const struct wire_talk *talk) DT_MUST;
 
-enum wire_pass { WIRE_CENSUS, WIRE_SECOND, WIRE_SURVEY };
+enum wire_pass { WIRE_CENSUS, WIRE_SECOND, WIRE_SURVEY, WIRE_BESIDE };
 
 /**
  * wire_secrets() - the id we go by in @pass, and the key of what strangers must not
@@ -130,6 +136,19 @@ struct net_group *wire_survey_group(const struct wire *w);
 /** wire_catch_up() - virtual time goes on where what came after the census ended. */
 void wire_catch_up(struct wire *w);
 
+/* ---- wire_beside.c ---------------------------------------------------------- */
+
+/** wire_open_beside() - the port of zone censuses, while privileges last; nothing without --every.
+ */
+int wire_open_beside(struct wire *w) DT_MUST;
+void wire_close_beside(struct wire *w);
+
+/** wire_beside() - the engine's beside callback; @ctx is the struct wire. */
+bool wire_beside(void *ctx, struct engine *host, bool may_begin, int stops);
+
+/** wire_since_began() - time since the campaign began, whoever began it, by @clock. */
+uint64_t wire_since_began(const struct wire *w, const struct clock *clock);
+
 /* ---- wire_survey.c ---------------------------------------------------------- */
 
 /** wire_survey() - after the second pass of a full census, whose report it fills. */
@@ -150,7 +169,7 @@ void wire_close_mirror(struct wire *w);
 int wire_open_store(struct wire *w) DT_MUST;
 
 /** wire_put(), wire_list(), wire_flush() - the engine's sink; @ctx is the struct wire. */
-int wire_put(void *ctx, const struct sighting *list, unsigned count);
+int wire_put(void *ctx, const struct sighting *list, unsigned count); /* any thread */
 int wire_list(void *ctx, const struct listing *list, unsigned count);
 int wire_flush(void *ctx);
 

@@ -48,10 +48,8 @@ static void csv_row(FILE *csv, const struct sighting *s)
 		krpc_version_text(&v, version));
 }
 
-int wire_put(void *ctx, const struct sighting *list, unsigned count)
+static int put(struct wire *w, const struct sighting *list, unsigned count)
 {
-	struct wire *w = ctx;
-
 	for (unsigned i = 0; w->csv && i < count; i++)
 		if (list[i].way == SIGHTING_ANSWERED &&
 		    !(list[i].flags & (SIGHTING_FINAL | SIGHTING_SURVEYED | SIGHTING_SECOND_PORT)))
@@ -61,23 +59,47 @@ int wire_put(void *ctx, const struct sighting *list, unsigned count)
 	return w->writer ? store_writer_put(w->writer, list, count) : 0;
 }
 
+int wire_put(void *ctx, const struct sighting *list, unsigned count)
+{
+	struct wire *w = ctx;
+	int rc;
+
+	pthread_mutex_lock(w->sink_lock);
+	rc = put(w, list, count);
+	pthread_mutex_unlock(w->sink_lock);
+	return rc;
+}
+
 int wire_list(void *ctx, const struct listing *list, unsigned count)
 {
 	struct wire *w = ctx;
+	int rc;
 
-	return store_writer_list(w->writer, list, count);
+	pthread_mutex_lock(w->sink_lock);
+	rc = store_writer_list(w->writer, list, count);
+	pthread_mutex_unlock(w->sink_lock);
+	return rc;
 }
 
-int wire_flush(void *ctx)
+static int flush(struct wire *w)
 {
-	struct wire *w = ctx;
-
 	if (w->csv && (fflush(w->csv) || ferror(w->csv)))
 		return -EIO;
 	/* Relaxed: read by the monitor after it waited for this call. */
 	if (w->csv && w->csv != stdout)
 		__atomic_store_n(&w->csv_kept, (uint64_t)ftello(w->csv), __ATOMIC_RELAXED);
 	return w->writer ? store_writer_flush(w->writer) : 0;
+}
+
+int wire_flush(void *ctx)
+{
+	struct wire *w = ctx;
+	int rc;
+
+	pthread_mutex_lock(w->sink_lock);
+	rc = flush(w);
+	pthread_mutex_unlock(w->sink_lock);
+	return rc;
 }
 
 /* What the checkpoint covers stays, the rest will be said again. */

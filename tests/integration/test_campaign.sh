@@ -9,7 +9,7 @@ virtual() { "$PROG" crawl --sim 20000 --sim-mode virtual --geo none --quiet "$@"
 expect 2 "zone: 'x/8' is not PREFIX/BITS" -- virtual --zone x/8
 expect 2 "zone: 'ff/4' is not PREFIX/BITS" -- virtual --zone ff/4
 expect 2 "interval: '5x' is not a time" -- virtual --epochs 2 --interval 5x
-expect 2 "every: zones are taken between" -- virtual --epochs 2 --interval 5m --every 5m
+expect 2 "every: '0' is not a time" -- virtual --every 0
 expect 0 "Census of zone a0/4 done" -- virtual --zone a0/4 --store ""
 
 virtual --store "$TMP/store" --epochs 3 --interval 1h --every 25m --every-zone 5c/6 \
@@ -59,6 +59,30 @@ result $? "who was silent is kept for the next run"
 virtual --store "$TMP/store" --sim-time 10800 --churn 0.007 --report - 2>/dev/null |
 	jq -e '.warm_known > 18000 and .doubted_known > 5000' >/dev/null
 result $? "a run of its own begins with what the last one left"
+
+# Zones beside a full census that is slow: their cadence is held, each is an epoch of its own, one
+# rate and one budget hold for all, and the full one finds what it finds alone.
+virtual --rate 1000 --certify 0 --survey 0 --store "" --report "$TMP/slow.json" >/dev/null 2>&1
+virtual --rate 1000 --certify 0 --survey 0 --every 35s --every-zone 5c/6 --store "$TMP/beside" \
+	--report - >"$TMP/reports" 2>"$TMP/said"
+jq -r '[.started[14:19], .part.name // "all"] | join(" ")' "$TMP/reports" >"$TMP/got"
+diff - <(grep -v 'zone [^5]' "$TMP/got") <<-'END'
+	13:55 zone 5c/6
+	14:30 zone 5c/6
+	15:05 zone 5c/6
+	13:20 all
+END
+result $? "beside a full census zones keep their 35 s"
+jq -se --slurpfile alone "$TMP/slow.json" '[.[] | select(.part == null)][0] as $full | [.[] | select(.part)] as $zones
+	| ($zones | length >= 5 and all(.part.beside and .end == "done" and .unexplained == 0 and .truth.recall > 0.99))
+	and all(.politeness.packets_to_one_address_10s_max <= 9)
+	and ($full.truth.recall - $alone[0].truth.recall | fabs) < 0.001
+	and ($full.packets_sent / $alone[0].packets_sent - 1 | fabs) < 0.01
+	and ($full.packets_sent + ($zones[:-1] | map(.packets_sent) | add)) / $full.span_s < 1001' "$TMP/reports" >/dev/null
+result $? "one rate, one budget; both find what they find alone"
+"$PROG" summary --store "$TMP/beside" --json | jq -e --slurpfile r "$TMP/reports" \
+	'(.censuses | length) == ($r | length) and all(.censuses[]; .ended_s > 0)' >/dev/null
+result $? "and each is a census of the store"
 
 # Shards: nobody knows of another, together they are the whole.
 virtual --store "" --nodes-csv "$TMP/whole.csv" --report "$TMP/whole.json" >/dev/null 2>&1

@@ -91,13 +91,35 @@ cat >"$TMP/want" <<-'END'
 	14:4 zone 5e/8 done
 	14:4 zone 00/8 done
 	15:1 all done
+	15:1 zone 5e/8 done
+	15:1 zone 80/8 done
 	15:4 zone 5e/8 done
-	15:4 zone 80/8 done
+	15:4 zone 40/8 done
 	16:1 all done
+	16:1 zone 5e/8 done
+	16:1 zone c0/8 done
 	16:4 zone 5e/8 done
-	16:4 zone 40/8 done
+	16:4 zone 20/8 done
 END
 diff "$TMP/want" "$TMP/got"
 result $? "has the censuses of one that was not"
+
+# Killed while a zone is asked beside it: the full census goes on, and the cadence with it.
+rm -rf "$D"
+BESIDE=("$PROG" crawl --sim 40000 --sim-mode virtual --geo none --quiet --checkpoint-s 0.05 --rate 2000
+	--every 20s --every-zone a/4 --certify 0 --survey 0 --store "$D" --report -)
+"${BESIDE[@]}" >"$TMP/reports" 2>/dev/null &
+pid=$!
+for _ in $(seq 300); do [ "$(grep -c '"part": {' "$TMP/reports")" -ge 2 ] && break; sleep 0.01; done
+kill -9 $pid
+wait $pid 2>/dev/null
+before=$(grep -c '"part": {' "$TMP/reports")
+"${BESIDE[@]}" --resume >"$TMP/reports" 2>/dev/null
+result $? "killed beside $before zones"
+jq -se '[.[] | select(.part == null)] as $full | [.[] | select(.part.beside)] as $zones
+	| ($full | length) == 1 and $full[0].resumes == 1 and $full[0].truth.recall > 0.997
+	and ($zones | length) >= 2 and all(.end == "done" and .unexplained == 0
+	and .politeness.packets_to_one_address_10s_max <= 9)' "$TMP/reports" >/dev/null
+result $? "gone on with: one full census, $(grep -c '"part": {' "$TMP/reports") zones more"
 
 finish
