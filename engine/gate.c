@@ -21,10 +21,13 @@ enum {
 	RATE_LATENESS_NS = 1000000,
 	/*
 	 * What is later is no burst, but is not forgotten at once: up to 10 ms of it come back as
-	 * a twentieth more than the rate, so a second is short by no more than it must (E-111).
+	 * one part in 24 more than the rate, so a second is short by no more than it must (E-111).
+	 * One repayment is for 2 ms at most: 12 ms / 24 are the 0.5 ms that any 10 ms may hold of
+	 * it.
 	 */
 	RATE_DEBT_NS = 10 * 1000 * 1000,
-	RATE_REPAY_PART = 20,
+	RATE_REPAY_NS = 2 * 1000 * 1000,
+	RATE_REPAY_PART = 24,
 	/* Unlimited rate and no hint: begin with tables for 50 k addresses a second. */
 	HOST_PPS_UNKNOWN = 50000,
 	/* Tables larger than this are not made in advance: they grow when needed. */
@@ -42,7 +45,9 @@ struct bucket {
 	uint64_t next_ns, step_ns;
 	uint32_t next_frac, step_frac;
 	uint64_t debt_ns, repaid_ns; /* lost by being late; looked at last */
+	uint64_t first_ns;           /* the time of the first packet not handed over yet */
 	bool limited, held;          /* held: it was the rate that held the last packet back */
+	bool lying;                  /* packets have passed that nobody has handed over */
 };
 
 struct gate {
@@ -84,23 +89,44 @@ static bool bucket_ready(struct bucket *b, uint64_t now_ns, uint64_t *retry_ns)
 	return false;
 }
 
-/* Who had nothing to send has lost nothing. A stall of seconds is bounded by what a debt may be. */
+/* A stall of seconds is bounded by what a debt may be. */
+static void bucket_owe(struct bucket *b, uint64_t lost_ns, uint64_t now_ns)
+{
+	b->debt_ns = lost_ns < RATE_DEBT_NS - b->debt_ns ? b->debt_ns + lost_ns : RATE_DEBT_NS;
+	b->repaid_ns = now_ns;
+}
+
+/* Who had nothing to send has lost nothing. */
 static void bucket_fall_behind(struct bucket *b, uint64_t now_ns)
 {
 	uint64_t lost = now_ns - RATE_LATENESS_NS - b->next_ns;
 
-	if (b->held)
-		b->debt_ns = lost < RATE_DEBT_NS - b->debt_ns ? b->debt_ns + lost : RATE_DEBT_NS;
+	bucket_owe(b, b->held ? lost : 0, now_ns);
 	b->next_ns = now_ns - RATE_LATENESS_NS;
-	b->repaid_ns = now_ns;
 }
 
-/* On schedule again: a twentieth of the time that has passed. */
+/*
+ * A batch that lay before it went: its packets count as sent now, so the next one's time moves
+ * by as much as they came later than a packet may (E-240).
+ */
+static void bucket_handed_over(struct bucket *b, uint64_t now_ns)
+{
+	uint64_t late;
+
+	b->lying = false;
+	if (b->first_ns + RATE_LATENESS_NS >= now_ns)
+		return;
+	late = now_ns - RATE_LATENESS_NS - b->first_ns;
+	b->next_ns += late;
+	bucket_owe(b, late, now_ns);
+}
+
+/* On schedule again: a part of the time that has passed. */
 static void bucket_repay(struct bucket *b, uint64_t now_ns)
 {
 	uint64_t passed = now_ns - b->repaid_ns, back;
 
-	back = (passed < RATE_DEBT_NS ? passed : RATE_DEBT_NS) / RATE_REPAY_PART;
+	back = (passed < RATE_REPAY_NS ? passed : RATE_REPAY_NS) / RATE_REPAY_PART;
 	if (back > b->debt_ns)
 		back = b->debt_ns;
 	b->next_ns -= back;
@@ -116,6 +142,9 @@ static void bucket_take(struct bucket *b, uint64_t now_ns)
 		return;
 	if (b->next_ns + RATE_LATENESS_NS < now_ns)
 		bucket_fall_behind(b, now_ns);
+	if (!b->lying)
+		b->first_ns = b->next_ns;
+	b->lying = true;
 	b->next_ns += b->step_ns + (frac >> 32);
 	b->next_frac = (uint32_t)frac;
 	b->held = false;
@@ -335,6 +364,13 @@ enum gate_verdict gate_admit(struct gate *g, const struct endpoint *ep, unsigned
 unsigned gate_room(const struct gate *g, uint64_t now_ns)
 {
 	return bucket_room(&g->rate, now_ns);
+}
+
+void gate_handed_over(struct gate *g, uint64_t now_ns)
+{
+	g->last_now_ns = now_ns;
+	if (g->rate.lying)
+		bucket_handed_over(&g->rate, now_ns);
 }
 
 void gate_set_rate(struct gate *g, double rate_pps)

@@ -136,6 +136,15 @@ enum gate_verdict gate_admit_looked(struct gate *g, const struct endpoint *ep,
 unsigned gate_room(const struct gate *g, uint64_t now_ns);
 
 /**
+ * gate_handed_over() - all that has passed so far was with the kernel by @now_ns.
+ *
+ * The rate is promised of packets as they leave: never more than rate x 10 ms + 1 + rate x 1.5 ms
+ * in any 10 ms, wherever their worker was kept between asking here and handing over. Whoever sends
+ * says so after each batch; a batch that lay delays those behind it (E-240).
+ */
+void gate_handed_over(struct gate *g, uint64_t now_ns);
+
+/**
  * DOC: the claim budget. Who lists contacts in a /24 aims us at it, and the rate per /24
  * only stretches that out. So a /24 gets GATE_CLAIMS packets on credit, shared by the
  * workers; each answer from it is worth GATE_CLAIM_CREDIT more. A network with one

@@ -346,6 +346,7 @@ static int turn(struct listen *l)
 	for (unsigned i = 0; i < l->opts.ids && !err; i++)
 		if (l->poll[i].revents || l->dirty[i])
 			err = serve(l, i);
+	gate_handed_over(l->gate, now(l));
 	return err;
 }
 

@@ -322,6 +322,7 @@ int worker_turn(struct worker *w)
 	if (got < 0)
 		return got;
 	w->now_ns = clock_now_ns(&w->opts.clock);
+	gate_handed_over(w->opts.gate, w->now_ns);
 	received(w, (unsigned)got);
 	net_recv_finish(w->opts.net);
 	others = collect_failures(w);

@@ -299,6 +299,112 @@ static void test_any_ten_ms(void **state)
 	}
 }
 
+/* ---- batches that lie between the gate and the kernel (E-240) ----------------- */
+
+/** A worker in fake time: asks, is kept somewhere, hands over, and is kept again. */
+struct stalls {
+	double kept, nap; /* chance of a stall before a batch's hand-over; of a nap after it */
+	uint64_t kept_max_ns, nap_max_ns, turn_ns;
+};
+
+/* Packets of [from, until), each with the time at which it left into @left; returns how many. */
+static unsigned with_stalls(struct gate *g, const struct stalls *st, uint64_t until, struct rng *r,
+			    uint64_t *left, unsigned max)
+{
+	uint64_t now = S;
+	unsigned n = 0;
+
+	while (now < until && n < max) {
+		unsigned first = n;
+		uint64_t over = now + st->turn_ns;
+		enum gate_reason why;
+		double early = rng_double(r);
+
+		while (n < max && ask(g, nth(n), 1, now, &why) == GATE_PASS)
+			n++;
+		if (n > first && rng_double(r) < st->kept)
+			over += (uint64_t)(rng_double(r) * (double)st->kept_max_ns);
+		/* They leave anywhere between: at once, in the middle of it, or at its end. */
+		for (unsigned i = first; i < n; i++)
+			left[i] = early < 0.1   ? now
+				  : early < 0.9 ? over
+						: now + (uint64_t)(early * (double)(over - now));
+		gate_handed_over(g, over);
+		now = over;
+		if (rng_double(r) < st->nap)
+			now += (uint64_t)(rng_double(r) * (double)st->nap_max_ns);
+	}
+	return n;
+}
+
+/* As they leave, not as they pass: in any 10 ms no more than rate x 10 ms and the burst. */
+static void test_lying_batches(void **state)
+{
+	enum { PACKETS = 200000, TEN_MS = 10 * MS, US = 1000 };
+	static const double rates[] = { 1, 30, 170, 999, 4321, 65000, 1e6 };
+	static const struct stalls kinds[] = {
+		{ 0.02, 0.02, 30 * MS, 3 * MS, 5 * US },   /* a scheduler's slice now and then */
+		{ 0.3, 0.3, 2 * MS, 2 * MS, 50 * US },     /* never on time */
+		{ 0.001, 0.01, 300 * MS, 1 * MS, 5 * US }, /* a suspended machine */
+		{ 1, 1, 900 * US, 1100 * US, 1 * US },     /* all within what is forgiven */
+	};
+	static uint64_t left[PACKETS];
+	uint64_t seed = seed_open();
+	struct rng r;
+
+	(void)state;
+	rng_init(&r, seed, 0);
+	for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+		for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
+			struct gate *g = gate_of((struct gate_opts){ .rate_pps = rates[i] });
+			double most = rates[i] * 0.010 + 1 + rates[i] * 1.5e-3;
+			unsigned n = with_stalls(g, &kinds[k], (rates[i] < 1000 ? 40 : 6) * S, &r,
+						 left, PACKETS);
+
+			assert_true(n > (rates[i] < 1000 ? 5 : 3000));
+			for (unsigned at = 0, first = 0; at < n; at++) {
+				while (left[at] - left[first] >= TEN_MS)
+					first++;
+				if (at - first + 1 > most)
+					fail_msg("%.0f pps, stalls %zu: %u in 10 ms, %.1f allowed",
+						 rates[i], k, at - first + 1, most);
+			}
+			gate_free(g);
+		}
+	}
+}
+
+/* A batch in a thousand lies for 2 ms: the seconds are full all the same, and none is more than
+ * that. */
+static void test_lying_costs_nothing(void **state)
+{
+	enum { PACKETS = 2000000 };
+	static const double rates[] = { 1000, 20000, 300000 };
+	static const struct stalls st = { 0.001, 0, 4 * MS, 0, 100000 };
+	uint64_t *left = calloc(PACKETS, sizeof(*left));
+	struct rng r;
+
+	(void)state;
+	assert_non_null(left);
+	rng_init(&r, 11, 0);
+	for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+		struct gate *g = gate_of((struct gate_opts){ .rate_pps = rates[i] });
+		unsigned n = with_stalls(g, &st, 5 * S, &r, left, PACKETS), at = 0;
+
+		for (uint64_t second = 1; second < 5; second++) {
+			unsigned from = at;
+
+			while (at < n && left[at] < (second + 1) * S)
+				at++;
+			if (fabs((at - from) / rates[i] - 1) > 0.01)
+				fail_msg("%.0f pps: %u in second %llu", rates[i], at - from,
+					 (unsigned long long)second);
+		}
+		gate_free(g);
+	}
+	free(left);
+}
+
 static void test_set_rate(void **state)
 {
 	struct gate *g = gate_of((struct gate_opts){ .rate_pps = 0.1 });
@@ -519,6 +625,8 @@ int main(void)
 		cmocka_unit_test(test_no_catching_up),
 		cmocka_unit_test(test_late_now_and_then),
 		cmocka_unit_test(test_any_ten_ms),
+		cmocka_unit_test(test_lying_batches),
+		cmocka_unit_test(test_lying_costs_nothing),
 		cmocka_unit_test(test_set_rate),
 		cmocka_unit_test(test_net_is_shared),
 		cmocka_unit_test(test_claims),

@@ -254,6 +254,123 @@ static void test_window_after_stalls(void **state)
 	close_bench(&b);
 }
 
+/* ---- a worker that is taken off its core ------------------------------------------ */
+
+/** Before the device's own net_recv() time passes, and batches leave; it notes when. */
+struct sticky {
+	struct net net; /* first: engine/net.h */
+	struct net *inner;
+	uint64_t passed_ns; /* in stalls, beside the inner device's time */
+	struct clock inner_clock;
+	uint64_t rng, left[1 << 16];
+	unsigned pending, count;
+};
+
+static struct sticky *sticky_of(struct net *net)
+{
+	return (struct sticky *)net;
+}
+
+static uint64_t sticky_now(void *ctx)
+{
+	struct sticky *s = ctx;
+
+	return clock_now_ns(&s->inner_clock) + s->passed_ns;
+}
+
+static unsigned sticky_alloc(struct net *net, struct net_msg *msgs, unsigned count)
+{
+	return net_send_alloc(sticky_of(net)->inner, msgs, count);
+}
+
+static unsigned sticky_send(struct net *net, const struct net_msg *msgs, unsigned count)
+{
+	sticky_of(net)->pending += count;
+	return net_send(sticky_of(net)->inner, msgs, count);
+}
+
+/* One batch in eight lies for up to 20 ms. */
+static int sticky_recv(struct net *net, struct net_msg *msgs, unsigned max, uint64_t wait_ns)
+{
+	struct sticky *s = sticky_of(net);
+
+	s->rng = s->rng * 6364136223846793005 + 1442695040888963407;
+	if (s->pending && s->rng >> 61 == 0)
+		s->passed_ns += (s->rng >> 32) % 20000000;
+	for (; s->pending; s->pending--) {
+		assert_true(s->count < sizeof(s->left) / sizeof(s->left[0]));
+		s->left[s->count++] = sticky_now(s);
+	}
+	s->passed_ns += 20000; /* a turn takes time */
+	return net_recv(s->inner, msgs, max, wait_ns);
+}
+
+static void sticky_finish(struct net *net)
+{
+	net_recv_finish(sticky_of(net)->inner);
+}
+
+static unsigned sticky_failures(struct net *net, struct net_failure *out, unsigned max)
+{
+	return net_failures(sticky_of(net)->inner, out, max);
+}
+
+static void sticky_stats(struct net *net, struct net_stats *out)
+{
+	net_stats(sticky_of(net)->inner, out);
+}
+
+static const struct net_ops sticky_ops = { .name = "sticky",
+					   .send_alloc = sticky_alloc,
+					   .send = sticky_send,
+					   .recv = sticky_recv,
+					   .recv_finish = sticky_finish,
+					   .failures = sticky_failures,
+					   .stats = sticky_stats };
+
+/* The rate is one of packets as they leave, wherever the worker was kept before (E-240). */
+static void test_rate_as_they_leave(void **state)
+{
+	static const double rates[] = { 50, 1000, 8000 };
+	struct tinydev_opts dev = { .rtt_ns = 5000000 };
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		double most = rates[i] * 0.010 + 1 + rates[i] * 1.5e-3;
+		struct sticky *s = calloc(1, sizeof(*s));
+		struct worker_opts o;
+		struct bench b;
+
+		assert_non_null(s);
+		open_bench(&b, &dev, i ? 2000 : 60, i ? 500 : 0, rates[i]);
+		s->net.ops = &sticky_ops;
+		s->inner = b.net;
+		s->inner_clock = b.clock;
+		s->rng = 12 + i;
+		b.clock.now_ns = sticky_now;
+		b.clock.ctx = s;
+		o = options(&b);
+		o.net = &s->net;
+		o.canaries = true;
+		assert_int_equal(worker_new(&o, &b.worker), 0);
+		offer_first(&b);
+		while (!worker_quiet(b.worker)) {
+			assert_true(worker_turn(b.worker) >= 0);
+			(void)scribe_turn(b.scribe);
+		}
+		assert_true(s->count > (i ? 4000 : 100));
+		for (unsigned at = 0, first = 0; at < s->count; at++) {
+			while (s->left[at] - s->left[first] >= 10000000)
+				first++;
+			if (at - first + 1 > most)
+				fail_msg("%.0f pps: %u in 10 ms, %.1f allowed", rates[i],
+					 at - first + 1, most);
+		}
+		close_bench(&b);
+		free(s);
+	}
+}
+
 static void test_device_dies(void **state)
 {
 	struct tinydev_opts dev = { .rtt_ns = 10000000, .die_at_ns = 2 * S };
@@ -377,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_sleeps),
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_window_after_stalls),
+		cmocka_unit_test(test_rate_as_they_leave),
 		cmocka_unit_test(test_device_dies),
 		cmocka_unit_test(test_bad_options),
 		cmocka_unit_test(test_scribe_behind),
