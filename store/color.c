@@ -61,10 +61,15 @@ void asn_color_of_hue(unsigned hue, uint8_t rgb[static 3])
 	oklch_to_srgb(chroma, hue % ASN_COLOR_HUES * (2 * M_PI / ASN_COLOR_HUES), rgb);
 }
 
+unsigned asn_hue(uint32_t asn)
+{
+	return (unsigned)(splitmix64(asn | salt << 32) >> 52);
+}
+
 void asn_color(uint32_t asn, uint8_t rgb[static 3])
 {
 	if (asn)
-		asn_color_of_hue((unsigned)(splitmix64(asn | salt << 32) >> 52), rgb);
+		asn_color_of_hue(asn_hue(asn), rgb);
 	else
 		rgb[0] = rgb[1] = rgb[2] = grey;
 }

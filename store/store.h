@@ -486,6 +486,9 @@ int store_tally(struct store_view *v, struct store_tally *out) DT_MUST;
 /** asn_color() - sRGB of the ASN-hash palette: OKLCH L .74 C .125, hue by splitmix64 (viz.md 4). */
 void asn_color(uint32_t asn, uint8_t rgb[static 3]);
 
+/** asn_hue() - the palette's entry that a network has; the unknown, 0, is grey all the same. */
+unsigned asn_hue(uint32_t asn);
+
 /** asn_color_of_hue() - the palette's entry @hue of ASN_COLOR_HUES. */
 enum { ASN_COLOR_HUES = 4096 };
 void asn_color_of_hue(unsigned hue, uint8_t rgb[static 3]);

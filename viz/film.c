@@ -188,11 +188,12 @@ static int expose(struct film *f)
 			v->reel.frame = UINT32_MAX;
 		if (!(ref > 0))
 			ref = tone_percentile(bins);
-		tone_init(&v->tone, ref,
-			  f->kind.palette == PALETTE_DENSITY &&
-				  f->opts.render.mode != RENDER_BREATH);
-		v->tone.points = v->stage.layout == LAYOUT_HILBERT;
-		tone_prepare(&v->tone);
+		tone_init(
+			&v->tone, ref,
+			(f->kind.palette == PALETTE_DENSITY && f->opts.render.mode != RENDER_BREATH
+				 ? TONE_EMBER
+				 : TONE_PLAIN) |
+				(v->stage.layout == LAYOUT_HILBERT ? TONE_POINTS : TONE_PLAIN));
 	}
 done:
 	free(bins);

@@ -270,9 +270,9 @@ static int expose(struct frame *f, unsigned i, const struct scene *s, struct mom
 		e->lit_cells = accum_lit_cells(&v->plate);
 	if (ref <= 0)
 		ref = tone_reference(&v->plate);
-	tone_init(&e->tone, ref, f->kind.palette == PALETTE_DENSITY);
-	e->tone.points = v->stage.layout == LAYOUT_HILBERT;
-	tone_prepare(&e->tone);
+	tone_init(&e->tone, ref,
+		  (f->kind.palette == PALETTE_DENSITY ? TONE_EMBER : TONE_PLAIN) |
+			  (v->stage.layout == LAYOUT_HILBERT ? TONE_POINTS : TONE_PLAIN));
 	if (v->stage.layout != LAYOUT_IDMAP) { /* whose cells are ground, not light */
 		tone_map(&e->tone, &v->plate, v->sheet.light, parallel_threads(f->opts.threads));
 		memcpy(v->sheet.lit, v->plate.lit, (size_t)v->plate.tiles_x * v->plate.tiles_y);

@@ -191,7 +191,7 @@ static void numbers(const struct pen *p)
 		snprintf(line, sizeof(line), "%u", block);
 		text_draw_edged(p->text, p->cr, &s, at.x + 4 * p->u,
 				at.y + 4 * p->u + s.size_px * 0.75,
-				is_reserved(block << 24) ? 0 : 0.8 * p->u, line);
+				is_reserved(block << 24) ? 0 : 1.3 * p->u, line);
 	}
 }
 

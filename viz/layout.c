@@ -37,9 +37,10 @@ enum scene_space layout_space(enum layout_kind kind)
 }
 
 /*
- * The map takes 70 % of the width and all of the height; two squares stand one
- * above the other to its right. A square is a power of two of pixels, as its
- * layout wants it: 512 at 1440 lines, 1024 at 2160.
+ * The map takes at least 70 % of the width and all of the height; two squares stand
+ * one above the other to its right. A square is a power of two of pixels, as its
+ * layout wants it: 512 at 1440 lines, 1024 at 2160. What it leaves of its column
+ * beside margins of 40 U is the map's.
  */
 unsigned layout_views(enum layout_kind kind, unsigned width, unsigned height,
 		      struct layout_view out[LAYOUT_VIEWS_MAX])
@@ -56,6 +57,8 @@ unsigned layout_views(enum layout_kind kind, unsigned width, unsigned height,
 		side *= 2;
 	if (map + side > width || width > 3 * height)
 		return 0;
+	if (width - map > side + 80 * height / 1080)
+		map = (width - side - 80 * height / 1080) & ~1u;
 	gap = (height - 2 * side) / 3;
 	x = map + (width - map - side) / 2;
 	out[0] = (struct layout_view){ LAYOUT_MAP, 0, 0, map, height };

@@ -84,28 +84,46 @@ static struct palette_rgb by_hash(uint32_t asn)
 	return palette_from_srgb(rgb);
 }
 
-/* The same lightness for all five: none is worth more. */
-static struct palette_rgb of_registry(uint32_t registry)
+/* Countries are hashed like networks, as AS numbers that are nobody's. */
+enum { COUNTRY_ASN = 0xffff0000u };
+
+/* The hue of a group that is not hashed; below 0 it has none, and is grey. */
+static double plain_hue(enum group_kind kind, uint32_t group)
 {
-	static const double hue[REGISTRIES] = {
+	static const double registry[REGISTRIES] = {
 		[AFRINIC] = 95, [APNIC] = 25, [ARIN] = 255, [LACNIC] = 150, [RIPE] = 315
 	};
 
-	if (registry == REGISTRY_NONE || registry >= REGISTRIES)
-		return palette_oklch(0.74, 0, 0);
-	return palette_oklch(0.74, 0.125, hue[registry]);
+	if (group == 0 || (kind == GROUP_REGISTRY && group >= REGISTRIES))
+		return -1;
+	/* where there are few, each number is far from the next */
+	return kind == GROUP_REGISTRY ? registry[group] : fmod(70 + 137.50776 * group, 360);
 }
 
-/* Countries are many and go by hash; where there are few, each number is far from the next. */
+/* The same lightness for all: none is worth more. */
 static struct palette_rgb by_group(enum group_kind kind, uint32_t group)
 {
+	double hue;
+
 	if (kind == GROUP_NETWORK || group == 0)
 		return by_hash(group);
-	if (kind == GROUP_REGISTRY)
-		return of_registry(group);
 	if (kind == GROUP_COUNTRY)
-		return by_hash(0xffff0000u | group); /* AS numbers that are nobody's */
-	return palette_oklch(0.74, 0.125, fmod(70 + 137.50776 * group, 360));
+		return by_hash(COUNTRY_ASN | group);
+	hue = plain_hue(kind, group);
+	return palette_oklch(0.74, hue < 0 ? 0 : 0.125, hue);
+}
+
+double palette_turn(unsigned kind, uint32_t group)
+{
+	double hue;
+
+	if (group == 0)
+		return 0;
+	if (kind == GROUP_NETWORK || kind == GROUP_COUNTRY)
+		return asn_hue(kind == GROUP_COUNTRY ? COUNTRY_ASN | group : group) /
+		       (double)ASN_COLOR_HUES;
+	hue = plain_hue((enum group_kind)kind, group);
+	return hue < 0 ? 0 : hue / 360;
 }
 
 /* Six hues 60 degrees apart, begun where none is near its neighbour's name. */

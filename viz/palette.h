@@ -40,6 +40,12 @@ struct palette_rgb palette_from_srgb(const uint8_t rgb[static 3]);
 double palette_srgb(double linear);
 double palette_linear(double srgb);
 
+/**
+ * palette_turn() - where the hue of a group (group.h) lies on the circle of hues, 0 .. 1, in the
+ * palettes whose hues say which group it is. 0 of the unknown, which is grey.
+ */
+double palette_turn(unsigned kind, uint32_t group);
+
 /** palette_colors() - one colour per network of @s into @out[s->network_count]. */
 void palette_colors(enum palette_kind kind, const struct scene *s, struct palette_rgb *out);
 

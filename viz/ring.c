@@ -16,6 +16,7 @@
 #define ARCS_ROOM 64.0 /* for an arc of twice its share; one share is half of it */
 #define HUB       30.0
 #define OUTER     398.0
+#define SMEAR     0.03 /* of a circle's width: how far nodes of one hue lie apart */
 
 int ring_init(struct ring *r, unsigned width, unsigned height, uint32_t reference)
 {
@@ -59,12 +60,12 @@ void ring_radii(const struct ring *r, unsigned bits, double *from, double *to)
 	*from = edge(r, bits + 1);
 }
 
-void ring_spot(const struct ring *r, uint32_t id, int32_t *x, int32_t *y)
+void ring_spot(const struct ring *r, uint32_t id, float hue, int32_t *x, int32_t *y)
 {
 	unsigned bits = ring_bucket(r, id);
 	/* which bits follow the first that differs says the angle, a hash of all the depth */
 	uint32_t follow = bits < 31 ? id << (bits + 1) : 0, h = id * 0x9e3779b1u;
-	double from, to, inset, at;
+	double from, to, inset, at, place;
 	/* 2^-20 of a turn, between two of the table's angles */
 	uint32_t turn = (follow >> 12) + (h & 0xff);
 	unsigned a = turn >> 8 & (RING_ANGLES - 1), b = (a + 1) & (RING_ANGLES - 1);
@@ -72,7 +73,9 @@ void ring_spot(const struct ring *r, uint32_t id, int32_t *x, int32_t *y)
 
 	ring_radii(r, bits, &from, &to);
 	inset = (to - from) * 0.12;
-	at = from + inset + (to - from - 2 * inset) * ((h >> 8 & 0xffff) / 65536.0);
+	place = (double)hue + SMEAR * ((h >> 8 & 0xffff) / 65536.0 - 0.5);
+	place -= floor(place);
+	at = from + inset + (to - from - 2 * inset) * place;
 	c = r->cosine[a] + f * (r->cosine[b] - r->cosine[a]);
 	s = r->sine[a] + f * (r->sine[b] - r->sine[a]);
 	/* noon is 0, clockwise as clocks go */

@@ -13,7 +13,9 @@
  * k-buckets of one id: a node is the nearer to the middle the more bits it
  * shares with that id, one circle a bit, and lies at the angle of the bits that
  * follow. Half of all nodes are on the outermost circle, a quarter on the next:
- * what a routing table of that id has to choose from.
+ * what a routing table of that id has to choose from. Within its circle a node
+ * lies where its hue lies on the circle of hues: networks beside networks of
+ * their colour, which a million of them by lot would average to white.
  */
 
 enum {
@@ -42,8 +44,10 @@ unsigned ring_bucket(const struct ring *r, uint32_t id);
 /** ring_radii() - from where to where bucket @bits lies. */
 void ring_radii(const struct ring *r, unsigned bits, double *from, double *to);
 
-/** ring_spot() - of an id's first 32 bits; 1/16 pixel. */
-void ring_spot(const struct ring *r, uint32_t id, int32_t *x, int32_t *y);
+/**
+ * ring_spot() - of an id's first 32 bits, in its circle by its @hue, 0 .. 1; 1/16 pixel.
+ */
+void ring_spot(const struct ring *r, uint32_t id, float hue, int32_t *x, int32_t *y);
 
 /** struct ring_facts - what stands around it. */
 struct ring_facts {

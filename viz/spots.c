@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "viz/palette.h"
 #include "viz/parallel.h"
 
 enum { CHUNK_PLACES = 4096 };
@@ -60,6 +61,13 @@ int spots_open(struct spots *p, const struct scene *s, const struct spots_geomet
 	struct job job = { p, u };
 
 	*p = (struct spots){ .scene = s, .geometry = *g };
+	if (g->ring) {
+		p->hue = malloc((s->network_count + 1) * sizeof(*p->hue));
+		if (!p->hue)
+			return -ENOMEM;
+		for (uint32_t i = 0; i < s->network_count; i++)
+			p->hue[i] = (float)palette_turn(s->group, s->networks[i].asn);
+	}
 	if (!g->map)
 		return most_on_a_block(s, &p->crowd);
 	spread_init(&p->spread);
@@ -74,5 +82,7 @@ int spots_open(struct spots *p, const struct scene *s, const struct spots_geomet
 void spots_close(struct spots *p)
 {
 	free(p->list);
+	free(p->hue);
 	p->list = NULL;
+	p->hue = NULL;
 }

@@ -13,26 +13,6 @@
 #define WHITE_FROM 0.72f /* above this t, cores turn white-hot */
 #define WHITE_MOST 0.55f
 
-void tone_init(struct tone *t, double ref, bool ember)
-{
-	/* (1 + k)^4 = 1 + k ref  <=>  k^3 + 4 k^2 + 6 k + 4 = ref; one root above 0, by Newton */
-	enum { STEPS = 40 };
-	double k = 1;
-
-	if (!(ref > TONE_REF_MIN))
-		ref = TONE_REF_MIN;
-	if (ref > TONE_REF_MAX)
-		ref = TONE_REF_MAX;
-	for (int i = 0; i < STEPS; i++)
-		k -= (((k + 4) * k + 6) * k + 4 - ref) / ((3 * k + 8) * k + 6);
-	t->ref = (float)ref;
-	t->k = (float)k;
-	t->per_log2 = (float)(1 / num_log2(1 + k * ref));
-	t->ember = ember;
-	t->points = false;
-	tone_prepare(t);
-}
-
 float tone_level(const struct tone *t, float w)
 {
 	float level = num_log2f(1 + t->k * w) * t->per_log2;
@@ -60,7 +40,7 @@ static float weight_of_bin(uint32_t bin)
 
 enum { BIN_FIRST = (127 - 13) << (23 - TONE_STEP_BITS) }; /* 2^-13 */
 
-void tone_prepare(struct tone *t)
+static void prepare(struct tone *t)
 {
 	t->white_from = INFINITY;
 	for (unsigned i = 0; i <= TONE_STEPS; i++) {
@@ -75,6 +55,28 @@ void tone_prepare(struct tone *t)
 		if (level > WHITE_FROM && !(t->white_from < w))
 			t->white_from = weight_of_bin(BIN_FIRST + i - 1);
 	}
+}
+
+void tone_init(struct tone *t, double ref, unsigned kind)
+{
+	/* (1 + k)^4 = 1 + k ref  <=>  k^3 + 4 k^2 + 6 k + 4 = ref; one root above 0, by Newton */
+	enum { STEPS = 40 };
+	const double least = kind & TONE_POINTS ? TONE_REF_MIN_POINTS : TONE_REF_MIN;
+	double k = 1, above;
+
+	if (!(ref > least))
+		ref = least;
+	if (ref > TONE_REF_MAX)
+		ref = TONE_REF_MAX;
+	above = ref > TONE_REF_MIN ? ref : TONE_REF_MIN; /* below it there is no root to speak of */
+	for (int i = 0; i < STEPS; i++)
+		k -= (((k + 4) * k + 6) * k + 4 - above) / ((3 * k + 8) * k + 6);
+	t->ref = (float)ref;
+	t->k = (float)k;
+	t->per_log2 = (float)(1 / num_log2(1 + k * ref));
+	t->ember = kind & TONE_EMBER;
+	t->points = kind & TONE_POINTS;
+	prepare(t);
 }
 
 /* Of @w nodes: which step of the table, and how far towards the next. */

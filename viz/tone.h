@@ -22,6 +22,7 @@
 
 enum {
 	TONE_REF_MIN = 8,
+	TONE_REF_MIN_POINTS = 3, /* a sparse square is not left in the dark */
 	TONE_REF_MAX = 1 << 24,
 	/* the curve as a table over the upper bits of a float: 64 steps an octave, 2^-13 .. 2^25 */
 	TONE_STEP_BITS = 17,
@@ -33,7 +34,7 @@ struct tone {
 	float ref, k, per_log2; /* per_log2 = 1 / log2(1 + k ref) */
 	bool ember;             /* the "density" palette: colour by t alone */
 	bool points;            /* pixels stand alone: see tone_shine() */
-	/* private: see tone_prepare() */
+	/* private: the curve as a table */
 	struct tone_curve {
 		float gain; /* light per weight */
 		float white, level;
@@ -41,8 +42,15 @@ struct tone {
 	float white_from; /* weight from which on cores turn white */
 };
 
-/** tone_init() - @ref is brought within TONE_REF_MIN .. TONE_REF_MAX. */
-void tone_init(struct tone *t, double ref, bool ember);
+/** enum tone_kind - may be added up. */
+enum tone_kind { TONE_PLAIN = 0, TONE_EMBER = 1, TONE_POINTS = 2 };
+
+/**
+ * tone_init() - @ref is brought within TONE_REF_MIN .. TONE_REF_MAX; the least of TONE_POINTS,
+ * where a pixel stands alone and most hold one node or none, is TONE_REF_MIN_POINTS.
+ * @kind: of enum tone_kind.
+ */
+void tone_init(struct tone *t, double ref, unsigned kind);
 
 /** tone_level() - 0 .. 1 of @w nodes per pixel. */
 float tone_level(const struct tone *t, float w);
@@ -66,9 +74,6 @@ static inline float tone_shine(const struct tone *t, float level)
 {
 	return t->points ? sqrtf(level) * sqrtf(sqrtf(level)) : tone_light(level);
 }
-
-/** tone_prepare() - the curve's table anew, after a change of the fields above. */
-void tone_prepare(struct tone *t);
 
 /** tone_count() - the lit cells of plates into a histogram of TONE_BINS, for tone_percentile(). */
 enum { TONE_BINS = 1 << 14 };

@@ -220,6 +220,8 @@ static void describe_ring(const struct words_moment *m, struct furniture *fu)
 	fu->chart_aside = true;
 	if (!m->plan)
 		fu->history = NULL;
+	if (fu->note == group_words((enum group_kind)m->scene->group)->mixed)
+		fu->note = "in a circle side by side, by hue";
 	for (unsigned i = 0; i <= RING_BUCKETS; i++)
 		deepest = r->bucket[i] ? i : deepest;
 	snprintf(fu->facts[0].figure, sizeof(fu->facts[0].figure), "%u", deepest);

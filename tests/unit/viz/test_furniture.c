@@ -57,7 +57,7 @@ static void sheet_open(struct sheet *s, unsigned width, unsigned height)
 				       .most = HISTORY_BINS };
 	for (unsigned i = 0; i <= HISTORY_BINS; i++)
 		s->history.alight[i] = i;
-	tone_init(&s->tone, 300, false);
+	tone_init(&s->tone, 300, TONE_PLAIN);
 	s->f = (struct furniture){
 		.title = "DHT TELESCOPE",
 		.subtitle = { "one", "two", "three" },

@@ -6,6 +6,7 @@
 
 #include "store/store.h"
 #include "tests/support/scene_sample.h"
+#include "viz/group.h"
 #include "viz/palette.h"
 
 static void assert_in_gamut(struct palette_rgb c, const char *what, double hue)
@@ -111,12 +112,66 @@ static void test_colors(void **state)
 	scene_free(s);
 }
 
+/* The hue that is seen, 0 .. 1, by Ottosson's matrices the other way; below 0: grey. */
+static double hue_seen(struct palette_rgb c)
+{
+	double l = cbrt(0.4122214708 * (double)c.r + 0.5363325363 * (double)c.g +
+			0.0514459929 * (double)c.b);
+	double m = cbrt(0.2119034982 * (double)c.r + 0.6806995451 * (double)c.g +
+			0.1073969566 * (double)c.b);
+	double s = cbrt(0.0883024619 * (double)c.r + 0.2817188376 * (double)c.g +
+			0.6299787005 * (double)c.b);
+	double a = 1.9779984951 * l - 2.4285922050 * m + 0.4505937099 * s;
+	double b = 0.0259040371 * l + 0.7827717662 * m - 0.8086757660 * s;
+	double turn = atan2(b, a) / (2 * M_PI);
+
+	return hypot(a, b) < 0.02 ? -1 : turn < 0 ? turn + 1 : turn;
+}
+
+/* Where a group is said to lie on the circle of hues is where its colour is seen to lie. */
+static void test_turn(void **state)
+{
+	static const struct {
+		enum group_kind kind;
+		uint32_t groups[6];
+	} rows[] = {
+		{ GROUP_NETWORK, { 0, 1, 3320, 4134, 64512, UINT32_MAX } },
+		{ GROUP_COUNTRY, { 0, 'D' << 8 | 'E', 'U' << 8 | 'S', 'Z' << 8 | 'W', 1, 9 } },
+		{ GROUP_CLIENT, { 0, 1, 2, 3, 4, 5 } },
+		{ GROUP_CLASS, { 0, 1, 2, 3, 4, 5 } },
+		{ GROUP_REGISTRY, { 0, AFRINIC, APNIC, ARIN, LACNIC, RIPE } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct scene_network networks[6];
+		struct scene s = { .networks = networks,
+				   .network_count = 6,
+				   .group = rows[i].kind };
+		struct palette_rgb colors[6];
+
+		for (unsigned k = 0; k < 6; k++)
+			networks[k] = (struct scene_network){ .asn = rows[i].groups[k] };
+		palette_colors(PALETTE_HASH, &s, colors);
+		for (unsigned k = 0; k < 6; k++) {
+			double turn = palette_turn(rows[i].kind, rows[i].groups[k]);
+			double seen = hue_seen(colors[k]), apart = fabs(turn - seen);
+
+			if (k == 0 ? turn != 0 || seen >= 0 : fmin(apart, 1 - apart) > 0.01)
+				fail_msg("%s %u: said %.3f, seen %.3f",
+					 group_kind_name(rows[i].kind), rows[i].groups[k], turn,
+					 seen);
+		}
+	}
+	assert_true(palette_turn(GROUP_REGISTRY, 77) == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gamut),  cmocka_unit_test(test_oklch),
 		cmocka_unit_test(test_srgb),   cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_colors),
+		cmocka_unit_test(test_colors), cmocka_unit_test(test_turn),
 	};
 
 	return cmocka_run_group_tests_name("viz/palette", tests, NULL, NULL);

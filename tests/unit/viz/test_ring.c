@@ -64,8 +64,8 @@ static void test_spots(void **state)
 		bits = ring_bucket(&r, id);
 		assert_int_equal(bits, shared_bits(id, 0xdeadbeef));
 		ring_radii(&r, bits, &from, &to);
-		ring_spot(&r, id, &x, &y);
-		ring_spot(&r, id, &again_x, &again_y);
+		ring_spot(&r, id, (float)(i % 1000) / 999, &x, &y);
+		ring_spot(&r, id, (float)(i % 1000) / 999, &again_x, &again_y);
 		assert_true(x == again_x && y == again_y);
 		away = hypot(x / (double)ACCUM_SUB - r.x, y / (double)ACCUM_SUB - r.y);
 		if (away < from - 0.1 || away > to + 0.1)
@@ -87,10 +87,35 @@ static void test_angles(void **state)
 			uint32_t id = quarter << 29 | i << 19;
 			int32_t x, y;
 
-			ring_spot(&r, id, &x, &y);
+			ring_spot(&r, id, 0.5f, &x, &y);
 			assert_true((x / (double)ACCUM_SUB - r.x) * sign[quarter][0] > -1);
 			assert_true((y / (double)ACCUM_SUB - r.y) * sign[quarter][1] > -1);
 		}
+}
+
+/* Of two nodes in one circle the one of the later hue is further out, at whatever angle. */
+static void test_hues(void **state)
+{
+	struct rng rng = rng_open(63);
+	struct ring r;
+
+	(void)state;
+	assert_int_equal(ring_init(&r, 3840, 2160, 0x80000000), 0);
+	for (unsigned i = 0; i < 20000; i++) {
+		float hue[2] = { (float)rng_below(&rng, 900) / 1000 + 0.02f, 0 };
+		double away[2];
+
+		hue[1] = hue[0] + 0.06f; /* beyond what two of one hue lie apart */
+		for (unsigned k = 0; k < 2; k++) {
+			uint32_t id = (uint32_t)rng_u64(&rng) & 0x7fffffff; /* bucket 0 */
+			int32_t x, y;
+
+			ring_spot(&r, id, hue[k], &x, &y);
+			away[k] = hypot(x / (double)ACCUM_SUB - r.x, y / (double)ACCUM_SUB - r.y);
+		}
+		if (away[0] >= away[1])
+			fail_msg("hue %.3f is not within hue %.3f", (double)hue[0], (double)hue[1]);
+	}
 }
 
 static void test_facts(void **state)
@@ -162,8 +187,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frames), cmocka_unit_test(test_spots),
-		cmocka_unit_test(test_angles), cmocka_unit_test(test_facts),
-		cmocka_unit_test(test_arcs),
+		cmocka_unit_test(test_angles), cmocka_unit_test(test_hues),
+		cmocka_unit_test(test_facts),  cmocka_unit_test(test_arcs),
 	};
 
 	return cmocka_run_group_tests_name("viz/ring", tests, NULL, NULL);

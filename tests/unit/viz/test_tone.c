@@ -14,7 +14,7 @@ static void test_lone_node(void **state)
 		struct tone t;
 		double lone, full;
 
-		tone_init(&t, ref, false);
+		tone_init(&t, ref, TONE_PLAIN);
 		lone = (double)tone_level(&t, 1);
 		full = (double)tone_level(&t, (float)ref);
 		if (!(lone >= 0.2 && lone <= 0.3) || fabs(full - 1) > 1e-4)
@@ -28,7 +28,7 @@ static void test_curve(void **state)
 	float last = 0;
 
 	(void)state;
-	tone_init(&t, 300, false);
+	tone_init(&t, 300, TONE_PLAIN);
 	assert_true(tone_level(&t, 0) == 0);
 	for (float w = 0.001f; w < 1e6f; w *= 1.07f) {
 		float level = tone_level(&t, w);
@@ -36,9 +36,14 @@ static void test_curve(void **state)
 		assert_true(level >= last && level <= 1);
 		last = level;
 	}
-	tone_init(&t, NAN, false);
+	tone_init(&t, NAN, TONE_PLAIN);
 	assert_true(t.ref == TONE_REF_MIN);
-	tone_init(&t, 1e30, false);
+	tone_init(&t, 0, TONE_POINTS);
+	assert_true(t.ref == TONE_REF_MIN_POINTS && t.points && !t.ember);
+	assert_true(tone_level(&t, 1) > 0.4f && tone_level(&t, 3) > 0.999f);
+	tone_init(&t, TONE_REF_MIN, TONE_POINTS | TONE_EMBER);
+	assert_true(fabsf(tone_level(&t, 1) - 0.25f) < 1e-3f && t.points && t.ember);
+	tone_init(&t, 1e30, TONE_PLAIN);
 	assert_true(t.ref == TONE_REF_MAX && t.k > 0);
 }
 
@@ -99,7 +104,7 @@ static void test_map(void **state)
 	put(&a, 1000, 0.5f, 0.5f, 0.5f, 1);     /* a grey one */
 	put(&a, 9000, 0.9f, 0.2f, 0.1f, 10);    /* a red crowd */
 	put(&a, 50000, 0.9f, 0.2f, 0.1f, 2000); /* white-hot */
-	tone_init(&t, 100, false);
+	tone_init(&t, 100, TONE_PLAIN);
 	tone_map(&t, &a, light, 1);
 	assert_true(fabsf(light[1000][0] - 0.5f * tone_light(tone_level(&t, 1))) < 1e-3f);
 	assert_true(fabsf(light[1000][0] - light[1000][2]) < 1e-3f);
