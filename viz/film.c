@@ -160,6 +160,9 @@ static int open_view(struct film *f, unsigned i, char why[static 256])
 static int expose(struct film *f)
 {
 	enum { SAMPLES = 16, LONG = SAMPLES * FILM_CHUNK };
+	const bool density = f->kind.palette == PALETTE_DENSITY;
+	const unsigned ember =
+		density && f->opts.render.mode != RENDER_BREATH ? TONE_EMBER : TONE_PLAIN;
 	uint64_t *bins = calloc(TONE_BINS, sizeof(*bins));
 	int err = bins ? 0 : -ENOMEM;
 
@@ -188,12 +191,7 @@ static int expose(struct film *f)
 			v->reel.frame = UINT32_MAX;
 		if (!(ref > 0))
 			ref = tone_percentile(bins);
-		tone_init(
-			&v->tone, ref,
-			(f->kind.palette == PALETTE_DENSITY && f->opts.render.mode != RENDER_BREATH
-				 ? TONE_EMBER
-				 : TONE_PLAIN) |
-				(v->stage.layout == LAYOUT_HILBERT ? TONE_POINTS : TONE_PLAIN));
+		tone_init(&v->tone, ref, stage_tone(&v->stage) | ember);
 	}
 done:
 	free(bins);

@@ -271,8 +271,8 @@ static int expose(struct frame *f, unsigned i, const struct scene *s, struct mom
 	if (ref <= 0)
 		ref = tone_reference(&v->plate);
 	tone_init(&e->tone, ref,
-		  (f->kind.palette == PALETTE_DENSITY ? TONE_EMBER : TONE_PLAIN) |
-			  (v->stage.layout == LAYOUT_HILBERT ? TONE_POINTS : TONE_PLAIN));
+		  stage_tone(&v->stage) |
+			  (f->kind.palette == PALETTE_DENSITY ? TONE_EMBER : TONE_PLAIN));
 	if (v->stage.layout != LAYOUT_IDMAP) { /* whose cells are ground, not light */
 		tone_map(&e->tone, &v->plate, v->sheet.light, parallel_threads(f->opts.threads));
 		memcpy(v->sheet.lit, v->plate.lit, (size_t)v->plate.tiles_x * v->plate.tiles_y);

@@ -44,16 +44,20 @@ static double clamp(double v, double lo, double hi)
 	return v < lo ? lo : v > hi ? hi : v;
 }
 
-/* Constants of viz.md 4 "Placement", in pixels of a 1080-line frame. */
+/*
+ * Constants of viz.md 4 "Placement", in pixels of a 1080-line frame. However many stand on it,
+ * no place is wider than the widest that a radius makes (V-84).
+ */
 static double sigma_px(const struct project_map *m, const struct scene_place *p, double u)
 {
+	const double most = 3;
 	double sigma = 0.9;
 
 	if (p->radius_km > 0)
-		sigma = clamp((double)p->radius_km / (1.5 * m->km_per_px * u), 0.6, 3);
+		sigma = clamp((double)p->radius_km / (1.5 * m->km_per_px * u), 0.6, most);
 	if (p->nodes > 100)
 		sigma *= 1 + 0.35 * num_log2(p->nodes / 100.0) / 3.32192809488736234787;
-	return sigma;
+	return sigma < most ? sigma : most;
 }
 
 struct spread_spot spread_spot(const struct project_map *m, const struct scene_place *p, double u)

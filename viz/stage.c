@@ -64,6 +64,13 @@ bool stage_pointed(const struct stage *s)
 	return s->layout == LAYOUT_HILBERT || s->layout == LAYOUT_IDMAP;
 }
 
+unsigned stage_tone(const struct stage *s)
+{
+	/* a million nodes fill the address square and the circles from edge to edge */
+	return (s->layout == LAYOUT_HILBERT ? TONE_POINTS : TONE_PLAIN) |
+	       (s->layout == LAYOUT_HILBERT || s->layout == LAYOUT_RING ? TONE_AREAS : TONE_PLAIN);
+}
+
 int stage_words(const struct stage *s, double text_scale, unsigned stride, uint32_t *overlay)
 {
 	if (s->layout == LAYOUT_HILBERT)

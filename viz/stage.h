@@ -48,6 +48,9 @@ struct spots_geometry stage_geometry(const struct stage *s);
 /** stage_pointed() - does a node light one pixel alone? */
 bool stage_pointed(const struct stage *s);
 
+/** stage_tone() - how its light is toned: of enum tone_kind. */
+unsigned stage_tone(const struct stage *s);
+
 /** stage_words() - what the layout itself has to say, at the corner of its view of @overlay. */
 int stage_words(const struct stage *s, double text_scale, unsigned stride,
 		uint32_t *overlay) DT_MUST;

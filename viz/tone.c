@@ -49,10 +49,10 @@ static void prepare(struct tone *t)
 
 		t->curve[i] = (struct tone_curve){
 			.gain = tone_shine(t, level) / w,
-			.white = level > WHITE_FROM ? white * white * WHITE_MOST : 0,
+			.white = level > WHITE_FROM && !t->areas ? white * white * WHITE_MOST : 0,
 			.level = level,
 		};
-		if (level > WHITE_FROM && !(t->white_from < w))
+		if (level > WHITE_FROM && !t->areas && !(t->white_from < w))
 			t->white_from = weight_of_bin(BIN_FIRST + i - 1);
 	}
 }
@@ -76,6 +76,7 @@ void tone_init(struct tone *t, double ref, unsigned kind)
 	t->per_log2 = (float)(1 / num_log2(1 + k * ref));
 	t->ember = kind & TONE_EMBER;
 	t->points = kind & TONE_POINTS;
+	t->areas = kind & TONE_AREAS;
 	prepare(t);
 }
 

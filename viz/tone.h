@@ -33,7 +33,7 @@ enum {
 struct tone {
 	float ref, k, per_log2; /* per_log2 = 1 / log2(1 + k ref) */
 	bool ember;             /* the "density" palette: colour by t alone */
-	bool points;            /* pixels stand alone: see tone_shine() */
+	bool points, areas;     /* see enum tone_kind */
 	/* private: the curve as a table */
 	struct tone_curve {
 		float gain; /* light per weight */
@@ -43,7 +43,12 @@ struct tone {
 };
 
 /** enum tone_kind - may be added up. */
-enum tone_kind { TONE_PLAIN = 0, TONE_EMBER = 1, TONE_POINTS = 2 };
+enum tone_kind {
+	TONE_PLAIN = 0,
+	TONE_EMBER = 1,
+	TONE_POINTS = 2, /* a pixel stands alone: see tone_shine() */
+	TONE_AREAS = 4,  /* light fills areas: no core turns white, a hue stays a hue */
+};
 
 /**
  * tone_init() - @ref is brought within TONE_REF_MIN .. TONE_REF_MAX; the least of TONE_POINTS,

@@ -43,6 +43,11 @@ static void test_curve(void **state)
 	assert_true(tone_level(&t, 1) > 0.4f && tone_level(&t, 3) > 0.999f);
 	tone_init(&t, TONE_REF_MIN, TONE_POINTS | TONE_EMBER);
 	assert_true(fabsf(tone_level(&t, 1) - 0.25f) < 1e-3f && t.points && t.ember);
+	tone_init(&t, 300, TONE_AREAS);
+	for (unsigned i = 0; i <= TONE_STEPS; i++)
+		assert_true(t.curve[i].white == 0);
+	tone_init(&t, 300, TONE_PLAIN);
+	assert_true(t.curve[TONE_STEPS].white > 0.5f);
 	tone_init(&t, 1e30, TONE_PLAIN);
 	assert_true(t.ref == TONE_REF_MAX && t.k > 0);
 }
