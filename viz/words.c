@@ -42,8 +42,12 @@ char *words_duration(double s, char out[static 32])
 		snprintf(out, 32, "%.3g s", s);
 	else if (s < 7200)
 		snprintf(out, 32, "%.3g min", s / 60);
-	else
+	else if (s < 100 * 3600) /* of which two digits are enough */
 		snprintf(out, 32, "%.2g h", s / 3600);
+	else if (s < 14 * 86400)
+		snprintf(out, 32, "%.0f h", s / 3600);
+	else
+		snprintf(out, 32, "%.0f days", s / 86400);
 	return out;
 }
 

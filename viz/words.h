@@ -50,7 +50,7 @@ void words_fill(const struct words_moment *m, struct furniture *out);
 struct furniture_box words_box(const struct stage *first, enum layout_kind layout, unsigned width,
 			       unsigned height);
 
-/** words_duration() - "15 min", "36 h"; returns @out. */
+/** words_duration() - "15 min", "36 h", "30 days"; returns @out. */
 char *words_duration(double seconds, char out[static 32]);
 
 #endif
