@@ -371,7 +371,7 @@ int chart_draw(const struct chart *c, const char *path, char why[static CHART_WH
 	if (!err)
 		rgba = to_rgba(surface, height);
 	if (!err)
-		err = rgba ? png_out_write(path, rgba, WIDTH, height, why) : -ENOMEM;
+		err = rgba ? png_out_write(path, rgba, WIDTH, height, PNG_SMALL, why) : -ENOMEM;
 	free(rgba);
 	cairo_destroy(p.cr);
 	cairo_surface_destroy(surface);

@@ -10,7 +10,12 @@
 
 #include "viz/file_out.h"
 
-enum { LEVEL = 1, FILTER_SUB = 1, CHUNK_FRAME = 12 /* length, type, checksum */ };
+enum {
+	LEVEL_FAST = 1,
+	LEVEL_SMALL = 2,
+	FILTER_SUB = 1,
+	CHUNK_FRAME = 12 /* length, type, checksum */
+};
 
 static void put32(uint8_t *at, uint32_t v)
 {
@@ -62,11 +67,12 @@ static uint8_t *put_head(uint8_t *at, unsigned width, unsigned height)
 	return seal_chunk(at, "sRGB", 1);
 }
 
-int png_out_encode(const uint8_t *rgba, unsigned width, unsigned height, uint8_t **out,
-		   uint64_t *len)
+int png_out_encode(const uint8_t *rgba, unsigned width, unsigned height, enum png_effort effort,
+		   uint8_t **out, uint64_t *len)
 {
 	size_t raw_len = ((size_t)width * 3 + 1) * height, packed;
-	struct libdeflate_compressor *c = libdeflate_alloc_compressor(LEVEL);
+	struct libdeflate_compressor *c =
+		libdeflate_alloc_compressor(effort == PNG_SMALL ? LEVEL_SMALL : LEVEL_FAST);
 	uint8_t *raw = malloc(raw_len), *png = NULL, *at;
 	size_t bound = c ? libdeflate_zlib_compress_bound(c, raw_len) : 0;
 	int err = -ENOMEM;
@@ -98,11 +104,11 @@ done:
 }
 
 int png_out_write(const char *path, const uint8_t *rgba, unsigned width, unsigned height,
-		  char why[static 256])
+		  enum png_effort effort, char why[static 256])
 {
 	uint8_t *png;
 	uint64_t len;
-	int err = png_out_encode(rgba, width, height, &png, &len);
+	int err = png_out_encode(rgba, width, height, effort, &png, &len);
 
 	if (err) {
 		snprintf(why, 256, "%.200s: encoding: %s", path, dt_strerror(err));
