@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "viz/room.h"
+
 /* Weights of one axis sum to the radius, exactly enough: each is divided by their float sum. */
 static void tent(struct accum *a, double radius)
 {
@@ -40,7 +42,7 @@ int accum_init(struct accum *a, unsigned width, unsigned height)
 	};
 	tent(a, u > 1 ? u : 1);
 	/* calloc of this size is fresh pages: dark parts of the plate cost nothing */
-	a->cells = calloc((size_t)width * height, sizeof(*a->cells));
+	a->cells = room_zeroed((size_t)width * height, sizeof(*a->cells));
 	a->lit = calloc((size_t)a->tiles_x * a->tiles_y, 1);
 	if (!a->cells || !a->lit) {
 		accum_fini(a);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "viz/accum.h"
+#include "viz/room.h"
 
 /* What is on no tile comes last. */
 struct casting {
@@ -142,7 +143,7 @@ static int make_room(struct casting *g, const struct cast_opts *opts)
 
 	c->count = g->s->node_count;
 	c->tile_rows = g->tiles_y;
-	c->nodes = malloc(n * sizeof(*c->nodes));
+	c->nodes = room_zeroed(n, sizeof(*c->nodes));
 	c->by_first = malloc(n * sizeof(*c->by_first));
 	c->by_last = malloc(n * sizeof(*c->by_last));
 	c->row = calloc(g->tiles_y + 1, sizeof(*c->row));

@@ -67,6 +67,30 @@ void plates_live(struct plates *p, struct plates_rows rows, const struct plates_
 void plates_fade(struct plates *p, struct plates_rows rows, const struct plates_dot *d, int sign);
 void plates_spark(struct plates *p, struct plates_rows rows, const struct plates_dot *d, int sign);
 
+/**
+ * plates_soon() - a dot at (@x, @y) comes soon, @spark: a spark. Dots are far from each other, and
+ * each would wait for memory.
+ */
+static inline void plates_soon(const struct plates *p, int32_t x, int32_t y, bool spark)
+{
+	const unsigned px = (unsigned)(x >> 4), py = (unsigned)(y >> 4), width = p->live.width;
+	const size_t at = (size_t)py * width + px;
+
+	if (px >= width || py + 1 >= p->live.height)
+		return;
+	if (spark) {
+		__builtin_prefetch(&p->spark[at], 1);
+		__builtin_prefetch(&p->spark[at + width], 1);
+		return;
+	}
+	__builtin_prefetch(&p->live.cells[at], 1);
+	__builtin_prefetch(&p->live.cells[at + width], 1);
+	if (p->fade) {
+		__builtin_prefetch(&p->fade[at], 1);
+		__builtin_prefetch(&p->fade[at + width], 1);
+	}
+}
+
 /** plates_clear() - all dark. */
 void plates_clear(struct plates *p);
 

@@ -77,17 +77,24 @@ void reel_tally_node(struct reel *r, uint32_t i, int sign)
 /* Who came after @from up to @to, and who went. */
 static void tally_between(struct reel *r, int64_t from, int64_t to)
 {
+	enum { AHEAD = 16 };
 	const struct cast *c = r->o.cast;
 	int64_t shine = (int64_t)r->o.plan->shine_s;
 	uint32_t end = cast_before(c, false, to + 1);
 
-	for (uint32_t i = cast_before(c, false, from + 1); i < end; i++)
+	for (uint32_t i = cast_before(c, false, from + 1); i < end; i++) {
+		if (i + AHEAD < end)
+			__builtin_prefetch(&c->nodes[c->by_first[i + AHEAD]]);
 		reel_tally_node(r, c->by_first[i], 1);
+	}
 	if (!shine)
 		return;
 	end = cast_before(c, true, to - shine + 1);
-	for (uint32_t i = cast_before(c, true, from - shine + 1); i < end; i++)
+	for (uint32_t i = cast_before(c, true, from - shine + 1); i < end; i++) {
+		if (i + AHEAD < end)
+			__builtin_prefetch(&c->nodes[c->by_last[i + AHEAD]]);
 		reel_tally_node(r, c->by_last[i], -1);
+	}
 }
 
 void reel_tally_clear(struct reel *r)
@@ -166,30 +173,40 @@ static void change_all(struct reel *r, int64_t at)
 	const int64_t step = p->step_s, old = at - 2 * step, leave = leave_after(p);
 	uint32_t end = cast_before(c, false, at + 1);
 
-	for (uint32_t i = cast_before(c, false, old + 1); i < end; i++)
+	for (uint32_t i = cast_before(c, false, old + 1); i < end; i++) {
+		reel_soon(r, c->by_first, i, end, false);
 		change(r, c->by_first[i], at - step, at);
+	}
 	if (p->half_life_s <= 0 && p->cutoff_s <= 0)
 		return;
 	end = cast_before(c, true, at - leave + 1);
-	for (uint32_t i = cast_before(c, true, old - leave + 1); i < end; i++)
+	for (uint32_t i = cast_before(c, true, old - leave + 1); i < end; i++) {
+		reel_soon(r, c->by_last, i, end, false);
 		if ((int64_t)c->nodes[c->by_last[i]].first_s <= old)
 			change(r, c->by_last[i], at - step, at);
+	}
 	if (p->half_life_s <= 0)
 		return;
 	end = cast_before(c, true, at - (int64_t)p->shine_s + 1);
 	for (uint32_t i = cast_before(c, true, at - step - (int64_t)p->shine_s + 1); i < end; i++) {
 		const struct cast_node *n = &c->nodes[c->by_last[i]];
 
+		reel_soon(r, c->by_last, i, end, false);
 		if ((int64_t)n->first_s <= old && (int64_t)n->last_s <= old)
 			change(r, c->by_last[i], at - step, at);
 	}
 }
 
-void reel_spark(struct reel *r, const struct cast_node *n, uint32_t f, int sign)
+float reel_spark_weight(const struct reel *r, uint32_t f)
+{
+	return num_exp2f((float)(((double)f - r->chunk) / REEL_SPARK_HALF_LIFE));
+}
+
+void reel_spark(struct reel *r, const struct cast_node *n, float weight, int sign)
 {
 	struct plates_dot dot = reel_dot(r, n);
 
-	dot.weight *= num_exp2f((float)(((double)f - r->chunk) / REEL_SPARK_HALF_LIFE));
+	dot.weight *= weight;
 	if (!(n->at & CAST_OFF))
 		plates_spark(&r->plates, plates_all(&r->plates), &dot, sign);
 }
@@ -200,9 +217,12 @@ static void spark_frame(struct reel *r, uint32_t f, int sign)
 	const struct cast *c = r->o.cast;
 	int64_t at = film_plan_at(r->o.plan, f);
 	uint32_t end = cast_before(c, false, at + 1);
+	float weight = reel_spark_weight(r, f);
 
-	for (uint32_t i = cast_before(c, false, at - r->o.plan->step_s + 1); i < end; i++)
-		reel_spark(r, &c->nodes[c->by_first[i]], f, sign);
+	for (uint32_t i = cast_before(c, false, at - r->o.plan->step_s + 1); i < end; i++) {
+		reel_soon(r, c->by_first, i, end, true);
+		reel_spark(r, &c->nodes[c->by_first[i]], weight, sign);
+	}
 }
 
 /* ---- from nothing ----------------------------------------------------------------- */

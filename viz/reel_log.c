@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "viz/room.h"
+
 #include "viz/reel_impl.h"
 
 /**
@@ -52,7 +54,7 @@ int reel_log_open(struct reel *r)
 	r->log = calloc(1, sizeof(*r->log));
 	if (!r->log)
 		return -ENOMEM;
-	r->log->last_s = calloc((size_t)r->o.cast->count + 1, sizeof(*r->log->last_s));
+	r->log->last_s = room_zeroed((size_t)r->o.cast->count + 1, sizeof(*r->log->last_s));
 	return r->log->last_s ? 0 : -ENOMEM;
 }
 
@@ -191,9 +193,10 @@ static int rebuild(struct reel *r, uint32_t f)
 	for (uint32_t k = f < REEL_SPARK_FRAMES ? 0 : f - REEL_SPARK_FRAMES + 1;
 	     r->o.sparks && k <= f; k++) {
 		const struct list *born = &l->born[k % REEL_SPARK_FRAMES];
+		float weight = reel_spark_weight(r, k);
 
 		for (uint32_t i = 0; i < born->count; i++)
-			reel_spark(r, &c->nodes[born->list[i].node], k, 1);
+			reel_spark(r, &c->nodes[born->list[i].node], weight, 1);
 	}
 	return err;
 }
@@ -210,7 +213,7 @@ static int sight(struct reel *r, uint32_t i, uint32_t time_s, uint32_t f)
 		if (keep(&r->log->born[f % REEL_SPARK_FRAMES], i, time_s))
 			return -ENOMEM;
 		if (r->o.sparks)
-			reel_spark(r, &r->o.cast->nodes[i], f, 1);
+			reel_spark(r, &r->o.cast->nodes[i], reel_spark_weight(r, f), 1);
 	}
 	r->log->last_s[i] = time_s;
 	if (!was || leaves_at(r, last) <= before || leaves_at(r, time_s) <= at) {
