@@ -246,50 +246,52 @@ film_pixel(const struct tone *t, const struct tone_film *f, struct layers has, u
 	return out;
 }
 
-static void film_tile(const struct tone *t, const struct tone_film *f, unsigned tile,
-		      struct accum_box b, accum_light *light)
+/* One row of one tile. */
+static void film_span(const struct tone *t, const struct tone_film *f, unsigned tile, unsigned y,
+		      unsigned x0, unsigned x1, accum_light *light)
 {
 	const struct plates_tile *on = &f->plates->tiles[tile];
 	const float per_unit = 1 / f->plates->live.unit;
 	const struct layers has = { on->live > 0, on->fade > 0, on->spark > 0 };
 	const struct layers all = { true, true, true }, lit = { true, false, false };
+	const size_t row = (size_t)y * f->plates->live.width;
 
-	for (unsigned y = b.y0; y < b.y1; y++) {
-		size_t row = (size_t)y * f->plates->live.width;
-
-		for (unsigned x = b.x0; x < b.x1; x++) {
-			size_t at = row + x;
-
-			/* the two most common as code of their own */
-			if (has.live && has.fade && has.spark)
-				light[at] = film_pixel(t, f, all, x, y, at, per_unit);
-			else if (has.live && !has.fade && !has.spark)
-				light[at] = film_pixel(t, f, lit, x, y, at, per_unit);
-			else
-				light[at] = film_pixel(t, f, has, x, y, at, per_unit);
-		}
-	}
+	/* the two most common as code of their own */
+	if (has.live && has.fade && has.spark)
+		for (unsigned x = x0; x < x1; x++)
+			light[row + x] = film_pixel(t, f, all, x, y, row + x, per_unit);
+	else if (has.live && !has.fade && !has.spark)
+		for (unsigned x = x0; x < x1; x++)
+			light[row + x] = film_pixel(t, f, lit, x, y, row + x, per_unit);
+	else
+		for (unsigned x = x0; x < x1; x++)
+			light[row + x] = film_pixel(t, f, has, x, y, row + x, per_unit);
 }
 
-static void darken(const struct accum *a, struct accum_box b, accum_light *light)
+/* By rows, not tile by tile: three plates are read and one is written in long runs. */
+static void film_row(const struct tone *t, const struct tone_film *f, unsigned y,
+		     accum_light *light, const uint8_t *lit)
 {
-	for (unsigned y = b.y0; y < b.y1; y++)
-		memset(light + (size_t)y * a->width + b.x0, 0, (b.x1 - b.x0) * sizeof(*light));
+	const struct accum *a = &f->plates->live;
+	const unsigned ty = y / ACCUM_TILE;
+
+	for (unsigned tx = 0; tx < a->tiles_x; tx++) {
+		unsigned tile = ty * a->tiles_x + tx, x0 = tx * ACCUM_TILE, x1 = x0 + ACCUM_TILE;
+
+		x1 = x1 < a->width ? x1 : a->width;
+		if (plates_is_lit(f->plates, tile))
+			film_span(t, f, tile, y, x0, x1, light);
+		else if (lit[tile])
+			memset(light + (size_t)y * a->width + x0, 0, (x1 - x0) * sizeof(*light));
+	}
 }
 
 void tone_film(const struct tone *t, const struct tone_film *f, accum_light *light, uint8_t *lit)
 {
 	const struct accum *a = &f->plates->live;
 
-	for (unsigned ty = 0; ty < a->tiles_y; ty++)
-		for (unsigned tx = 0; tx < a->tiles_x; tx++) {
-			unsigned tile = ty * a->tiles_x + tx;
-			bool now = plates_is_lit(f->plates, tile);
-
-			if (now)
-				film_tile(t, f, tile, accum_tile(a, tx, ty), light);
-			else if (lit[tile])
-				darken(a, accum_tile(a, tx, ty), light);
-			lit[tile] = now;
-		}
+	for (unsigned y = 0; y < a->height; y++)
+		film_row(t, f, y, light, lit);
+	for (unsigned tile = 0; tile < a->tiles_x * a->tiles_y; tile++)
+		lit[tile] = plates_is_lit(f->plates, tile);
 }
