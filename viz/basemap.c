@@ -400,61 +400,78 @@ static double coverage(const struct basemap_row *r, unsigned x)
  * rotation. It is taken at every eighth pixel, with a straight line between: the
  * twilight is some sixty pixels wide.
  */
-enum { SHADE_STEP = 8 };
-
 static float shade_at(double elevation)
 {
 	return (float)(NIGHT - 1 + DAY_MORE * smoothstep(-TWILIGHT, TWILIGHT, elevation));
 }
 
-/* @out: width / SHADE_STEP + 2: by how much less or more than one each takes. */
-static void shade_row(const struct basemap *b, unsigned y, const struct sun *sun, float *out)
+bool basemap_day(const struct basemap *b, unsigned y, const struct sun *sun, float *day)
 {
 	const struct basemap_row *r = &b->rows[y];
 	double from = (double)r->lon0 - sun->lon * NUM_RAD;
-	double c = num_cos(from), s = num_sin(from), step = (double)r->lon_step * SHADE_STEP;
+	double c = num_cos(from), s = num_sin(from), step = (double)r->lon_step * BASEMAP_STEP;
 	double turn_c = num_cos(step), turn_s = num_sin(step);
 	double fixed = (double)r->sin_lat * num_sin(sun->lat * NUM_RAD);
 	double swing = (double)r->cos_lat * num_cos(sun->lat * NUM_RAD);
 
-	for (unsigned i = 0; i < b->width / SHADE_STEP + 2; i++) {
+	if (!(r->right > r->left))
+		return false;
+	for (unsigned i = 0; i < b->width / BASEMAP_STEP + 2; i++) {
 		double next = c * turn_c - s * turn_s;
 
-		out[i] = shade_at(fixed + swing * c);
+		day[i] = shade_at(fixed + swing * c);
 		s = s * turn_c + c * turn_s;
 		c = next;
+	}
+	return true;
+}
+
+void basemap_more(const struct basemap_row *r, const float *day, unsigned x0,
+		  float more[static BASEMAP_STEP])
+{
+	const float from = day[x0 / BASEMAP_STEP], by = day[x0 / BASEMAP_STEP + 1] - from;
+
+	for (unsigned i = 0; i < BASEMAP_STEP; i++)
+		more[i] = from + by * ((float)i * (1.0f / BASEMAP_STEP));
+	if (x0 >= r->from && x0 + BASEMAP_STEP <= r->to)
+		return;
+	/* the globe's edge takes its share, beyond it there is no day */
+	for (unsigned i = 0; i < BASEMAP_STEP; i++)
+		if (x0 + i < r->from || x0 + i >= r->to)
+			more[i] *= (float)coverage(r, x0 + i);
+}
+
+static void shade(const struct basemap *b, const struct basemap_row *r, const float *day,
+		  accum_light *to)
+{
+	float more[BASEMAP_STEP];
+
+	for (unsigned x = 0; x < b->width; x++) {
+		if (x % BASEMAP_STEP == 0)
+			basemap_more(r, day, x, more);
+		to[x] += to[x] * more[x % BASEMAP_STEP];
 	}
 }
 
 void basemap_row(const struct basemap *b, unsigned y, const struct sun *sun, float *out)
 {
 	const uint32_t *px = b->px + (size_t)y * b->width;
-	const struct basemap_row *r = &b->rows[y];
 	const accum_light page = b->page;
 	const float fade = b->fade[y];
-	float shade[BASEMAP_WIDTH_MAX / SHADE_STEP + 2];
-	bool sunlit = sun && r->right > r->left;
+	float day[BASEMAP_STEPS_MAX];
 	accum_light *to = (accum_light *)(void *)out, v = page;
+	uint32_t last = ~px[0];
 
-	if (sunlit)
-		shade_row(b, y, sun, shade);
 	for (unsigned x = 0; x < b->width; x++) {
 		/* sea follows on sea, land on land */
-		if (x == 0 || px[x] != px[x - 1])
+		if (px[x] != last)
 			v = (accum_light){ b->byte[px[x] >> 16 & 255], b->byte[px[x] >> 8 & 255],
 					   b->byte[px[x] & 255], 0 };
+		last = px[x];
 		to[x] = v;
-		if (sunlit) {
-			unsigned i = x / SHADE_STEP;
-			float f = (float)(x % SHADE_STEP) * (1.0f / SHADE_STEP);
-			float more = shade[i] + (shade[i + 1] - shade[i]) * f;
-
-			/* the globe's edge takes its share, beyond it there is no day */
-			if (x < r->from || x >= r->to)
-				more *= (float)coverage(r, x);
-			to[x] = v + v * more;
-		}
 	}
+	if (sun && basemap_day(b, y, sun, day))
+		shade(b, &b->rows[y], day, to);
 	for (unsigned x = 0; x < b->width && fade < 1; x++)
 		to[x] = page + (to[x] - page) * fade;
 }

@@ -16,7 +16,11 @@
  * towards the band at the bottom are laid over it row by row in linear light.
  */
 
-enum { BASEMAP_WIDTH_MAX = 16384 };
+enum {
+	BASEMAP_WIDTH_MAX = 16384,
+	BASEMAP_STEP = 8, /* pixels between two of which day and night change evenly */
+	BASEMAP_STEPS_MAX = BASEMAP_WIDTH_MAX / BASEMAP_STEP + 2,
+};
 
 struct basemap {
 	unsigned width, height;
@@ -57,5 +61,17 @@ int basemap_land(const struct project_map *map,
  * @out: @width times r g b and a nought, aligned as accum_light is.
  */
 void basemap_row(const struct basemap *b, unsigned y, const struct sun *sun, float *out);
+
+/**
+ * basemap_day() - the same in two halves, for who takes pixels otherwise: of row @y by how much
+ * more (less: negative) than one the ground takes at each BASEMAP_STEPth pixel.
+ * @day: width / BASEMAP_STEP + 2.
+ * Returns: false where there is no globe in this row, and so no day.
+ */
+bool basemap_day(const struct basemap *b, unsigned y, const struct sun *sun, float *day);
+
+/** basemap_more() - and so at each pixel from @x0 on, which is a multiple of BASEMAP_STEP. */
+void basemap_more(const struct basemap_row *r, const float *day, unsigned x0,
+		  float more[static BASEMAP_STEP]);
 
 #endif

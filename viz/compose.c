@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "viz/compose.h"
+#include "viz/compose_impl.h"
 
 #include <errno.h>
 #include <math.h>
@@ -14,17 +14,6 @@
 #include "viz/parallel.h"
 
 enum { NOISE_SIDE = COMPOSE_NOISE_SIDE, SRGB_STEPS = COMPOSE_SRGB_STEPS, ROWS_PER_JOB = 8 };
-
-struct pass {
-	const struct compose *tables;
-	const struct compose_parts *parts;
-	uint8_t *rgba;
-	accum_light *rows; /* ROW_BUFFERS per worker */
-};
-
-/* Ground, glow and noise; a row of the latter is as long as its tile. */
-enum { ROW_BUFFERS = 3 };
-#define ROW_ROOM(width) ((size_t)(width) + NOISE_SIDE)
 
 /* A rank among 4096 as noise of triangular density, -1 .. 1: its inverse distribution. */
 static void make_noise(float *out)
@@ -50,10 +39,8 @@ void compose_init(struct compose *c)
 {
 	make_noise(c->noise);
 	make_srgb(c->srgb);
+	c->wide = compose_wide_here();
 }
-
-/* Of what is nearly dark, without a division: within 1e-5 of it. */
-#define NEARLY_DARK 0x1p-9f
 
 static inline accum_light brightest(accum_light v)
 {
@@ -94,7 +81,7 @@ static inline accum_light over(accum_light under, uint32_t argb)
 }
 
 /* A row of noise: each channel takes its own elsewhere in the tile, each frame too. */
-static void noise_row(const struct pass *p, unsigned y, accum_light *out)
+static void noise_row(const struct compose_pass *p, unsigned y, accum_light *out)
 {
 	const float *noise = p->tables->noise;
 
@@ -145,13 +132,8 @@ struct row {
 	uint8_t *out;
 };
 
-/* What of a span there is; constants where it is called. */
-struct span_kind {
-	bool lit, worded, dark;
-};
-
 static inline __attribute__((always_inline)) accum_light
-compose_pixel(const struct pass *p, const struct row *r, unsigned x, struct span_kind k)
+compose_pixel(const struct compose_pass *p, const struct row *r, unsigned x, struct compose_kind k)
 {
 	accum_light v = r->glow[x] * p->parts->glow;
 
@@ -164,9 +146,9 @@ compose_pixel(const struct pass *p, const struct row *r, unsigned x, struct span
 	return v + r->noise[x % NOISE_SIDE];
 }
 
-static inline __attribute__((always_inline)) void compose_span(const struct pass *p,
+static inline __attribute__((always_inline)) void compose_span(const struct compose_pass *p,
 							       const struct row *r, unsigned x0,
-							       unsigned x1, struct span_kind k)
+							       unsigned x1, struct compose_kind k)
 {
 	unsigned x = x0;
 
@@ -178,25 +160,15 @@ static inline __attribute__((always_inline)) void compose_span(const struct pass
 		put(compose_pixel(p, r, x, k), r->out + 4 * (size_t)x);
 }
 
-static bool nearly_dark(const accum_light *glow, unsigned x0, unsigned x1, float gain)
-{
-	accum_light most = { 0 };
-
-	for (unsigned x = x0; x < x1; x++)
-		most = accum_most(most, glow[x]);
-	return most[0] * gain < NEARLY_DARK && most[1] * gain < NEARLY_DARK &&
-	       most[2] * gain < NEARLY_DARK;
-}
-
-static void compose_row(const struct pass *p, unsigned y, accum_light *rows)
+static void compose_row(const struct compose_pass *p, unsigned y, accum_light *rows)
 {
 	const struct compose_parts *c = p->parts;
 	unsigned stride = c->stride ? c->stride : c->width;
 	unsigned tiles = (c->width + ACCUM_TILE - 1) / ACCUM_TILE;
 	const uint8_t *lit = c->lit ? c->lit + (size_t)(y / ACCUM_TILE) * tiles : NULL;
 	const uint8_t *words = c->words ? c->words + (size_t)(y / ACCUM_TILE) * tiles : NULL;
-	accum_light *base = rows, *glow = base + ROW_ROOM(c->width);
-	accum_light *noise = glow + ROW_ROOM(c->width);
+	accum_light *base = rows, *glow = base + COMPOSE_ROW_ROOM(c->width);
+	accum_light *noise = glow + COMPOSE_ROW_ROOM(c->width);
 	struct row r = { .base = base,
 			 .glow = glow,
 			 .noise = noise,
@@ -214,36 +186,40 @@ static void compose_row(const struct pass *p, unsigned y, accum_light *rows)
 
 		x1 = x1 < c->width ? x1 : c->width;
 		if (is_lit && is_worded)
-			compose_span(p, &r, x0, x1, (struct span_kind){ true, true, false });
+			compose_span(p, &r, x0, x1, (struct compose_kind){ true, true, false });
 		else if (is_lit)
-			compose_span(p, &r, x0, x1, (struct span_kind){ true, false, false });
+			compose_span(p, &r, x0, x1, (struct compose_kind){ true, false, false });
 		else if (is_worded)
-			compose_span(p, &r, x0, x1, (struct span_kind){ false, true, false });
-		else if (nearly_dark(glow, x0, x1, c->glow))
-			compose_span(p, &r, x0, x1, (struct span_kind){ false, false, true });
+			compose_span(p, &r, x0, x1, (struct compose_kind){ false, true, false });
+		else if (compose_nearly_dark(glow, x0, x1, c->glow))
+			compose_span(p, &r, x0, x1, (struct compose_kind){ false, false, true });
 		else
-			compose_span(p, &r, x0, x1, (struct span_kind){ false, false, false });
+			compose_span(p, &r, x0, x1, (struct compose_kind){ false, false, false });
 	}
 }
 
 static void rows_job(void *ctx, unsigned index, unsigned worker)
 {
-	const struct pass *p = ctx;
+	const struct compose_pass *p = ctx;
 	unsigned w = p->parts->width, y1 = (index + 1) * ROWS_PER_JOB;
-	accum_light *mine = p->rows + (size_t)worker * ROW_BUFFERS * ROW_ROOM(w);
+	accum_light *mine = p->rows + (size_t)worker * COMPOSE_ROWS * COMPOSE_ROW_ROOM(w);
 
 	for (unsigned y = index * ROWS_PER_JOB; y < y1 && y < p->parts->height; y++)
-		compose_row(p, y, mine);
+		if (p->tables->wide && w % ACCUM_TILE == 0)
+			compose_wide_row(p, y, mine);
+		else
+			compose_row(p, y, mine);
 }
 
 int compose_frame(const struct compose *c, const struct compose_parts *parts, uint8_t *rgba,
 		  unsigned threads)
 {
-	struct pass p = { .tables = c, .parts = parts, .rgba = rgba };
+	struct compose_pass p = { .tables = c, .parts = parts, .rgba = rgba };
 
 	threads = parallel_threads(threads);
-	p.rows = aligned_alloc(sizeof(accum_light),
-			       threads * ROW_BUFFERS * ROW_ROOM(parts->width) * sizeof(*p.rows));
+	p.rows = aligned_alloc(sizeof(accum_light), threads * COMPOSE_ROWS *
+							    COMPOSE_ROW_ROOM(parts->width) *
+							    sizeof(*p.rows));
 	if (!p.rows)
 		return -ENOMEM;
 	parallel_run(threads, (parts->height + ROWS_PER_JOB - 1) / ROWS_PER_JOB, rows_job, &p);

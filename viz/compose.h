@@ -2,6 +2,7 @@
 #ifndef VIZ_COMPOSE_H
 #define VIZ_COMPOSE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proto/err.h"
@@ -26,6 +27,7 @@ enum {
 struct compose {
 	float noise[COMPOSE_NOISE_SIDE * COMPOSE_NOISE_SIDE];
 	float srgb[COMPOSE_SRGB_STEPS + 1]; /* 0 .. 255 */
+	bool wide;                          /* eight pixels at a time: the same bytes */
 };
 
 /** compose_init() - Cost: half a millisecond. */

@@ -150,6 +150,76 @@ static void test_threads_and_frames(void **state)
 	stage_close(&s);
 }
 
+/* Ground by day and night with the band at its end, light, glow and words in all mixtures. */
+static void draw_mixture(const struct compose *c, unsigned width, unsigned height, uint8_t *rgba)
+{
+	accum_light *light = calloc((size_t)width * height, sizeof(*light));
+	uint32_t *words = calloc((size_t)width * height, sizeof(*words));
+	const struct sun sun = { .lat = 20, .lon = 40 };
+	struct compose_parts parts = { .width = width, .height = height, .glow = 0.5f, .frame = 9 };
+	struct basemap base;
+	struct bloom bloom;
+
+	assert_true(light && words);
+	assert_int_equal(basemap_open(&base, width, height, &(struct basemap_opts){ 0 }), 0);
+	assert_int_equal(bloom_init(&bloom, width, height), 0);
+	bloom_build(&bloom, light, NULL, 1);
+	for (unsigned i = 0; i < bloom.level[0].width * bloom.level[0].height / 2; i++)
+		bloom.level[0].px[i] = (accum_light){ 0.02f, 0.05f, 0.01f, 0 };
+	for (size_t i = 0; i < (size_t)width * height; i++) {
+		uint32_t r = ((uint32_t)i + 1) * 2654435761u;
+		float v = (float)(r >> 8 & 1023) / 512;
+
+		/* also tiles of each alone and of neither */
+		if (r >> 28 < 9 && i / 64 % 4 & 1)
+			light[i] = (accum_light){ v, v * 0.5f, v * v, 0 };
+		if (r >> 20 & 1 && i / 64 % 4 & 2)
+			words[i] = (r >> 5 & 255) << 24 | (r >> 6 & r >> 5 & 255) * 0x10101u;
+	}
+	parts.base = &base;
+	parts.sun = &sun;
+	parts.bloom = &bloom;
+	parts.light = light;
+	parts.overlay = words;
+	assert_int_equal(compose_frame(c, &parts, rgba, 1), 0);
+	/* tiles known to have neither */
+	parts.lit = parts.words = calloc((size_t)(width / 16 + 1) * (height / 16 + 1), 1);
+	assert_non_null(parts.lit);
+	assert_int_equal(compose_frame(c, &parts, rgba + (size_t)4 * width * height, 1), 0);
+	free((void *)(uintptr_t)parts.lit);
+	basemap_close(&base);
+	bloom_fini(&bloom);
+	free(light);
+	free(words);
+}
+
+/* Pixels taken eight at a time, where the machine can, and one by one: the same bytes. */
+static void test_eight_as_one(void **state)
+{
+	static const struct {
+		unsigned width, height;
+	} sizes[] = { { 640, 360 }, { 656, 184 }, { 1920, 320 }, { 332, 180 } };
+	static struct compose c;
+
+	(void)state;
+	compose_init(&c);
+	if (!c.wide)
+		skip();
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_t bytes = (size_t)8 * sizes[i].width * sizes[i].height;
+		uint8_t *eight = malloc(bytes), *one = malloc(bytes);
+
+		assert_true(eight && one);
+		c.wide = true;
+		draw_mixture(&c, sizes[i].width, sizes[i].height, eight);
+		c.wide = false;
+		draw_mixture(&c, sizes[i].width, sizes[i].height, one);
+		assert_memory_equal(eight, one, bytes);
+		free(eight);
+		free(one);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_extremes),
 		cmocka_unit_test(test_threads_and_frames),
+		cmocka_unit_test(test_eight_as_one),
 	};
 
 	return cmocka_run_group_tests_name("viz/compose", tests, NULL, NULL);
