@@ -125,11 +125,14 @@ $(B)/tests/crash/%: $(B)/tests/crash/%.o $(call obj,$(src_support)) $(libs_bench
 	@echo "  LD    $@"
 	@$(CC) $(LDOPT) -o $@ $^ $(LIBS) -lcmocka
 
+# The readers of YAML are of the roof, which is no archive.
+$(B)/tests/fuzz/fuzz_conf: $(call obj,$(filter-out engine/cli/main.c,$(src_cli)))
+
 # Without libFuzzer a target is linked with a main that replays the corpus.
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(if $(filter fuzz,$(MODE)),,$(B)/tests/fuzz/replay.o) \
 		$(call obj,$(src_support)) $(libs_bench)
 	@echo "  LD    $@"
-	@$(CC) $(LDOPT) -o $@ $^ $(LIBS)
+	@$(CC) $(LDOPT) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS)
 
 .PRECIOUS: $(B)/%.o
 .SECONDARY:

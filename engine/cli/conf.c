@@ -42,8 +42,12 @@ static const struct {
 #undef KEY
 };
 
-#define FILE_U64  uint64_t *
-#define FILE_F64  double *
+/*
+ * Numbers are read as text and taken as a flag's are: libcyaml reads 10k as 10, and 1e999 as
+ * something.
+ */
+#define FILE_U64  char *
+#define FILE_F64  char *
 #define FILE_STR  char *
 #define FILE_BOOL bool *
 struct conf_file {
@@ -53,9 +57,9 @@ struct conf_file {
 };
 
 #define OPTIONAL         (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
-#define FIELD_U64(name)  CYAML_FIELD_UINT_PTR(#name, OPTIONAL, struct conf_file, name),
-#define FIELD_F64(name)  CYAML_FIELD_FLOAT_PTR(#name, OPTIONAL, struct conf_file, name),
 #define FIELD_STR(name)  CYAML_FIELD_STRING_PTR(#name, OPTIONAL, struct conf_file, name, 0, 4096),
+#define FIELD_U64(name)  FIELD_STR(name)
+#define FIELD_F64(name)  FIELD_STR(name)
 #define FIELD_BOOL(name) CYAML_FIELD_BOOL_PTR(#name, OPTIONAL, struct conf_file, name),
 static const cyaml_schema_field_t file_fields[] = {
 #define KEY(type, name, argument, value, help) FIELD_##type(name)
@@ -117,10 +121,11 @@ static int parse_bool(const char *arg, bool *out)
 	return 0;
 }
 
+/* By enum key_type. */
+static const char *const wants[] = { "a whole number, 0 or more", "a number", "", "true or false" };
+
 static void set_key(struct conf *c, unsigned k, const char *arg, struct argp_state *state)
 {
-	static const char *const wants[] = { "a whole number, 0 or more", "a number", "",
-					     "true or false" };
 	void *at = (char *)c + keys[k].offset;
 	int rc = 0;
 
@@ -233,19 +238,30 @@ static cyaml_config_t cyaml_setup(struct complaint *c)
 				 .flags = CYAML_CFG_DEFAULT };
 }
 
-static void take_file(struct conf *c, const struct conf_file *f)
+/* Returns the first key whose value is none, or KEYS. */
+static unsigned take_file(struct conf *c, const struct conf_file *f)
 {
+	unsigned bad_key = KEYS;
+	struct conf v = *c;
+	bool ok;
+
 #define GROUP(number, title)
-#define TAKE_U64(name)  (*f->name)
-#define TAKE_F64(name)  (*f->name)
-#define TAKE_STR(name)  (f->name)
-#define TAKE_BOOL(name) (*f->name)
+#define TAKE_U64(name)  parse_u64(f->name, &v.name) == 0
+#define TAKE_F64(name)  parse_f64(f->name, &v.name) == 0
+#define TAKE_STR(name)  (v.name = f->name, true)
+#define TAKE_BOOL(name) (v.name = *f->name, true)
 #define KEY(type, name, argument, value, help)                                                     \
-	if (f->name && !c->set_by_flag[KEY_##name])                                                \
-		c->name = TAKE_##type(name);
+	if (f->name) {                                                                             \
+		ok = TAKE_##type(name);                                                            \
+		if (ok && !c->set_by_flag[KEY_##name])                                             \
+			c->name = v.name;                                                          \
+		if (!ok && bad_key == KEYS)                                                        \
+			bad_key = KEY_##name;                                                      \
+	}
 #include "engine/cli/conf_keys.def"
 #undef KEY
 #undef GROUP
+	return bad_key;
 }
 
 static void list_keys(char *out, size_t cap)
@@ -260,10 +276,9 @@ static void list_keys(char *out, size_t cap)
  * libcyaml places an unexpected key at the value before it. Our files are one
  * flat mapping, so the key's own line is the first that begins with it.
  */
-static void place_key(const char *path, struct complaint *c)
+static void place_key(const char *path, const char *key, struct complaint *c)
 {
-	const char *key = strrchr(c->what, ' ');
-	size_t len = key ? strlen(++key) : 0;
+	size_t len = strlen(key);
 	FILE *f = fopen(path, "r");
 	unsigned number = 0;
 	char line[1024];
@@ -282,12 +297,52 @@ static void place_key(const char *path, struct complaint *c)
 		fclose(f);
 }
 
+static int say_complaint(const char *path, struct complaint *said, cyaml_err_t rc, char *why)
+{
+	bool unknown = rc == CYAML_ERR_INVALID_KEY;
+	const char *key = strrchr(said->what, ' ');
+	int n;
+
+	if (unknown && key)
+		place_key(path, key + 1, said);
+	n = snprintf(why, CONF_WHY_MAX, "%.200s:%u:%u: %.280s", path, said->line, said->column,
+		     said->what[0] ? said->what : cyaml_strerror(rc));
+	if (unknown && n > 0 && n < CONF_WHY_MAX - 32) {
+		n += snprintf(why + n, CONF_WHY_MAX - (size_t)n, "; keys are: ");
+		list_keys(why + n, CONF_WHY_MAX - (size_t)n);
+	}
+	return DT_EMALF;
+}
+
+static int say_value(const char *path, const struct conf_file *f, unsigned k, char *why)
+{
+	struct complaint at = { 0 };
+	const char *value = NULL;
+
+#define GROUP(number, title)
+#define TEXT_U64(name)  f->name
+#define TEXT_F64(name)  f->name
+#define TEXT_STR(name)  NULL
+#define TEXT_BOOL(name) NULL
+#define KEY(type, name, argument, fallback, help)                                                  \
+	if (k == KEY_##name)                                                                       \
+		value = TEXT_##type(name);
+#include "engine/cli/conf_keys.def"
+#undef KEY
+#undef GROUP
+	place_key(path, keys[k].name, &at);
+	snprintf(why, CONF_WHY_MAX, "%.200s:%u:%u: %s: '%.80s' is not %s", path, at.line, at.column,
+		 keys[k].name, value ? value : "", wants[keys[k].type]);
+	return DT_EMALF;
+}
+
 int conf_load(struct conf *c, const char *path, char why[static CONF_WHY_MAX])
 {
 	struct complaint said = { 0 };
 	cyaml_config_t setup = cyaml_setup(&said);
 	struct conf_file *f = NULL;
 	FILE *probe = fopen(path, "r");
+	unsigned bad_key = KEYS;
 	cyaml_err_t rc;
 
 	if (!probe) {
@@ -296,22 +351,12 @@ int conf_load(struct conf *c, const char *path, char why[static CONF_WHY_MAX])
 	}
 	fclose(probe);
 	rc = cyaml_load_file(path, &setup, &file_schema, (cyaml_data_t **)&f, NULL);
-	if (rc == CYAML_ERR_INVALID_KEY)
-		place_key(path, &said);
-	if (rc != CYAML_OK) {
-		int n = snprintf(why, CONF_WHY_MAX, "%.200s:%u:%u: %.280s", path, said.line,
-				 said.column, said.what[0] ? said.what : cyaml_strerror(rc));
-
-		if (rc == CYAML_ERR_INVALID_KEY && n > 0 && n < CONF_WHY_MAX - 32) {
-			n += snprintf(why + n, CONF_WHY_MAX - (size_t)n, "; keys are: ");
-			list_keys(why + n, CONF_WHY_MAX - (size_t)n);
-		}
-		return DT_EMALF;
-	}
+	if (rc != CYAML_OK)
+		return say_complaint(path, &said, rc, why);
 	if (f) /* an empty file sets nothing */
-		take_file(c, f);
+		bad_key = take_file(c, f);
 	c->file = f;
-	return 0;
+	return bad_key == KEYS ? 0 : say_value(path, f, bad_key, why);
 }
 
 void conf_free(struct conf *c)

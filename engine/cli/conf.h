@@ -35,7 +35,7 @@ struct conf {
 	void *file;                         /* what libcyaml read; owns the strings of the file */
 };
 
-enum { CONF_WHY_MAX = 512 };
+enum { CONF_WHY_MAX = 4096 }; /* all keys are named where one is unknown */
 
 /** conf_default() - every key at its default. */
 struct conf conf_default(void);
