@@ -15,8 +15,9 @@ int slots_init(struct slots *s, unsigned log2, const uint64_t timeout_ns[static 
 		if (timeout_ns[c] / 1000 > SLOTS_TIMEOUT_US_MAX)
 			return -EINVAL;
 		s->timeout_us[c] = (uint32_t)(timeout_ns[c] / 1000);
-		s->cls[c].head = s->cls[c].tail = SLOTS_NONE;
 	}
+	for (unsigned i = 0; i < SLOTS_LISTS; i++)
+		s->list[i] = (struct slots_list){ SLOTS_NONE, SLOTS_NONE };
 	s->max = s->allowed = (uint32_t)1 << log2;
 	return arena_init(&s->mem, (size_t)s->max * sizeof(struct slot));
 }
@@ -47,8 +48,10 @@ static uint32_t take_free(struct slots *s)
 
 uint32_t slots_take(struct slots *s, enum slots_class cls, uint32_t now_us)
 {
-	uint32_t idx, last = s->cls[cls].tail;
+	unsigned lane = (unsigned)cls * SLOTS_LANES + s->turn % SLOTS_LANES;
+	struct slots_list *list = &s->list[lane];
 	struct slot *slot;
+	uint32_t idx;
 
 	if (slots_full(s))
 		return SLOTS_NONE;
@@ -58,14 +61,16 @@ uint32_t slots_take(struct slots *s, enum slots_class cls, uint32_t now_us)
 	slot = slots_at(s, idx);
 	slot->gen = (slot->gen + 1) & ((1 << SLOTS_GEN_BITS) - 1);
 	slot->cls = (uint8_t)cls;
+	slot->list = (uint8_t)lane;
 	slot->sent_us = now_us;
-	slot->prev = last;
+	slot->prev = list->tail;
 	slot->next = SLOTS_NONE;
-	if (last == SLOTS_NONE)
-		s->cls[cls].head = idx;
+	if (list->tail == SLOTS_NONE)
+		list->head = idx;
 	else
-		slots_at(s, last)->next = idx;
-	s->cls[cls].tail = idx;
+		slots_at(s, list->tail)->next = idx;
+	list->tail = idx;
+	s->turn++;
 	s->used++;
 	return idx;
 }
@@ -73,13 +78,14 @@ uint32_t slots_take(struct slots *s, enum slots_class cls, uint32_t now_us)
 void slots_release(struct slots *s, uint32_t idx)
 {
 	struct slot *slot = slots_at(s, idx);
+	struct slots_list *list = &s->list[slot->list];
 
 	if (slot->prev == SLOTS_NONE)
-		s->cls[slot->cls].head = slot->next;
+		list->head = slot->next;
 	else
 		slots_at(s, slot->prev)->next = slot->next;
 	if (slot->next == SLOTS_NONE)
-		s->cls[slot->cls].tail = slot->prev;
+		list->tail = slot->prev;
 	else
 		slots_at(s, slot->next)->prev = slot->prev;
 	slot->cls = SLOTS_CLASSES;
@@ -88,19 +94,40 @@ void slots_release(struct slots *s, uint32_t idx)
 	s->used--;
 }
 
+/* The lanes of a class in turn: while one slot is looked at, the next of the others is fetched. */
+static unsigned class_expired(const struct slots *s, unsigned cls, uint32_t now_us, uint32_t *idx,
+			      unsigned max)
+{
+	const struct slots_list *lists = &s->list[cls * SLOTS_LANES];
+	uint32_t at[SLOTS_LANES];
+	unsigned found = 0, due = SLOTS_LANES;
+
+	for (unsigned i = 0; i < SLOTS_LANES; i++)
+		at[i] = lists[i].head;
+	while (due) {
+		due = 0;
+		for (unsigned i = 0; i < SLOTS_LANES && found < max; i++) {
+			const struct slot *slot = slots_at(s, at[i]);
+
+			if (at[i] == SLOTS_NONE || now_us - slot->sent_us < s->timeout_us[cls]) {
+				at[i] = SLOTS_NONE;
+				continue;
+			}
+			idx[found++] = at[i];
+			at[i] = slot->next;
+			slots_prefetch(s, at[i]);
+			due++;
+		}
+	}
+	return found;
+}
+
 unsigned slots_expired(const struct slots *s, uint32_t now_us, uint32_t *idx, unsigned max)
 {
 	unsigned found = 0;
 
-	for (unsigned c = 0; c < SLOTS_CLASSES; c++) {
-		uint32_t at = s->cls[c].head;
-
-		while (found < max && at != SLOTS_NONE &&
-		       now_us - slots_at(s, at)->sent_us >= s->timeout_us[c]) {
-			idx[found++] = at;
-			at = slots_at(s, at)->next;
-		}
-	}
+	for (unsigned c = 0; c < SLOTS_CLASSES; c++)
+		found += class_expired(s, c, now_us, idx + found, max - found);
 	return found;
 }
 
@@ -108,13 +135,14 @@ uint32_t slots_due_in_us(const struct slots *s, uint32_t now_us)
 {
 	uint32_t least = UINT32_MAX;
 
-	for (unsigned c = 0; c < SLOTS_CLASSES; c++) {
-		uint32_t head = s->cls[c].head, age, left;
+	for (unsigned i = 0; i < SLOTS_LISTS; i++) {
+		uint32_t head = s->list[i].head, timeout = s->timeout_us[i / SLOTS_LANES];
+		uint32_t age, left;
 
 		if (head == SLOTS_NONE)
 			continue;
 		age = now_us - slots_at(s, head)->sent_us;
-		left = age >= s->timeout_us[c] ? 0 : s->timeout_us[c] - age;
+		left = age >= timeout ? 0 : timeout - age;
 		if (left < least)
 			least = left;
 	}

@@ -32,10 +32,12 @@ enum {
 	SLOTS_IDX_BITS = 24,
 	/* Largest pool of one worker; leaves one bit for the worker's number. */
 	SLOTS_LOG2_MAX = 23,
+	SLOTS_LANES = 8,
+	SLOTS_LISTS = SLOTS_CLASSES * SLOTS_LANES,
 };
 
 struct slot {
-	uint32_t prev, next; /* in its class, by time sent; free: next free */
+	uint32_t prev, next; /* in its lane, by time sent; free: next free */
 	uint32_t node;       /* whom we asked: a record of the node table */
 	uint32_t mac;        /* second half of t */
 	uint32_t sent_us;    /* low 32 bits of the time; lasts for an hour */
@@ -46,7 +48,7 @@ struct slot {
 	uint8_t question; /* the crawl's */
 	uint8_t attempt;  /* 1.. */
 	bool v6;
-	uint8_t spare;
+	uint8_t list; /* of the lists: its class's lane */
 };
 _Static_assert(sizeof(struct slot) == 32, "two to a cache line");
 
@@ -58,9 +60,10 @@ struct slots {
 	uint32_t used;
 	uint32_t free; /* list head */
 	uint32_t timeout_us[SLOTS_CLASSES];
-	struct {
+	unsigned turn; /* the lane that is next */
+	struct slots_list {
 		uint32_t head, tail;
-	} cls[SLOTS_CLASSES];
+	} list[SLOTS_LISTS];
 };
 
 /**
@@ -111,8 +114,8 @@ uint32_t slots_take(struct slots *s, enum slots_class cls, uint32_t now_us);
 /** slots_release() - @idx, in use, is free again. */
 void slots_release(struct slots *s, uint32_t idx);
 
-/** slots_expired() - up to @max slots whose time is up, oldest first; still in use: release them.
- */
+/** slots_expired() - up to @max slots whose time is up, about oldest first; still in use: release
+ * them. */
 unsigned slots_expired(const struct slots *s, uint32_t now_us, uint32_t *idx, unsigned max);
 
 /** slots_due_in_us() - until the next one expires; UINT32_MAX = none in use. */
