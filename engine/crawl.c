@@ -211,7 +211,7 @@ void crawl_offer(struct crawl *c, const struct crawl_contact *list, unsigned cou
 
 static void expire(struct crawl *c, uint64_t now_ns)
 {
-	enum { BATCH = 32 };
+	enum { BATCH = 64 };
 	uint32_t idx[BATCH];
 
 	for (unsigned done = 0; done < CRAWL_EXPIRE_MAX;) {
@@ -245,7 +245,8 @@ void crawl_tick(struct crawl *c, uint64_t now_ns)
 /* Anything that could be sent at once, were there a slot? */
 static bool ready(const struct crawl *c)
 {
-	return c->in_hand || c->waiting_first || frontier_count(&c->frontier, FRONTIER_FOLLOW) ||
+	return c->in_hand || c->picked || c->waiting_first ||
+	       frontier_count(&c->frontier, FRONTIER_FOLLOW) ||
 	       frontier_count(&c->frontier, FRONTIER_RETRY);
 }
 
@@ -271,7 +272,7 @@ bool crawl_idle(const struct crawl *c)
 	if (c->slots.used)
 		return false;
 	return c->stopped ||
-	       (!c->in_hand && !c->stats.frontier && !f->swept && !f->deferred &&
+	       (!c->in_hand && !c->picked && !c->stats.frontier && !f->swept && !f->deferred &&
 		!frontier_count(f, FRONTIER_FOLLOW) && !frontier_count(f, FRONTIER_RETRY));
 }
 

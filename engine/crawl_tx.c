@@ -7,8 +7,7 @@
 #include "engine/crawl_impl.h"
 
 enum {
-	PICK_MAX = 64,   /* picked at once: their records are fetched side by side */
-	GATE_AHEAD = 16, /* likewise the gate's budgets */
+	GATE_AHEAD = 16, /* likewise the gate's budgets: so many questions before they are asked */
 };
 
 /* ---- the hand: whose turn it is ---------------------------------------------- */
@@ -33,22 +32,29 @@ static bool hand_full(const struct crawl *c, unsigned want)
 	return c->in_hand >= want;
 }
 
+static void take_picked(struct crawl *c)
+{
+	for (unsigned i = 0; i < c->picked; i++)
+		if (still_there(c, c->picked_bag, c->pick[i]))
+			c->hand[c->in_hand++] = c->pick[i];
+	c->picked = 0;
+}
+
+/* Their records come while something else is done. */
+static bool pick(struct crawl *c, enum frontier_bag bag, unsigned want)
+{
+	c->picked = frontier_take(&c->frontier, bag, c->pick,
+				  want < CRAWL_PICK_MAX ? want : CRAWL_PICK_MAX);
+	c->picked_bag = bag;
+	for (unsigned i = 0; i < c->picked; i++)
+		nodetab_prefetch_record(&c->tab, c->pick[i]);
+	return c->picked;
+}
+
 static void draw_bag(struct crawl *c, enum frontier_bag bag, unsigned want)
 {
-	uint32_t refs[PICK_MAX];
-
-	while (!hand_full(c, want)) {
-		unsigned most = want - c->in_hand < PICK_MAX ? want - c->in_hand : PICK_MAX;
-		unsigned n = frontier_take(&c->frontier, bag, refs, most);
-
-		if (n == 0)
-			return;
-		for (unsigned i = 0; i < n; i++)
-			nodetab_prefetch_record(&c->tab, refs[i]);
-		for (unsigned i = 0; i < n; i++)
-			if (still_there(c, bag, refs[i]))
-				c->hand[c->in_hand++] = refs[i];
-	}
+	while (!hand_full(c, want) && pick(c, bag, want - c->in_hand))
+		take_picked(c);
 }
 
 static void draw_timed(struct crawl *c, uint64_t now_ns, unsigned want,
@@ -72,8 +78,21 @@ static bool retries_may_go(const struct crawl *c)
 	return c->waiting_first == 0 || c->slots.used < c->slots.allowed / 4 * 3;
 }
 
+/* For the next turn: whom the first bag that is not empty has. By then their records are here. */
+static void pick_ahead(struct crawl *c, unsigned want)
+{
+	if (c->picked || hand_full(c, want))
+		return;
+	for (unsigned b = FRONTIER_FOLLOW; b < FRONTIER_BAGS; b++)
+		if ((b != FRONTIER_RETRY || retries_may_go(c)) &&
+		    pick(c, (enum frontier_bag)b, want - c->in_hand))
+			return;
+}
+
 static void draw(struct crawl *c, uint64_t now_ns, unsigned want)
 {
+	if (c->picked && c->in_hand + c->picked <= CRAWL_HAND_MAX)
+		take_picked(c);
 	draw_bag(c, FRONTIER_FOLLOW, want);
 	draw_timed(c, now_ns, want, frontier_deferred_take);
 	if (retries_may_go(c))
@@ -185,24 +204,63 @@ static void never(struct crawl *c, struct node *n)
 
 /* The next few of the hand: their addresses, and the gate's memory of them, side by side. */
 struct ahead {
-	struct endpoint ep[GATE_AHEAD];
-	struct gate_look look[GATE_AHEAD];
+	unsigned until; /* place in the hand, not looked at yet */
+	struct endpoint ep[2 * GATE_AHEAD];
+	struct gate_look look[2 * GATE_AHEAD];
 };
 
-static void look_ahead(const struct crawl *c, unsigned from, struct ahead *a)
+static void look_ahead(const struct crawl *c, unsigned at, struct ahead *a)
 {
-	unsigned count = c->in_hand - from < GATE_AHEAD ? c->in_hand - from : GATE_AHEAD;
+	unsigned until = at + GATE_AHEAD < c->in_hand ? at + GATE_AHEAD : c->in_hand;
 
-	for (unsigned i = 0; i < count; i++) {
-		a->ep[i] = nodetab_endpoint(&c->tab, c->hand[from + i]);
+	for (; a->until < until; a->until++) {
+		unsigned i = a->until % (2 * GATE_AHEAD);
+
+		a->ep[i] = nodetab_endpoint(&c->tab, c->hand[a->until]);
 		gate_prefetch(c->gate, &a->ep[i], &a->look[i]);
 	}
 }
 
+/* The one whose turn it is, past the gate into @msg or elsewhere; false where the rate is used up.
+ */
+static bool ask_one(struct crawl *c, unsigned at, struct ahead *ahead, uint64_t now_ns,
+		    struct net_msg *msg, bool *written)
+{
+	uint32_t ref = c->hand[at];
+	struct node *n = nodetab_at(&c->tab, ref);
+	const struct endpoint *ep = &ahead->ep[at % (2 * GATE_AHEAD)];
+	enum gate_reason why;
+	uint64_t retry_ns = now_ns;
+
+	*written = false;
+	if (crawl_question(n) == QUESTIONS) { /* settled while it waited */
+		n->flags &= (uint16_t)~NODE_QUEUED;
+		return true;
+	}
+	switch (gate_admit_looked(c->gate, ep, &ahead->look[at % (2 * GATE_AHEAD)], n->mentions,
+				  now_ns, &why, &retry_ns)) {
+	case GATE_FULL:
+		c->rate_until_ns = retry_ns;
+		return false;
+	case GATE_PASS:
+		write_query(c, ref, ep, now_ns, msg);
+		*written = true;
+		break;
+	case GATE_LATER:
+		crawl_defer(c, ref, retry_ns, now_ns);
+		break;
+	case GATE_NEVER:
+		never(c, n);
+		break;
+	}
+	return true;
+}
+
 unsigned crawl_tx(struct crawl *c, uint64_t now_ns, struct net_msg *msgs, unsigned count)
 {
-	unsigned written = 0, at = 0;
-	struct ahead ahead;
+	unsigned written = 0, at = 0, want = count < CRAWL_HAND_MAX ? count : CRAWL_HAND_MAX;
+	struct ahead ahead = { .until = 0 };
+	bool sent;
 
 	if (c->stopped || now_ns < c->rate_until_ns)
 		return 0;
@@ -210,40 +268,16 @@ unsigned crawl_tx(struct crawl *c, uint64_t now_ns, struct net_msg *msgs, unsign
 		c->stats.ring_full++;
 		return 0;
 	}
-	draw(c, now_ns, count < CRAWL_HAND_MAX ? count : CRAWL_HAND_MAX);
-	while (at < c->in_hand && written < count) {
-		uint32_t ref = c->hand[at];
-		struct node *n = nodetab_at(&c->tab, ref);
-		const struct endpoint *ep = &ahead.ep[at % GATE_AHEAD];
-		enum gate_verdict verdict;
-		enum gate_reason why;
-		uint64_t retry_ns = now_ns;
-
-		if (slots_full(&c->slots))
+	draw(c, now_ns, want);
+	for (; at < c->in_hand && written < count && !slots_full(&c->slots); at++) {
+		look_ahead(c, at, &ahead);
+		if (!ask_one(c, at, &ahead, now_ns, &msgs[written], &sent))
 			break;
-		if (at % GATE_AHEAD == 0)
-			look_ahead(c, at, &ahead);
-		if (crawl_question(n) == QUESTIONS) { /* settled while it waited */
-			n->flags &= (uint16_t)~NODE_QUEUED;
-			at++;
-			continue;
-		}
-		verdict = gate_admit_looked(c->gate, ep, &ahead.look[at % GATE_AHEAD], n->mentions,
-					    now_ns, &why, &retry_ns);
-		if (verdict == GATE_FULL) {
-			c->rate_until_ns = retry_ns;
-			break;
-		}
-		at++;
-		if (verdict == GATE_PASS)
-			write_query(c, ref, ep, now_ns, &msgs[written++]);
-		else if (verdict == GATE_LATER)
-			crawl_defer(c, ref, retry_ns, now_ns);
-		else
-			never(c, n);
+		written += sent;
 	}
 	c->in_hand -= at;
 	memmove(c->hand, c->hand + at, c->in_hand * sizeof(c->hand[0]));
+	pick_ahead(c, want);
 	return written;
 }
 

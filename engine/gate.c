@@ -280,10 +280,16 @@ static bool open_claims(struct gate *g)
 	return g->claims;
 }
 
+/* Of an IPv4 address. */
+static inline _Atomic uint32_t *net16_of(const struct gate *g, const struct endpoint *ep)
+{
+	return &g->by_net16[ep->addr[12] << 8 | ep->addr[13]];
+}
+
 /* Relaxed: one writer, and whoever reads wants a number that was true lately. */
 static void count_net16(struct gate *g, const struct endpoint *ep)
 {
-	_Atomic uint32_t *n = &g->by_net16[ep->addr[12] << 8 | ep->addr[13]];
+	_Atomic uint32_t *n = net16_of(g, ep);
 
 	if (endpoint_is4(ep))
 		atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1,
@@ -313,6 +319,7 @@ void gate_prefetch(const struct gate *g, const struct endpoint *ep, struct gate_
 		look->claim = claim_of(g, ep);
 	}
 	prefetch_write(look->claim);
+	prefetch_write(net16_of(g, ep));
 	look->host_hash = limiter_fetch(g->hosts, look->host_key);
 	look->net_hash = limiter_fetch(g->nets, look->net_key);
 }

@@ -87,17 +87,16 @@ static uint32_t *buckets_new(uint32_t count)
 	return b;
 }
 
-/* An entry known to be new into a table known to have room. */
+/* An entry known to be new into a table known to have room. Entries fill from the front. */
 static void place(uint32_t *buckets, uint32_t count, uint32_t at, uint32_t entry)
 {
 	for (;;) {
 		uint32_t *b = buckets + (size_t)at * NODETAB_BUCKET;
+		unsigned holes = nodetab_match(b, 0, 0);
 
-		for (unsigned i = 0; i < NODETAB_BUCKET; i++) {
-			if (b[i] == 0) {
-				b[i] = entry;
-				return;
-			}
+		if (holes) {
+			b[__builtin_ctz(holes)] = entry;
+			return;
 		}
 		at = at + 1 == count ? 0 : at + 1;
 	}

@@ -11,7 +11,7 @@
 #include "tests/support/tempdir.h"
 #include "tests/unit/engine/crawl_desk.h"
 
-enum { CONTACTS = 600, PATH_ROOM = TEMPDIR_MAX + 32 };
+enum { CONTACTS = 700, PATH_ROOM = TEMPDIR_MAX + 32 };
 
 static struct checkpoint_head head;
 
