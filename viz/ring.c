@@ -16,7 +16,9 @@
 #define ARCS_ROOM 64.0 /* for an arc of twice its share; one share is half of it */
 #define HUB       30.0
 #define OUTER     398.0
-#define SMEAR     0.03 /* of a circle's width: how far nodes of one hue lie apart */
+/* Of a circle's width: how wide a lane is at least and at most. */
+#define LANE_LEAST 0.03
+#define LANE_MOST  0.3
 
 int ring_init(struct ring *r, unsigned width, unsigned height, uint32_t reference)
 {
@@ -60,7 +62,14 @@ void ring_radii(const struct ring *r, unsigned bits, double *from, double *to)
 	*from = edge(r, bits + 1);
 }
 
-void ring_spot(const struct ring *r, uint32_t id, float hue, int32_t *x, int32_t *y)
+struct ring_lane ring_lane(double hue, double share)
+{
+	double width = share < LANE_LEAST ? LANE_LEAST : share > LANE_MOST ? LANE_MOST : share;
+
+	return (struct ring_lane){ (float)(hue - width / 2), (float)width };
+}
+
+void ring_spot(const struct ring *r, uint32_t id, struct ring_lane lane, int32_t *x, int32_t *y)
 {
 	unsigned bits = ring_bucket(r, id);
 	/* which bits follow the first that differs says the angle, a hash of all the depth */
@@ -73,7 +82,7 @@ void ring_spot(const struct ring *r, uint32_t id, float hue, int32_t *x, int32_t
 
 	ring_radii(r, bits, &from, &to);
 	inset = (to - from) * 0.12;
-	place = (double)hue + SMEAR * ((h >> 8 & 0xffff) / 65536.0 - 0.5);
+	place = (double)lane.from + (double)lane.width * ((h >> 8 & 0xffff) / 65536.0);
 	place -= floor(place);
 	at = from + inset + (to - from - 2 * inset) * place;
 	c = r->cosine[a] + f * (r->cosine[b] - r->cosine[a]);

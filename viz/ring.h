@@ -15,7 +15,8 @@
  * follow. Half of all nodes are on the outermost circle, a quarter on the next:
  * what a routing table of that id has to choose from. Within its circle a node
  * lies where its hue lies on the circle of hues: networks beside networks of
- * their colour, which a million of them by lot would average to white.
+ * their colour, which a million of them by lot would average to white. A lane is
+ * as wide as its network's share, so that all of a circle is filled evenly.
  */
 
 enum {
@@ -44,10 +45,17 @@ unsigned ring_bucket(const struct ring *r, uint32_t id);
 /** ring_radii() - from where to where bucket @bits lies. */
 void ring_radii(const struct ring *r, unsigned bits, double *from, double *to);
 
-/**
- * ring_spot() - of an id's first 32 bits, in its circle by its @hue, 0 .. 1; 1/16 pixel.
+/** struct ring_lane - of a network within each circle, in parts of its width; closed as hues are.
  */
-void ring_spot(const struct ring *r, uint32_t id, float hue, int32_t *x, int32_t *y);
+struct ring_lane {
+	float from, width;
+};
+
+/** ring_lane() - about @hue (0 .. 1), of a network that has @share of all nodes. */
+struct ring_lane ring_lane(double hue, double share);
+
+/** ring_spot() - of an id's first 32 bits, in @lane of its circle; 1/16 pixel. */
+void ring_spot(const struct ring *r, uint32_t id, struct ring_lane lane, int32_t *x, int32_t *y);
 
 /** struct ring_facts - what stands around it. */
 struct ring_facts {

@@ -62,11 +62,12 @@ int spots_open(struct spots *p, const struct scene *s, const struct spots_geomet
 
 	*p = (struct spots){ .scene = s, .geometry = *g };
 	if (g->ring) {
-		p->hue = malloc((s->network_count + 1) * sizeof(*p->hue));
-		if (!p->hue)
+		p->lanes = malloc((s->network_count + 1) * sizeof(*p->lanes));
+		if (!p->lanes)
 			return -ENOMEM;
 		for (uint32_t i = 0; i < s->network_count; i++)
-			p->hue[i] = (float)palette_turn(s->group, s->networks[i].asn);
+			p->lanes[i] = ring_lane(palette_turn(s->group, s->networks[i].asn),
+						(double)s->networks[i].nodes / s->node_count);
 	}
 	if (!g->map)
 		return most_on_a_block(s, &p->crowd);
@@ -82,7 +83,7 @@ int spots_open(struct spots *p, const struct scene *s, const struct spots_geomet
 void spots_close(struct spots *p)
 {
 	free(p->list);
-	free(p->hue);
+	free(p->lanes);
 	p->list = NULL;
-	p->hue = NULL;
+	p->lanes = NULL;
 }

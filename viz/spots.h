@@ -28,7 +28,7 @@ struct spots {
 	struct spots_geometry geometry;
 	struct spread spread;
 	struct spread_spot *list; /* on Earth: per place */
-	float *hue;               /* of a ring: per network, palette_turn() */
+	struct ring_lane *lanes;  /* of a ring: per network, about its palette_turn() */
 	uint32_t crowd;           /* at least as many as share one pixel's middle */
 };
 
@@ -53,7 +53,7 @@ static inline bool spots_node(const struct spots *p, const struct scene_node *n,
 
 	*out = (struct spots_at){ .dim = 1 };
 	if (g->ring) {
-		ring_spot(g->ring, n->seed, p->hue[n->network], &out->x, &out->y);
+		ring_spot(g->ring, n->seed, p->lanes[n->network], &out->x, &out->y);
 		return true;
 	}
 	if (g->hilbert || g->idmap) {

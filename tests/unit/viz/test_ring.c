@@ -54,6 +54,7 @@ static void test_spots(void **state)
 	}
 	for (unsigned i = 0; i < 50000; i++) {
 		uint32_t id = (uint32_t)rng_u64(&rng);
+		struct ring_lane lane = ring_lane((i % 1000) / 999.0, (i % 7) / 7.0);
 		double from, to, away;
 		int32_t x, y, again_x, again_y;
 		unsigned bits;
@@ -64,8 +65,8 @@ static void test_spots(void **state)
 		bits = ring_bucket(&r, id);
 		assert_int_equal(bits, shared_bits(id, 0xdeadbeef));
 		ring_radii(&r, bits, &from, &to);
-		ring_spot(&r, id, (float)(i % 1000) / 999, &x, &y);
-		ring_spot(&r, id, (float)(i % 1000) / 999, &again_x, &again_y);
+		ring_spot(&r, id, lane, &x, &y);
+		ring_spot(&r, id, lane, &again_x, &again_y);
 		assert_true(x == again_x && y == again_y);
 		away = hypot(x / (double)ACCUM_SUB - r.x, y / (double)ACCUM_SUB - r.y);
 		if (away < from - 0.1 || away > to + 0.1)
@@ -87,7 +88,7 @@ static void test_angles(void **state)
 			uint32_t id = quarter << 29 | i << 19;
 			int32_t x, y;
 
-			ring_spot(&r, id, 0.5f, &x, &y);
+			ring_spot(&r, id, ring_lane(0.5, 1), &x, &y);
 			assert_true((x / (double)ACCUM_SUB - r.x) * sign[quarter][0] > -1);
 			assert_true((y / (double)ACCUM_SUB - r.y) * sign[quarter][1] > -1);
 		}
@@ -102,19 +103,20 @@ static void test_hues(void **state)
 	(void)state;
 	assert_int_equal(ring_init(&r, 3840, 2160, 0x80000000), 0);
 	for (unsigned i = 0; i < 20000; i++) {
-		float hue[2] = { (float)rng_below(&rng, 900) / 1000 + 0.02f, 0 };
-		double away[2];
+		double hue[2] = { (double)rng_below(&rng, 500) / 1000 + 0.1, 0 };
+		double share = (double)rng_below(&rng, 200) / 1000, away[2];
 
-		hue[1] = hue[0] + 0.06f; /* beyond what two of one hue lie apart */
+		hue[1] =
+			hue[0] + (share > 0.03 ? share : 0.03) + 0.02; /* lanes that do not touch */
 		for (unsigned k = 0; k < 2; k++) {
 			uint32_t id = (uint32_t)rng_u64(&rng) & 0x7fffffff; /* bucket 0 */
 			int32_t x, y;
 
-			ring_spot(&r, id, hue[k], &x, &y);
+			ring_spot(&r, id, ring_lane(hue[k], share), &x, &y);
 			away[k] = hypot(x / (double)ACCUM_SUB - r.x, y / (double)ACCUM_SUB - r.y);
 		}
 		if (away[0] >= away[1])
-			fail_msg("hue %.3f is not within hue %.3f", (double)hue[0], (double)hue[1]);
+			fail_msg("hue %.3f is not within hue %.3f", hue[0], hue[1]);
 	}
 }
 
