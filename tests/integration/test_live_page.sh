@@ -18,11 +18,12 @@ expect 0 "\[plot\] wrote $TMP/stars.html" -- "$PROG" summary --store "$TMP/store
 node --check "$PWD/viz/data/live.js" 2>"$TMP/check"
 result $? "the page's program parses: $(head -n 2 "$TMP/check")"
 
-# A page that finds newer data in the file beside it.
+# A page of 5,000 nodes that finds newer data, of 3,000, in the file beside it.
 "$PROG" summary --store "$TMP/store" --plot live --plot-output "$TMP/kept.html" --refresh-sec 1 >/dev/null 2>&1
 mv "$TMP/kept.html" "$TMP/page.html"
 sleep 1.1
-"$PROG" summary --store "$TMP/store" --plot live --plot-output "$TMP/kept.html" --refresh-sec 1 >/dev/null 2>&1
+"$PROG" crawl --sim 3000 --sim-mode virtual --store "$TMP/store-3" >/dev/null 2>&1
+"$PROG" summary --store "$TMP/store-3" --plot live --plot-output "$TMP/kept.html" --refresh-sec 1 >/dev/null 2>&1
 
 browser=$(command -v chromium || true)
 if [ -z "$browser" ] || ! unshare -rn true 2>/dev/null; then
@@ -111,6 +112,8 @@ holds stars 'data-painter="stars"'
 holds stars 'id="nodes">[5-9][0-9][0-9]<'
 visit beside "file://$TMP/page.html" --disable-3d-apis
 holds beside 'data-fresh="[0-9]{10}"'
+holds beside 'id="nodes">[23],[0-9]{3}<'
+holds beside '<title>[23],[0-9]{3} nodes · DHT'
 ! grep -q 'id="wrong">[A-Z][a-z]* [a-z]' <(sed 's/<noscript>.*<\/noscript>//' "$TMP"/*.dom)
 result $? "no error on the page"
 # The browser calls its maker by itself; the page may call nobody.

@@ -651,7 +651,7 @@ function legend() {
 }
 
 function words() {
-	$('title').textContent = document.title = meta.title;
+	$('title').textContent = meta.title;
 	$('from').textContent = long(meta.cutoff) + ' ago';
 	$('to').textContent = live ? 'now' : 'written';
 	$('tab-square').hidden = !meta.square;
@@ -679,6 +679,8 @@ function count() {
 			per[nodes.rank[i]] += meta.every;
 		}
 	$('nodes').textContent = figure(lit);
+	/* of a tab that stands behind others, too */
+	document.title = figure(lit) + ' nodes · ' + meta.title;
 	$('aside').textContent = past !== null ?
 		'nodes alight, by ' + (meta.log ? 'sightings' : 'first and last sight') :
 		(meta.constellation ? 'nodes shown' : 'nodes alight') + (meta.unlocated ? ` · ${figure(meta.unlocated)} unlocated` : '') +
