@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/checkpoint.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -236,22 +237,45 @@ int checkpoint_commit(const char *path, const struct checkpoint_head *head)
 	return err;
 }
 
+/* Is it BASE.GENERATION.WORKER? */
+static bool is_data_of(const char *name, const char *base)
+{
+	size_t len = strlen(base);
+	unsigned generation, worker;
+	int end = 0;
+
+	return strncmp(name, base, len) == 0 &&
+	       sscanf(name + len, ".%u.%u%n", &generation, &worker, &end) == 2 && !name[len + end];
+}
+
+/*
+ * Whatever generations there are: one that was begun when its process was killed, those of a head
+ * that cannot be read.
+ */
+static void remove_data(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	char dir[CHECKPOINT_PATH_MAX];
+	struct dirent *entry;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+	d = opendir(dir);
+	while (d && (entry = readdir(d)))
+		if (is_data_of(entry->d_name, base))
+			unlinkat(dirfd(d), entry->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
 void checkpoint_remove(const char *path)
 {
-	struct checkpoint_head *head = malloc(sizeof(*head));
 	char name[CHECKPOINT_PATH_MAX];
 
-	/* And those of a generation that was begun when its process was killed. */
-	if (head && read_head(path, head) == 0) {
-		head->workers = NET_WORKERS_MAX;
-		remove_files(path, head);
-		head->generation++;
-		remove_files(path, head);
-	}
+	remove_data(path);
 	unlink(path);
 	if (snprintf(name, sizeof(name), "%s.new", path) < (int)sizeof(name))
 		unlink(name);
-	free(head);
 }
 
 int checkpoint_decode(struct span bytes, struct checkpoint_head *out)
@@ -264,14 +288,15 @@ int checkpoint_decode(struct span bytes, struct checkpoint_head *out)
 	if (memcmp(e.magic, magic, sizeof(magic)) != 0)
 		return DT_EFOREIGN;
 	if (e.version != VERSION)
-		return e.version > VERSION ? DT_ENEWER : DT_ECORRUPT;
+		return e.version > VERSION ? DT_ENEWER : DT_EUNSUPPORTED;
 	bytes = span_slice(bytes, sizeof(e), bytes.len - sizeof(e));
 	if (bytes.len != e.bytes || bytes.len < FIXED_BYTES || bytes.len >= sizeof(*out) ||
 	    XXH3_64bits(bytes.ptr, bytes.len) != e.sum)
 		return DT_ECORRUPT;
 	memcpy(out, bytes.ptr, bytes.len);
+	/* Whole as it was written, and yet not as we write it: counters were other ones then. */
 	if (out->note_len != bytes.len - FIXED_BYTES || out->workers > NET_WORKERS_MAX)
-		return DT_ECORRUPT;
+		return DT_EUNSUPPORTED;
 	out->note[out->note_len] = 0;
 	return 0;
 }
@@ -318,6 +343,28 @@ static int map_file(struct checkpoint *c, const char *path, unsigned i, char *wh
 	return err;
 }
 
+/* Of a head that was refused: by whom it was written, and what to do about it. */
+static void say_version(const char *path, int err, char *why)
+{
+	struct envelope e = { .version = 0 };
+	size_t len;
+	uint8_t *bytes = read_file(path, sizeof(e) + sizeof(struct checkpoint_head), &len);
+
+	if (bytes && len >= sizeof(e))
+		memcpy(&e, bytes, sizeof(e));
+	free(bytes);
+	if (e.version == VERSION)
+		snprintf(why, CHECKPOINT_WHY_MAX,
+			 "%.120s: a checkpoint of another program of version %u, whose counters "
+			 "differ; go on with the program that wrote it",
+			 path, e.version);
+	else
+		snprintf(why, CHECKPOINT_WHY_MAX,
+			 "%.120s: a checkpoint of version %u, written by %s program; this one "
+			 "reads version %u; go on with the program that wrote it",
+			 path, e.version, err == DT_ENEWER ? "a newer" : "an older", VERSION);
+}
+
 int checkpoint_open(const char *path, struct checkpoint **out, char why[static CHECKPOINT_WHY_MAX])
 {
 	struct checkpoint *c = calloc(1, sizeof(*c));
@@ -325,7 +372,9 @@ int checkpoint_open(const char *path, struct checkpoint **out, char why[static C
 
 	*out = NULL;
 	why[0] = 0;
-	if (err)
+	if (err == DT_ENEWER || err == DT_EUNSUPPORTED)
+		say_version(path, err, why);
+	else if (err)
 		snprintf(why, CHECKPOINT_WHY_MAX, "%.180s: %s", path, dt_strerror(err));
 	for (unsigned i = 0; !err && i < c->head.workers; i++)
 		err = map_file(c, path, i, why);

@@ -82,7 +82,8 @@ struct checkpoint;
 /**
  * checkpoint_open() - read the head, map the files, check the sums.
  * @why: out; on error a line for a person.
- * Errors:  DT_ENOTFOUND none there; DT_EFOREIGN, DT_ENEWER, DT_ECORRUPT; -errno.
+ * Errors:  DT_ENOTFOUND none there; DT_EFOREIGN; DT_ENEWER, DT_EUNSUPPORTED of a newer, an
+ *          older program; DT_ECORRUPT; -errno.
  */
 int checkpoint_open(const char *path, struct checkpoint **out,
 		    char why[static CHECKPOINT_WHY_MAX]) DT_MUST;

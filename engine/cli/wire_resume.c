@@ -121,7 +121,8 @@ int wire_resume_open(struct wire *w)
 		return rc;
 	}
 	if (rc < 0) {
-		cli_fail("%s; cure: without --resume a new census", why);
+		cli_fail("%s%s without --resume a new census", why,
+			 rc == DT_ENEWER || rc == DT_EUNSUPPORTED ? ", or" : "; cure:");
 		return rc;
 	}
 	h = checkpoint_head(w->resume);

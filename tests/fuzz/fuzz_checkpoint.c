@@ -28,7 +28,8 @@ static void check_head(const uint8_t *data, size_t size)
 		memcpy(copy + SUM, &sum, sizeof(sum));
 	}
 	rc = checkpoint_decode(span_of(copy, size), &head);
-	FUZZ_HOLDS(rc == 0 || rc == DT_EFOREIGN || rc == DT_ENEWER || rc == DT_ECORRUPT);
+	FUZZ_HOLDS(rc == 0 || rc == DT_EFOREIGN || rc == DT_ENEWER || rc == DT_ECORRUPT ||
+		   rc == DT_EUNSUPPORTED);
 	if (rc == 0) {
 		FUZZ_HOLDS(head.workers <= NET_WORKERS_MAX);
 		FUZZ_HOLDS(strlen(head.note) <= head.note_len);

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -92,6 +93,42 @@ static void test_in_force(void **state)
 	assert_int_equal(checkpoint_open(path, &c, why), -ENOENT);
 	write_one(path, 2, "other", 5);
 	write_one(path, 3, "begun", 5);
+	checkpoint_remove(path);
+	assert_int_equal(files_in(dir), 0);
+	tempdir_remove(dir);
+}
+
+/* Another number where the version stands; nothing else is looked at then. */
+static void set_version(const char *path, uint32_t version)
+{
+	int fd = open(path, O_RDWR);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, &version, sizeof(version), 8), sizeof(version));
+	close(fd);
+}
+
+static void test_other_versions(void **state)
+{
+	char dir[TEMPDIR_MAX], path[PATH_ROOM], why[CHECKPOINT_WHY_MAX];
+	struct checkpoint *c;
+
+	(void)state;
+	tempdir_make(dir);
+	snprintf(path, sizeof(path), "%s/resume", dir);
+	write_one(path, 1, "one", 3);
+	assert_int_equal(checkpoint_commit(path, &head), 0);
+	set_version(path, 2);
+	assert_int_equal(checkpoint_open(path, &c, why), DT_EUNSUPPORTED);
+	assert_non_null(strstr(why, "of version 2, written by an older program; this one reads"));
+	set_version(path, 99);
+	assert_int_equal(checkpoint_open(path, &c, why), DT_ENEWER);
+	assert_non_null(strstr(why, "of version 99, written by a newer program"));
+	set_version(path, 3);
+	assert_int_equal(checkpoint_open(path, &c, why), 0);
+	checkpoint_close(c);
+	/* Of an older one that is given up nothing is left, its data files neither. */
+	set_version(path, 2);
 	checkpoint_remove(path);
 	assert_int_equal(files_in(dir), 0);
 	tempdir_remove(dir);
@@ -295,9 +332,9 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_in_force), cmocka_unit_test(test_not_written),
-		cmocka_unit_test(test_shards),   cmocka_unit_test(test_suspects),
-		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_in_force),    cmocka_unit_test(test_other_versions),
+		cmocka_unit_test(test_not_written), cmocka_unit_test(test_shards),
+		cmocka_unit_test(test_suspects),    cmocka_unit_test(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
