@@ -172,6 +172,22 @@ struct census_chapman census_chapman(uint64_t live, const struct census_capture 
 	return out;
 }
 
+/*
+ * Who was silent in the first pass may be silent in the second as well: a quota that others use up,
+ * a link that comes and goes. @twice of them answered the second pass and the check after it,
+ * @once the second pass alone; as many will have answered the check alone, to which nobody asked
+ * them. So the second pass found n1 = twice + once of them, the check as many, twice in both:
+ * Lincoln and Petersen's n1^2 / twice are there, with Chapman's + 1. Low where the check comes
+ * within the same spell.
+ */
+static struct chao1 often_silent(double twice, double once, double came)
+{
+	double n1 = twice + once, r = (n1 + 1) / (twice + 1), by_twice = r * (2 - r);
+
+	return (struct chao1){ (n1 + 1) * r - 1,
+			       by_twice * by_twice * (twice + 2 * came) + 4 * r * r * once };
+}
+
 struct census_combined census_combine(const struct census_tally *t, const struct census_capture *c)
 {
 	uint64_t live;
@@ -185,8 +201,9 @@ struct census_combined census_combine(const struct census_tally *t, const struct
 	known -= came < known ? came : known;
 	out.from_second = scale > 0 && known > expected + Z95 * sqrt(expected) + 1;
 	if (out.from_second) {
-		out.silent = known * scale;
-		lost.variance = (known + 2 * came) * scale * scale;
+		lost = often_silent(known, (double)c->known_once, came);
+		out.silent = lost.unseen * scale;
+		lost.variance *= scale * scale;
 	}
 	sum.unseen += out.silent;
 	sum.variance += lost.variance;

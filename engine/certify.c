@@ -267,6 +267,7 @@ static void count(struct gather *g)
 		z->left += a && !b && !still && !again;
 		z->fresh += fresh;
 		z->fresh_known += fresh && known;
+		z->known_once += known && !a && b && !still && !calls(g, &c->ep);
 	}
 	for (unsigned z = 0; z < CENSUS_ZONES; z++) {
 		g->cert->all.first += g->cert->zone[z].first;
@@ -275,6 +276,7 @@ static void count(struct gather *g)
 		g->cert->all.left += g->cert->zone[z].left;
 		g->cert->all.fresh += g->cert->zone[z].fresh;
 		g->cert->all.fresh_known += g->cert->zone[z].fresh_known;
+		g->cert->all.known_once += g->cert->zone[z].known_once;
 	}
 }
 

@@ -365,6 +365,7 @@ struct census_capture {
 	uint64_t left;        /* of the first, answered neither in the second nor in the check */
 	uint64_t fresh;       /* of the second, did not answer in the first */
 	uint64_t fresh_known; /* of these, the first pass knew them and heard nothing */
+	uint64_t known_once;  /* the same, but silent again in the check */
 };
 
 /** struct census_chapman - what mark and recapture say. */

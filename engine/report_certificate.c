@@ -22,6 +22,7 @@ static void json_capture(struct json *j, const struct census_capture *c)
 	json_kv_u64(j, "left", c->left);
 	json_kv_u64(j, "fresh", c->fresh);
 	json_kv_u64(j, "fresh_known", c->fresh_known);
+	json_kv_u64(j, "known_once", c->known_once);
 }
 
 void report_cost_json(struct json *j, const struct census_report *rep, const struct pass_cost *c)

@@ -283,6 +283,13 @@ static void test_combined(void **state)
 	close_to(e.unseen, e.unlisted + e.silent, 1e-9);
 	assert_true(e.unseen_low < e.unseen && e.unseen_high > e.unseen + 50);
 	close_to(e.recall, 100000 / (100000 + e.unseen), 1e-12);
+	/* Four more that the check did not hear: as many were silent to the second pass alone, and
+	 * some to both. */
+	c.known_once = 4;
+	assert_true(e.silent + 60 < census_combine(&t, &c).silent);
+	close_to(census_combine(&t, &c).silent, 10 * (15.0 * 15 / 11 - 1), 1e-9);
+	assert_true(census_combine(&t, &c).unseen_high > e.unseen_high + 60);
+	c.known_once = 0;
 	/* One or two are what loss explains: then they say nothing new. */
 	c.fresh_known = 2;
 	e = census_combine(&t, &c);
