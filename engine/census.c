@@ -188,7 +188,32 @@ static struct chao1 often_silent(double twice, double once, double came)
 			       by_twice * by_twice * (twice + 2 * came) + 4 * r * r * once };
 }
 
-struct census_combined census_combine(const struct census_tally *t, const struct census_capture *c)
+/*
+ * Captures of the silent are counts: were all zones alike, their variance between zones would be
+ * their mean. What it is more widens the interval (quasi-Poisson: McCullagh and Nelder, Generalized
+ * Linear Models, 1989, 6.2.4).
+ */
+double census_dispersion(const struct census_capture zone[static CENSUS_ZONES],
+			 const uint8_t zones[static CENSUS_ZONES / 8])
+{
+	double n = 0, sum = 0, squares = 0, mean, x;
+
+	for (unsigned z = 0; z < CENSUS_ZONES; z++) {
+		if (!census_zone_in(zones, z))
+			continue;
+		x = (double)zone[z].fresh_known;
+		n++;
+		sum += x;
+		squares += x * x;
+	}
+	if (n < 2 || sum <= 0)
+		return 1;
+	mean = sum / n;
+	return fmax(1, (squares - n * mean * mean) / (n - 1) / mean);
+}
+
+struct census_combined census_combine(const struct census_tally *t, const struct census_capture *c,
+				      double dispersion)
 {
 	uint64_t live;
 	struct chao1 sum = unlisted(t, &live), lost = unheard(t->heard);
@@ -203,7 +228,7 @@ struct census_combined census_combine(const struct census_tally *t, const struct
 	if (out.from_second) {
 		lost = often_silent(known, (double)c->known_once, came);
 		out.silent = lost.unseen * scale;
-		lost.variance *= scale * scale;
+		lost.variance *= scale * scale * dispersion;
 	}
 	sum.unseen += out.silent;
 	sum.variance += lost.variance;

@@ -310,7 +310,8 @@ static int passes(struct gather *g, struct engine_result *r, char why[static ENG
 		count(g);
 		r->certificate.done = true;
 		r->certificate.estimate = census_chapman(r->estimate.live, &g->cert->all);
-		r->certificate.combined = census_combine(&r->tally, &g->cert->all);
+		r->certificate.combined = census_combine(
+			&r->tally, &g->cert->all, census_dispersion(g->cert->zone, g->cert->zones));
 	}
 	/* The gates are the same ones: what they saw last covers all of it. */
 	if (last->counters.gate.passed)

@@ -362,7 +362,8 @@ static void say_version(const char *path, int err, char *why)
 		snprintf(why, CHECKPOINT_WHY_MAX,
 			 "%.120s: a checkpoint of version %u, written by %s program; this one "
 			 "reads version %u; go on with the program that wrote it",
-			 path, e.version, err == DT_ENEWER ? "a newer" : "an older", VERSION);
+			 path, e.version, err == DT_ENEWER ? "a newer" : "an older",
+			 (unsigned)VERSION);
 }
 
 int checkpoint_open(const char *path, struct checkpoint **out, char why[static CHECKPOINT_WHY_MAX])

@@ -391,6 +391,10 @@ struct census_chapman {
  */
 struct census_chapman census_chapman(uint64_t live, const struct census_capture *c);
 
+/** census_dispersion() - of the silent that were caught, between @zones: 1 = as chance has it. */
+double census_dispersion(const struct census_capture zone[static CENSUS_ZONES],
+			 const uint8_t zones[static CENSUS_ZONES / 8]);
+
 /** struct census_combined - what mentions say of the unlisted and a second pass of the silent. */
 struct census_combined {
 	double unlisted, silent, unseen, unseen_low, unseen_high; /* 95 % */
@@ -405,9 +409,12 @@ struct census_combined {
  * third, as long as losses are independent; a node that keeps silent for a while, busy or
  * limited, loses all three at once. The second pass, minutes later, hears some of those whom the
  * first knew and did not hear: where these are more than independent loss explains (above
- * the 97.5 % point of Poisson's law), they are what is reckoned with.
+ * the 97.5 % point of Poisson's law), they are what is reckoned with; those among them that its
+ * check did not hear tell how many both passes did not.
+ * @dispersion: census_dispersion() of the second pass; widens the interval.
  */
-struct census_combined census_combine(const struct census_tally *t, const struct census_capture *c);
+struct census_combined census_combine(const struct census_tally *t, const struct census_capture *c,
+				      double dispersion);
 
 /** struct census_canaries - nodes that were known beforehand, and how many were found. */
 struct census_canaries {

@@ -99,6 +99,7 @@ static int open_sockets(struct engine *e, char *why)
 		return 0;
 	if (e->opts.sockets && *e->opts.sockets) {
 		e->group = *e->opts.sockets;
+		net_group_drain(e->group);
 		return 0;
 	}
 	e->opts.udp.workers = e->workers;

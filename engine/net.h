@@ -220,6 +220,13 @@ int net_group_open_why(const struct net_udp_opts *opts, struct net_group **out,
 		       char why[static NET_WHY_MAX]) DT_MUST;
 void net_group_close(struct net_group *g);
 
+/**
+ * net_group_drain() - forget what waits in the sockets: of a time when nobody read them, and would
+ * be taken for news. Before a device is opened on a group that another has used. Returns how
+ * many datagrams that were.
+ */
+unsigned net_group_drain(struct net_group *g);
+
 /** net_group_local() - the address bound, with the port the kernel chose. */
 struct endpoint net_group_local(const struct net_group *g);
 

@@ -29,6 +29,7 @@ enum {
 	SNDBUF_DEFAULT = 8 << 20,
 	RECV_BUFFERS_DEFAULT = NET_BATCH_MAX, /* E-23: what goes round should stay in the cache */
 	PAGE_BYTES = 4096,
+	DRAIN_MAX = 1 << 20,        /* datagrams of a socket: more than its buffer can hold */
 	RECV_BUFFERS_MAX = 1 << 15, /* the kernel's bound for a provided-buffer ring */
 };
 
@@ -287,6 +288,20 @@ void net_group_close(struct net_group *g)
 			if (g->fd[k][i] >= 0)
 				close(g->fd[k][i]);
 	free(g);
+}
+
+unsigned net_group_drain(struct net_group *g)
+{
+	unsigned count = 0;
+	uint8_t one;
+
+	for (unsigned k = 0; k < net_group_ports(g); k++)
+		for (unsigned i = 0; i < g->workers; i++)
+			for (unsigned n = 0; n < DRAIN_MAX; n++, count++)
+				if (recv(net_group_port_fd(g, k, i), &one, 1,
+					 MSG_DONTWAIT | MSG_TRUNC) < 0)
+					break;
+	return count;
 }
 
 struct endpoint net_group_local(const struct net_group *g)

@@ -1,15 +1,21 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# A campaign of censuses among libtorrent nodes that are killed and started meanwhile: the
-# store's log says of every census who was up. Networks as in
-# tests/integration/test_real_peers.sh: namespaces of the script's own, no way out; when it
-# ends, however it ends, the kernel ends the rest with it.
-# $1: build folder. Three minutes; NODES per group (a fifth of all), EPOCHS, INTERVAL and SETTLE in
-# seconds. A node costs 1.2 MiB and a thread; tests/README.md has how many a machine carries.
+# A campaign of censuses among libtorrent, transmission, aria2, rtorrent and bittorrent-dht nodes
+# that are killed and started meanwhile: the store's log says of every census who was up.
+# Networks as in tests/integration/test_real_peers.sh: namespaces of the script's own, no way
+# out; when it ends, however it ends, the kernel ends the rest with it.
+#
+# Truth: who was running. Whoever was, and was not heard, is looked for when the census is over
+# (integration/swarm/presence.py): who answers no ping is not up, and one whom none tells of in
+# whose table he stands can be found by no crawler. Both shares are told, with these and without.
+#
+# $1: build folder. Three minutes; NODES of libtorrent per group (a fifth of all), OTHERS of each other
+# kind per group of four, EPOCHS, INTERVAL and SETTLE in seconds. A node costs 1.2 MiB and a
+# thread; tests/README.md has how many a machine carries.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 py=/usr/bin/python3
-: "${NODES:=15}" "${EPOCHS:=5}" "${INTERVAL:=30}" "${SETTLE:=14}"
+: "${NODES:=15}" "${OTHERS:=1}" "${EPOCHS:=5}" "${INTERVAL:=30}" "${SETTLE:=14}"
 
 skip() { echo "SKIP: $*"; exit 77; }
 
@@ -22,7 +28,7 @@ if [ "${1:-}" != inside ]; then
 	[ "$(id -u)" = 0 ] || root=(--map-root-user)
 	unshare "${root[@]}" --net --mount true 2>/dev/null || skip "may not make network namespaces"
 	work=$(mktemp -d)
-	export DT_PROG NODES EPOCHS INTERVAL SETTLE
+	export DT_PROG NODES OTHERS EPOCHS INTERVAL SETTLE
 	trap 'kill -KILL $child; sleep 1; rm -rf "$work"; exit 1' INT TERM
 	setpriv --pdeathsig KILL unshare "${root[@]}" --net --pid --fork --kill-child --mount-proc \
 		bash "$here/$(basename "$0")" inside "$work" &
@@ -36,7 +42,8 @@ fi
 work=$2
 ulimit -n "$(ulimit -Hn)" # a session has a dozen descriptors
 declare -A group
-trap 'kill "${group[@]}" $crawler $campaign 2>/dev/null' EXIT
+# shellcheck disable=SC2086 # several pids
+trap 'kill ${group[*]} $crawler $campaign 2>/dev/null' EXIT
 fail() { echo "FAIL: $*"; exit 1; }
 
 ip link set lo up
@@ -57,33 +64,76 @@ in_crawler ip route add default via 203.0.113.1
 
 # base: always up. leavers: killed after the second census. comers: started then. back: killed
 # after the second, started again after the third.
-$py - "$work" "$NODES" <<'PY'
+kinds=()
+for k in transmission:transmission-daemon aria2:aria2c rtorrent:rtorrent; do
+	if command -v "${k#*:}" >/dev/null; then kinds+=("${k%:*}")
+	else echo "no ${k#*:}: goes without"; fi
+done
+if command -v node >/dev/null && [ -d "$here/../node_modules/bittorrent-dht" ]; then kinds+=(bittorrent-dht)
+else echo "no bittorrent-dht (npm --prefix tests install): goes without"; fi
+$py - "$work" "$NODES" "$OTHERS" "${kinds[@]}" <<'PY'
 import json, random, sys
 octets = [5, 23, 31, 37, 46, 62, 77, 80, 84, 88, 91, 93, 95, 109, 145, 176, 178, 185, 188, 193, 212]
 random.seed(1)
-spec, n = {}, int(sys.argv[2])
-for i in range(5 * n):
-    name = ("base", "base", "leavers", "comers", "back")[i // n]
-    spec.setdefault(name, []).append({"port": 6881, "ip": "%d.%d.%d.%d" % (
+spec, count = {}, 0
+def add(name, kind):
+    global count
+    i, count = count, count + 1
+    spec.setdefault(name, {}).setdefault(kind, []).append({"kind": kind, "port": 6881, "ip": "%d.%d.%d.%d" % (
         octets[i % len(octets)], 10 + i // 250, (i * 37) % 256, 1 + (i * 7) % 250)})
-for name, nodes in spec.items():
-    for node in nodes:
-        node["boot"] = [[b["ip"], b["port"]] for b in random.sample(spec["base"], 8) if b is not node]
-    json.dump(nodes, open(f"{sys.argv[1]}/{name}.json", "w"))
+for name in ("base", "base", "leavers", "comers", "back"):
+    for _ in range(int(sys.argv[2])):
+        add(name, "libtorrent")
+for kind in sys.argv[4:]:
+    for name in ("base", "leavers", "comers", "back"):
+        for _ in range(int(sys.argv[3])):
+            add(name, kind)
+for name, kinds in spec.items():
+    for kind, nodes in kinds.items():
+        for node in nodes:
+            node["boot"] = [[b["ip"], b["port"]] for b in random.sample(spec["base"]["libtorrent"], 8) if b is not node]
+        json.dump(nodes, open(f"{sys.argv[1]}/{name}.{kind}.json", "w"))
+        with open(f"{sys.argv[1]}/{name}.{kind}.list", "w") as f:
+            for n in nodes:
+                print(n["ip"], n["port"], *("%s:%d" % tuple(b) for b in n["boot"]), file=f)
 PY
+. "$here/../integration/swarm/clients.sh"
+run() { # NAME COMMAND...: in the background, one of the group that is being started
+	local log=$work/$1.log
+	shift
+	"$@" >"$log" 2>&1 </dev/null &
+	group[$starting]+=" $!"
+}
 start() {
-	$py "$here/../integration/swarm/lt_nodes.py" "$work/$1.json" "$work/$1.self" >"$work/$1.log" 2>&1 </dev/null &
-	group[$1]=$!
+	starting=$1
+	group[$1]=
+	run "$1" $py "$here/../integration/swarm/lt_nodes.py" "$work/$1.libtorrent.json" "$work/$1.self" "$work/$1.tables"
+	for kind in transmission aria2 rtorrent; do
+		[ -e "$work/$1.$kind.list" ] || continue
+		while read -r ip port boot; do
+			# shellcheck disable=SC2086 # several addresses
+			"start_$kind" "$ip" "$port" $boot
+		done <"$work/$1.$kind.list"
+	done
+	[ -e "$work/$1.bittorrent-dht.json" ] && NODE_PATH=$here/../node_modules \
+		run "$1.js" node "$here/../integration/swarm/js_nodes.mjs" "$work/$1.bittorrent-dht.json"
 }
 stop() { # SIGKILL: no farewell
-	kill -KILL "${group[$1]}"
-	wait "${group[$1]}" 2>/dev/null
+	# shellcheck disable=SC2086 # several pids
+	kill -KILL ${group[$1]}
+	# shellcheck disable=SC2086
+	wait ${group[$1]} 2>/dev/null
 	unset "group[$1]"
 }
-start base; start leavers; start back
+start base
+for _ in $(seq 300); do # the others know these only, and ask again a minute later
+	[ -s "$work/base.self" ] && break
+	sleep 0.1
+done
+start leavers; start back
 sleep "$SETTLE"
 
-first=$(jq -r '.[0] | "\(.ip):\(.port)"' "$work/base.json")
+first=$(jq -r '.[0] | "\(.ip):\(.port)"' "$work/base.libtorrent.json")
 in_crawler "$DT_PROG" crawl --bootstrap "$first" --rate 2000 --workers 1 --sweep-after-s 2 \
 	--timeout1-s 1 --timeout2-s 2 --geo none --quiet --certify 0 --store "$work/store" --bucket-s 10 \
 	--epochs "$EPOCHS" --interval "$INTERVAL" --report - >"$work/reports" 2>"$work/talk" &
@@ -97,45 +147,22 @@ await() { # censuses that are over
 	cat "$work/talk"
 	fail "census $1 did not end"
 }
-await 2
+seen() { # census K is over: whom it heard, and where the others are
+	await "$1"
+	"$DT_PROG" export --store "$work/store" --at "$1" --raw --format csv --out "$work/at$1.csv" \
+		2>>"$work/talk" || { tail -3 "$work/talk"; fail "export --at $1"; }
+	$py "$here/../integration/swarm/presence.py" look "$work" "$1" || fail "looking for who was missed"
+}
+seen 1
+seen 2
 stop leavers; stop back; start comers
-await 3
+seen 3
 start back
+for k in $(seq 4 "$EPOCHS"); do seen "$k"; done
 wait $campaign || { tail -5 "$work/talk"; fail "the campaign"; }
 campaign=
 [ "$(finished)" = "$EPOCHS" ] || fail "$(finished) censuses"
-
-for k in $(seq "$EPOCHS"); do
-	"$DT_PROG" export --store "$work/store" --at "$k" --raw --format csv --out "$work/at$k.csv" \
-		2>>"$work/talk" || { tail -3 "$work/talk"; fail "export --at $k"; }
-done
-$py - "$work" "$EPOCHS" <<'PY'
-import csv, json, sys
-work, epochs = sys.argv[1], int(sys.argv[2])
-groups = {g: {(n["ip"], n["port"]) for n in json.load(open(f"{work}/{g}.json"))}
-          for g in ("base", "leavers", "comers", "back")}
-up = {"base": lambda k: True, "leavers": lambda k: k <= 2, "comers": lambda k: k >= 3,
-      "back": lambda k: k <= 2 or k >= 4}
-wrong = total = 0
-for k in range(1, epochs + 1):
-    with open(f"{work}/at{k}.csv", newline="") as f:
-        rows = list(csv.DictReader(f))
-    col = next(c for c in rows[0] if c in ("ip", "address", "addr"))
-    heard = {(r[col], int(r["port"])) for r in rows}
-    line = []
-    for g, nodes in groups.items():
-        got = len(nodes & heard)
-        want = len(nodes) if up[g](k) else 0
-        total += len(nodes)
-        wrong += abs(got - want)
-        line.append(f"{g} {got} of {want}")
-    stray = heard - set().union(*groups.values())
-    print(f"census {k}: {', '.join(line)}; others {len(stray)}")
-    wrong += len(stray)
-print(f"{total - wrong} of {total} presences agree with what was up")
-# A node that was started seconds ago may stand in no table yet.
-sys.exit(wrong > total * 0.03)
-PY
+$py "$here/../integration/swarm/presence.py" judge "$work" "$EPOCHS"
 rc=$?
 jq -c '{started, live_endpoints, warm_known, warm_live, doubted_known}' "$work/reports"
 [ $rc = 0 ] || fail "the log and the swarm differ"

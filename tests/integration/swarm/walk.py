@@ -166,4 +166,5 @@ def main():
         print(len(ping(Asker([None]), eps, 2)))
 
 
-main()
+if __name__ == "__main__":
+    main()

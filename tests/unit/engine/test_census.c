@@ -276,7 +276,7 @@ static void test_combined(void **state)
 	t.zone[0].live = t.zone[0].known = 100000;
 	t.zone[0].f1 = 100;
 	t.zone[0].f2 = 400;
-	e = census_combine(&t, &c);
+	e = census_combine(&t, &c, 1);
 	assert_true(e.from_second);
 	close_to(e.unlisted, 100.0 * 99 / (2 * 401), 1e-9);
 	close_to(e.silent, 100, 1e-9);
@@ -286,13 +286,16 @@ static void test_combined(void **state)
 	/* Four more that the check did not hear: as many were silent to the second pass alone, and
 	 * some to both. */
 	c.known_once = 4;
-	assert_true(e.silent + 60 < census_combine(&t, &c).silent);
-	close_to(census_combine(&t, &c).silent, 10 * (15.0 * 15 / 11 - 1), 1e-9);
-	assert_true(census_combine(&t, &c).unseen_high > e.unseen_high + 60);
+	assert_true(e.silent + 60 < census_combine(&t, &c, 1).silent);
+	close_to(census_combine(&t, &c, 1).silent, 10 * (15.0 * 15 / 11 - 1), 1e-9);
+	assert_true(census_combine(&t, &c, 1).unseen_high > e.unseen_high + 60);
 	c.known_once = 0;
+	/* Zones that differ by more than chance widen it, and move nothing. */
+	assert_true(census_combine(&t, &c, 4).unseen_high > e.unseen_high + 50);
+	close_to(census_combine(&t, &c, 4).unseen, e.unseen, 1e-9);
 	/* One or two are what loss explains: then they say nothing new. */
 	c.fresh_known = 2;
-	e = census_combine(&t, &c);
+	e = census_combine(&t, &c, 1);
 	assert_false(e.from_second);
 	close_to(e.silent, census_chao1(&t).unheard, 1e-9);
 	close_to(e.unseen, census_chao1(&t).unseen, 1e-9);
@@ -303,19 +306,38 @@ static void test_combined(void **state)
 				     .left = 12,
 				     .fresh = 12,
 				     .fresh_known = 10 };
-	assert_false(census_combine(&t, &c).from_second);
+	assert_false(census_combine(&t, &c, 1).from_second);
 	c.both = 0;
-	assert_false(census_combine(&t, &c).from_second);
+	assert_false(census_combine(&t, &c, 1).from_second);
+}
+
+static void test_dispersion(void **state)
+{
+	struct census_capture zone[CENSUS_ZONES] = { [3] = { .fresh_known = 2 } };
+	uint8_t zones[CENSUS_ZONES / 8] = { 0x0f }; /* 0 to 3 */
+
+	(void)state;
+	/* 0 0 0 2: mean 1/2, variance 1. */
+	close_to(census_dispersion(zone, zones), 2, 1e-12);
+	for (unsigned z = 0; z < 4; z++)
+		zone[z].fresh_known = 5;
+	close_to(census_dispersion(zone, zones), 1, 1e-12);
+	zones[0] = 1;
+	close_to(census_dispersion(zone, zones), 1, 1e-12);
+	memset(zone, 0, sizeof(zone));
+	zones[0] = 0xff;
+	close_to(census_dispersion(zone, zones), 1, 1e-12);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_by_hand),           cmocka_unit_test(test_edges),
-		cmocka_unit_test(test_known_unmentioned), cmocka_unit_test(test_known_truth),
-		cmocka_unit_test(test_chapman),           cmocka_unit_test(test_canaries),
-		cmocka_unit_test(test_unheard),           cmocka_unit_test(test_chapman_covers),
-		cmocka_unit_test(test_zones_to_raise),    cmocka_unit_test(test_combined),
+		cmocka_unit_test(test_dispersion),     cmocka_unit_test(test_by_hand),
+		cmocka_unit_test(test_edges),          cmocka_unit_test(test_known_unmentioned),
+		cmocka_unit_test(test_known_truth),    cmocka_unit_test(test_chapman),
+		cmocka_unit_test(test_canaries),       cmocka_unit_test(test_unheard),
+		cmocka_unit_test(test_chapman_covers), cmocka_unit_test(test_zones_to_raise),
+		cmocka_unit_test(test_combined),
 	};
 
 	return cmocka_run_group_tests_name("census", tests, NULL, NULL);

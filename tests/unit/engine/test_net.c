@@ -780,6 +780,38 @@ static void test_port_taken(void **state)
 	net_group_close(second);
 }
 
+/* What came while nobody read is not news to the next who does. */
+static void test_drain(void **state)
+{
+	struct net_udp_opts o = { .bind = endpoint_ip4(INADDR_LOOPBACK, 0), .workers = 2 };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	struct net_msg m[NET_BATCH_MAX];
+	struct net_group *g;
+	struct endpoint at;
+	struct net *net;
+
+	(void)state;
+	o.steer = NET_STEER_SOURCE;
+	assert_int_equal(net_group_open(&o, &g), 0);
+	at = net_group_local(g);
+	for (unsigned i = 0; i < 5; i++)
+		plain_send(fd, &at, "stale", i); /* an empty one among them */
+	assert_int_equal(net_group_drain(g), 5);
+	assert_int_equal(net_group_drain(g), 0);
+	for (unsigned w = 0, seen = 0; w < o.workers; w++) {
+		assert_int_equal(net_mmsg_open(g, w, &net), 0);
+		if (w == 0)
+			plain_send(fd, &at, "fresh", 5);
+		for (int n = net_recv(net, m, NET_BATCH_MAX, 20 * MS); n > 0; n = 0, seen++)
+			assert_memory_equal(m[0].data, "fresh", 5);
+		net_recv_finish(net);
+		net_close(net);
+		assert_true(seen <= 1 && (w == 0 || seen == 1));
+	}
+	close(fd);
+	net_group_close(g);
+}
+
 static void test_bad_options(void **state)
 {
 	static const struct {
@@ -1278,6 +1310,7 @@ int main(void)
 		cmocka_unit_test(test_steering_refused),
 		cmocka_unit_test(test_buffer_not_forced),
 		cmocka_unit_test(test_port_taken),
+		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_bad_options),
 		cmocka_unit_test(test_bind_device),
 		cmocka_unit_test(test_deal),
