@@ -206,7 +206,7 @@ static void test_certificate(void **state)
 	c->done = true;
 	c->zone_count = 1;
 	c->zones[200 / 8] = 1 << 200 % 8;
-	c->all = c->zone[200] = (struct census_capture){ 60, 62, 58, 1, 4, 1 };
+	c->all = c->zone[200] = (struct census_capture){ 60, 62, 58, 1, 4, 1, 0 };
 	c->estimate = (struct census_chapman){ 30, 10, 90, 0.97, 1, 1030, 1010, 1090 };
 	c->cost.packets_sent = 400;
 	report_fill(&rep, &r, "9.9", &truth);
