@@ -15,7 +15,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { VERSION = 3, BUFFER_BYTES = 1 << 20 };
+enum { VERSION = 4, BUFFER_BYTES = 1 << 20 };
 
 static const char magic[8] = "DTresume";
 

@@ -232,6 +232,7 @@ static void put_drops(struct json *j, const struct engine_counters *c)
 	json_kv_u64(j, "contacts_between_workers", c->worker.post_dropped);
 	json_kv_u64(j, "datagrams_between_workers", c->worker.forward_dropped);
 	json_kv_u64(j, "turns_waiting_for_scribe", c->worker.ring_full);
+	json_kv_u64(j, "turns_waiting_for_post", c->worker.post_behind);
 	json_kv_u64(j, "endpoints_beyond_table", c->crawl.endpoints_full);
 	json_object_end(j);
 	json_key(j, "kernel_udp"); /* of the network namespace, other programs with it */

@@ -239,6 +239,11 @@ bool post_waiting(const struct post *p, unsigned from)
 	return false;
 }
 
+bool post_behind(const struct post *p, unsigned from)
+{
+	return p->offices[from].overflow.count > POST_OVERFLOW_BEHIND;
+}
+
 /* ---- receiving ---------------------------------------------------------------- */
 
 static void open_datagrams(struct parcel *parcel, const struct post_box *box)

@@ -29,6 +29,8 @@ enum {
 	/* Contacts kept while parcels are short: 256 Ki x 48 bytes = 12 MiB a worker.
 	 * It fills only when another worker has not turned for seconds. */
 	POST_OVERFLOW_MAX = 256 * 1024,
+	/* From here on whoever fills it should ask nobody: what is under way then still fits. */
+	POST_OVERFLOW_BEHIND = POST_OVERFLOW_MAX / 4,
 };
 
 struct post;
@@ -67,6 +69,9 @@ unsigned post_collect(struct post *p, unsigned to, const struct post_box *box);
 
 /** post_waiting() - has @from anything that has not left yet? */
 bool post_waiting(const struct post *p, unsigned from);
+
+/** post_behind() - do so many contacts of @from wait that it should ask nobody meanwhile? */
+bool post_behind(const struct post *p, unsigned from);
 
 /**
  * post_settle() - say how this turn ended, after everything of it was handled.

@@ -234,6 +234,10 @@ static unsigned ask(struct worker *w)
 		w->stats.ring_full++;
 		return 0;
 	}
+	if (w->opts.post && post_behind(w->opts.post, w->opts.index)) {
+		w->stats.post_behind++;
+		return 0;
+	}
 	if (room == 0)
 		w->stats.window_full++;
 	else

@@ -60,6 +60,7 @@ struct worker_stats {
 	uint64_t sent_packets, recv_packets; /* as this loop saw them, refused ones taken off */
 	uint64_t ring_full;       /* turns without asking because the scribe was behind */
 	uint64_t window_full;     /* turns cut short by the window */
+	uint64_t post_behind;     /* turns without asking because another worker opened no post */
 	uint64_t post_dropped;    /* contacts lost because the overflow list was full */
 	uint64_t forward_dropped; /* datagrams for other workers lost for want of parcels */
 	uint64_t misdealt;        /* datagrams forwarded to their worker */

@@ -404,6 +404,54 @@ static void test_bad_options(void **state)
 	close_bench(&b);
 }
 
+static void forget_contacts(void *ctx, const struct crawl_contact *list, unsigned count)
+{
+	(void)ctx;
+	(void)list;
+	(void)count;
+}
+
+/* ---- another worker is behind ---------------------------------------------------- */
+
+/* It opens no post: who fills the list stops asking long before a contact is lost. */
+static void test_post_behind(void **state)
+{
+	struct tinydev_opts dev = { .rtt_ns = 1000000 };
+	struct crawl_contact c = { .ep = endpoint_ip4(0x05060708, 1000) };
+	struct worker_stats s;
+	struct worker_opts o;
+	struct post *post;
+	struct bench b;
+
+	(void)state;
+	open_bench(&b, &dev, 50, 0, 0);
+	assert_int_equal(post_new(2, &post), 0);
+	o = options(&b);
+	o.workers = 2;
+	o.post = post;
+	assert_int_equal(worker_new(&o, &b.worker), 0);
+	offer_first(&b);
+	while (!post_behind(post, 0))
+		post_contact(post, 0, 1, &c);
+	for (unsigned i = 0; i < 50; i++)
+		assert_true(worker_turn(b.worker) >= 0);
+	worker_stats(b.worker, &s);
+	assert_int_equal(s.sent_packets, 0);
+	assert_int_equal(s.post_behind, 50);
+	assert_int_equal(s.post_dropped, 0);
+	/* The other one turns again. */
+	while (post_waiting(post, 0)) {
+		post_collect(post, 1, &(struct post_box){ &b, forget_contacts, NULL });
+		assert_true(worker_turn(b.worker) >= 0);
+	}
+	worker_stats(b.worker, &s);
+	assert_true(s.sent_packets > 0);
+	worker_free(b.worker);
+	b.worker = NULL;
+	post_free(post);
+	close_bench(&b);
+}
+
 /* ---- the scribe is behind ------------------------------------------------------- */
 
 /* Nobody drains: the worker must stop asking before a put has to wait. */
@@ -497,6 +545,7 @@ int main(void)
 		cmocka_unit_test(test_rate_as_they_leave),
 		cmocka_unit_test(test_device_dies),
 		cmocka_unit_test(test_bad_options),
+		cmocka_unit_test(test_post_behind),
 		cmocka_unit_test(test_scribe_behind),
 		cmocka_unit_test(test_misdealt),
 	};
