@@ -12,6 +12,15 @@ enum {
 	BITS_MAX = 24,    /* of the bitmap of such subtrees: 2 MiB */
 	NEAR_FIRST = 4096,
 	LISTED_MAX = 4096, /* entries of one lister: all buckets of a table, twice */
+	FAR_MOST = 8,      /* times the median: beyond it a reply's contacts are no neighbours */
+};
+
+/* A reply of a node to its own id. */
+struct reply {
+	double far;         /* its farthest contact, as a share of the id space */
+	size_t gap_at;      /* where its gaps begin */
+	unsigned answering; /* and how many they are */
+	uint8_t zone;
 };
 
 struct health {
@@ -21,8 +30,10 @@ struct health {
 	uint8_t *wanted; /* bitmap: subtrees with a lister */
 	uint64_t *near;  /* upper 64 bits of live ids in these */
 	size_t near_count, near_room;
-	double *gaps;
+	double *gaps; /* of all replies, one after another */
 	size_t gap_count;
+	struct reply *replies; /* at most one a lister */
+	size_t reply_count;
 };
 
 /* ---- the sample -------------------------------------------------------------- */
@@ -70,8 +81,9 @@ int health_new(const struct crawl_listed *list, size_t count, uint64_t live, str
 		h->bits++;
 	h->list = malloc((count ? count : 1) * sizeof(*list));
 	h->gaps = malloc((count ? count : 1) * sizeof(*h->gaps));
+	h->replies = malloc((count ? count : 1) * sizeof(*h->replies));
 	h->wanted = calloc(1, ((size_t)1 << h->bits) / 8 + 1);
-	if (!h->list || !h->gaps || !h->wanted) {
+	if (!h->list || !h->gaps || !h->replies || !h->wanted) {
 		health_free(h);
 		return -ENOMEM;
 	}
@@ -93,6 +105,7 @@ void health_free(struct health *h)
 		return;
 	free(h->list);
 	free(h->gaps);
+	free(h->replies);
 	free(h->wanted);
 	free(h->near);
 	free(h);
@@ -197,26 +210,23 @@ static void reckon_known(const struct health *h, size_t from, size_t to, struct 
 }
 
 /* The answering contacts of the reply to its own id: how densely they lie. */
-static void reckon_density(struct health *h, const uint64_t *near, unsigned answering, double far,
-			   double *sum_far, double *sum_answering)
+static void note_reply(struct health *h, uint8_t zone, const uint64_t *near, unsigned answering,
+		       double far)
 {
 	uint64_t before = 0;
 
+	h->replies[h->reply_count++] = (struct reply){
+		.far = far, .gap_at = h->gap_count, .answering = answering, .zone = zone
+	};
 	for (unsigned i = 0; i < answering; i++) {
 		h->gaps[h->gap_count++] = ldexp((double)(near[i] - before), -64);
 		before = near[i];
 	}
-	*sum_far += far;
-	*sum_answering += answering;
 }
-
-struct sums {
-	double far, answering;
-};
 
 static void reckon_lister(struct health *h, size_t from, size_t to,
 			  enum health_fate (*fate)(void *ctx, const struct endpoint *ep), void *ctx,
-			  struct sums *sums, struct census_health *out)
+			  struct census_health *out)
 {
 	uint64_t self = nodeid_prefix64(&h->list[from].lister), near[LISTED_MAX];
 	unsigned answering = 0, own = 0;
@@ -245,14 +255,73 @@ static void reckon_lister(struct health *h, size_t from, size_t to,
 	if (!own || far <= 0)
 		return;
 	qsort(near, answering, sizeof(*near), ascending);
-	reckon_density(h, near, answering, far, &sums->far, &sums->answering);
-	out->replies++;
+	note_reply(h, h->list[from].lister.b[0], near, answering, far);
+}
+
+/* ---- density ---------------------------------------------------------------------- */
+
+static double median(double *list, size_t count)
+{
+	qsort(list, count, sizeof(*list), ascending_double);
+	return count ? list[count / 2] : 0;
+}
+
+/*
+ * The farthest of eight neighbours is within four times its median but for one in 10^8: what is
+ * beyond eight times are no neighbours.
+ */
+static double far_most(const struct health *h, double *room)
+{
+	for (size_t i = 0; i < h->reply_count; i++)
+		room[i] = h->replies[i].far;
+	return FAR_MOST * median(room, h->reply_count);
+}
+
+/* Of the replies of @zone, or of all where it is HEALTH_ZONES. */
+static void reckon_density(const struct health *h, unsigned zone, double most, double *room,
+			   double *kth, double *gap)
+{
+	double far = 0, answering = 0;
+	size_t gaps = 0;
+
+	for (size_t i = 0; i < h->reply_count; i++) {
+		const struct reply *r = &h->replies[i];
+
+		if (r->far > most || (zone < HEALTH_ZONES && r->zone != zone))
+			continue;
+		far += r->far;
+		answering += r->answering;
+		memcpy(room + gaps, h->gaps + r->gap_at, r->answering * sizeof(*room));
+		gaps += r->answering;
+	}
+	*kth = far > 0 ? answering / far : 0;
+	/* Gaps of points strewn at random are exponential: the median is ln 2 of the mean. */
+	*gap = gaps ? M_LN2 / median(room, gaps) : 0;
+}
+
+static void reckon_densities(struct health *h, struct census_health *out)
+{
+	double *room = malloc((h->gap_count + h->reply_count + 1) * sizeof(*room)), most;
+
+	if (!room)
+		return; /* the report does without */
+	most = far_most(h, room);
+	for (size_t i = 0; i < h->reply_count; i++)
+		out->odd_replies += h->replies[i].far > most;
+	out->replies = h->reply_count - out->odd_replies;
+	reckon_density(h, HEALTH_ZONES, most, room, &out->kth_distance, &out->median_gap);
+	for (unsigned z = 0; z < HEALTH_ZONES; z++) {
+		reckon_density(h, z, most, room, &out->zone[z].kth_distance,
+			       &out->zone[z].median_gap);
+		out->zone[z].kth_distance /= HEALTH_ZONES;
+		out->zone[z].median_gap /= HEALTH_ZONES;
+	}
+	free(room);
 }
 
 void health_reckon(struct health *h, enum health_fate (*fate)(void *ctx, const struct endpoint *ep),
 		   void *ctx, struct census_health *out)
 {
-	struct sums sums = { 0 };
 	size_t to;
 
 	memset(out, 0, sizeof(*out));
@@ -262,14 +331,7 @@ void health_reckon(struct health *h, enum health_fate (*fate)(void *ctx, const s
 		for (to = from + 1; to < h->count; to++)
 			if (!nodeid_equal(&h->list[from].lister, &h->list[to].lister))
 				break;
-		reckon_lister(h, from, to, fate, ctx, &sums, out);
+		reckon_lister(h, from, to, fate, ctx, out);
 	}
-	if (sums.far > 0)
-		out->kth_distance = sums.answering / sums.far;
-	if (h->gap_count) {
-		qsort(h->gaps, h->gap_count, sizeof(*h->gaps), ascending_double);
-		/* Gaps of points strewn at random are exponential: the median is ln 2 of the mean.
-		 */
-		out->median_gap = M_LN2 / h->gaps[h->gap_count / 2];
-	}
+	reckon_densities(h, out);
 }

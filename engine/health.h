@@ -30,6 +30,7 @@ struct crawl_listed {
 enum {
 	HEALTH_CLOSEST = 8,  /* k of BEP 5 */
 	HEALTH_BUCKETS = 40, /* by bits in common; the last one holds all the deeper ones */
+	HEALTH_ZONES = 256,  /* CENSUS_ZONES */
 };
 
 /** What the census knows of a listed endpoint. */
@@ -46,7 +47,11 @@ struct census_health {
 	uint64_t known[HEALTH_CLOSEST + 1];
 	/* what lookups would say of the population: whom neighbours list, and who answers */
 	double kth_distance, median_gap;
-	uint64_t replies; /* these stand on: replies to an own id */
+	uint64_t replies;     /* these stand on: replies to an own id */
+	uint64_t odd_replies; /* not looked at: contacts from anywhere, of routers and liars */
+	struct {
+		double kth_distance, median_gap; /* how many live in it; 0 = no such reply */
+	} zone[HEALTH_ZONES];                    /* by the first byte of the lister's id */
 };
 
 struct health;

@@ -42,10 +42,16 @@ void report_cost_json(struct json *j, const struct census_report *rep, const str
 	json_object_end(j);
 }
 
-enum column { KNOWN, LIVE, ONCE, TWICE, UNLISTED, COLUMNS };
+enum column { KNOWN, LIVE, ONCE, TWICE, UNLISTED, KTH_DISTANCE, MEDIAN_GAP, COLUMNS };
 
-static double cell(const struct census_tally *t, unsigned z, enum column column)
+static double hundredths(double v)
 {
+	return round(100 * v) / 100;
+}
+
+static double cell(const struct engine_result *r, unsigned z, enum column column)
+{
+	const struct census_tally *t = &r->tally;
 	struct census_tally one = { .zone = { [0] = t->zone[z] } };
 
 	switch (column) {
@@ -57,22 +63,31 @@ static double cell(const struct census_tally *t, unsigned z, enum column column)
 		return (double)t->zone[z].f1;
 	case TWICE:
 		return (double)t->zone[z].f2;
+	case KTH_DISTANCE:
+		return hundredths(r->health.zone[z].kth_distance);
+	case MEDIAN_GAP:
+		return hundredths(r->health.zone[z].median_gap);
 	case UNLISTED:
 	case COLUMNS:
 	default:
-		return round(100 * census_chao1(&one).unlisted) / 100;
+		return hundredths(census_chao1(&one).unlisted);
 	}
 }
 
 /* A column each, 256 long: a store may hold thousands of reports. */
-static void json_zones(struct json *j, const struct census_tally *t)
+static void json_zones(struct json *j, const struct engine_result *r)
 {
-	static const char *const names[COLUMNS] = { "known", "live", "mentioned_once",
-						    "mentioned_twice", "unlisted_estimate" };
+	static const char *const names[COLUMNS] = { "known",
+						    "live",
+						    "mentioned_once",
+						    "mentioned_twice",
+						    "unlisted_estimate",
+						    "kth_distance_estimate",
+						    "median_gap_estimate" };
 	uint64_t known = 0;
 
 	for (unsigned z = 0; z < CENSUS_ZONES; z++)
-		known += t->zone[z].known;
+		known += r->tally.zone[z].known;
 	json_key(j, "zones");
 	if (!known) {
 		json_null(j);
@@ -83,7 +98,7 @@ static void json_zones(struct json *j, const struct census_tally *t)
 		json_key(j, names[column]);
 		json_array_begin(j);
 		for (unsigned z = 0; z < CENSUS_ZONES; z++)
-			json_double(j, cell(t, z, (enum column)column));
+			json_double(j, cell(r, z, (enum column)column));
 		json_array_end(j);
 	}
 	json_object_end(j);
@@ -164,7 +179,7 @@ void report_certificate_json(struct json *j, const struct census_report *rep)
 	/* also of one that was broken off: every packet is in some account */
 	json_kv_u64(j, "second_pass_packets_sent", c->cost.packets_sent);
 	json_canaries(j, &c->canaries);
-	json_zones(j, &rep->result->tally);
+	json_zones(j, rep->result);
 }
 
 static bool holds(double low, double high, double truth)

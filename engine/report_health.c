@@ -76,6 +76,7 @@ void report_health_json(struct json *j, const struct census_report *rep)
 	json_kv_u64(j, "replies", h->replies);
 	json_kv_double(j, "kth_distance_estimate", h->kth_distance);
 	json_kv_double(j, "median_gap_estimate", h->median_gap);
+	json_kv_u64(j, "odd_replies", h->odd_replies);
 	json_object_end(j);
 }
 

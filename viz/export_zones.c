@@ -15,7 +15,7 @@ enum { REPORT_MAX = 1 << 20 /* longest that a store keeps */ };
 struct zone_row {
 	struct span zone;
 	uint32_t census, started_s, known, live, mentioned_once, mentioned_twice;
-	float unlisted_estimate, captures[ZONES_CAPTURES];
+	float unlisted_estimate, captures[ZONES_CAPTURES], kth_distance, median_gap;
 	uint8_t first_byte;
 	char text[2];
 };
@@ -43,7 +43,10 @@ struct zone_row {
 		COL("left", EXPORT_F32, captures[ZONES_LEFT], "gone between them"),                \
 		COL("fresh", EXPORT_F32, captures[ZONES_FRESH], "of the second alone"),            \
 		COL("fresh_known", EXPORT_F32, captures[ZONES_FRESH_KNOWN],                        \
-		    "of these, known to the first and silent then")
+		    "of these, known to the first and silent then"),                               \
+		COL("kth_distance_estimate", EXPORT_F32, kth_distance,                             \
+		    "live, as lookups see it by the 8th neighbour's distance; empty = no sample"), \
+		COL("median_gap_estimate", EXPORT_F32, median_gap, "the same by the median gap")
 
 static const struct export_column text_columns[] = {
 	CENSUS, COL("zone", EXPORT_TEXT, zone, "first byte of the ids, two hex digits"), FIGURES
@@ -72,6 +75,12 @@ static uint32_t whole(double v)
 	return v >= 0 && v <= UINT32_MAX ? (uint32_t)(v + 0.5) : 0;
 }
 
+/* No reply of the sample tells of this zone, or none of the report. */
+static float some(double v)
+{
+	return v > 0 ? (float)v : NAN;
+}
+
 static int put_zone(struct zones_job *z, const struct store_epoch *e, unsigned number)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -83,6 +92,8 @@ static int put_zone(struct zones_job *z, const struct store_epoch *e, unsigned n
 				.mentioned_once = whole(from->mentioned_once),
 				.mentioned_twice = whole(from->mentioned_twice),
 				.unlisted_estimate = (float)from->unlisted_estimate,
+				.kth_distance = some(from->kth_distance),
+				.median_gap = some(from->median_gap),
 				.first_byte = (uint8_t)number,
 				.text = { digits[number >> 4], digits[number & 15] } };
 

@@ -6,9 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const columns[] = { "known", "live", "mentioned_once", "mentioned_twice",
-				       "unlisted_estimate" };
-enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
+static const char *const columns[] = { "known",
+				       "live",
+				       "mentioned_once",
+				       "mentioned_twice",
+				       "unlisted_estimate",
+				       "kth_distance_estimate",
+				       "median_gap_estimate" };
+/* The last two are none of a report that an earlier version wrote. */
+enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), REQUIRED = 5 };
 
 const char *zones_capture_name(unsigned capture)
 {
@@ -74,17 +80,24 @@ int zones_parse(const char *report, struct zones_row out[static ZONES])
 		zones = value_of(zones, NULL, "zones");
 	for (unsigned i = 0; i < COLUMNS; i++) {
 		at[i] = value_of(zones, NULL, columns[i]);
-		if (!at[i])
+		if (!at[i] && i < REQUIRED)
 			return DT_ENOTFOUND;
 	}
 	memset(out, 0, ZONES * sizeof(*out));
 	for (unsigned z = 0; z < ZONES; z++) {
-		double *const to[COLUMNS] = { &out[z].known, &out[z].live, &out[z].mentioned_once,
-					      &out[z].mentioned_twice, &out[z].unlisted_estimate };
+		double *const to[COLUMNS] = { &out[z].known,
+					      &out[z].live,
+					      &out[z].mentioned_once,
+					      &out[z].mentioned_twice,
+					      &out[z].unlisted_estimate,
+					      &out[z].kth_distance,
+					      &out[z].median_gap };
 
-		for (unsigned i = 0; i < COLUMNS; i++)
-			if (!next_number(&at[i], to[i]))
+		for (unsigned i = 0; i < COLUMNS; i++) {
+			*to[i] = NAN;
+			if (at[i] && !next_number(&at[i], to[i]))
 				return DT_EMALF;
+		}
 	}
 	read_captures(report, out);
 	return 0;

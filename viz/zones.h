@@ -30,6 +30,7 @@ const char *zones_capture_name(unsigned capture);
 
 struct zones_row {
 	double known, live, mentioned_once, mentioned_twice, unlisted_estimate;
+	double kth_distance, median_gap; /* as lookups would see it; NAN in reports without */
 	double captures[ZONES_CAPTURES];
 	bool sampled; /* the second pass was there; else @captures is all 0 */
 };

@@ -5,6 +5,15 @@
 
 #include "viz/zones.h"
 
+/* Of a zone of which no reply tells, and of reports without these: empty. */
+static void figure_or_none(FILE *to, double v)
+{
+	if (v > 0)
+		fprintf(to, ",%.10g", v);
+	else
+		fputc(',', to);
+}
+
 int summary_zones(const char *report, FILE *to)
 {
 	struct zones_row zones[ZONES];
@@ -15,7 +24,7 @@ int summary_zones(const char *report, FILE *to)
 	fprintf(to, "zone,known,live,mentioned_once,mentioned_twice,unlisted_estimate");
 	for (unsigned i = 0; i < ZONES_CAPTURES; i++)
 		fprintf(to, ",%s", zones_capture_name(i));
-	fputc('\n', to);
+	fprintf(to, ",kth_distance_estimate,median_gap_estimate\n");
 	for (unsigned z = 0; z < ZONES; z++) {
 		const struct zones_row *r = &zones[z];
 
@@ -23,6 +32,8 @@ int summary_zones(const char *report, FILE *to)
 			r->mentioned_once, r->mentioned_twice, r->unlisted_estimate);
 		for (unsigned i = 0; i < ZONES_CAPTURES; i++)
 			r->sampled ? fprintf(to, ",%.0f", r->captures[i]) : fputc(',', to);
+		figure_or_none(to, r->kth_distance);
+		figure_or_none(to, r->median_gap);
 		fputc('\n', to);
 	}
 	return ferror(to) ? -EIO : 0;

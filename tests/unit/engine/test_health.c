@@ -106,6 +106,37 @@ static void test_complete(void **state)
 	free(p);
 }
 
+/* One lister in ten hands out anybody: the others say how dense it is, zone by zone too. */
+static void test_odd_replies(void **state)
+{
+	struct people *p = make(1, 0);
+	double sum_kth = 0, sum_gap = 0;
+	unsigned zones = 0;
+	struct census_health h;
+
+	(void)state;
+	for (size_t i = 0; i < p->count; i++)
+		if (p->list[i].own && p->list[i].lister.b[NODEID_BYTES - 1] % 10 == 0) {
+			p->list[i].listed = p->id[i % NODES];
+			p->list[i].ep = ep_of((unsigned)(i % NODES));
+		}
+	h = reckon(p);
+	assert_true(h.odd_replies > LISTERS / 20 && h.odd_replies < LISTERS / 5);
+	assert_int_equal(h.replies + h.odd_replies, LISTERS);
+	assert_true(fabs(h.kth_distance / 4000 - 1) < 0.1);
+	assert_true(fabs(h.median_gap / 4000 - 1) < 0.15);
+	for (unsigned z = 0; z < HEALTH_ZONES; z++) {
+		zones += h.zone[z].kth_distance > 0;
+		sum_kth += h.zone[z].kth_distance;
+		sum_gap += h.zone[z].median_gap;
+		assert_true(h.zone[z].kth_distance < 4 * 4000.0 / HEALTH_ZONES);
+	}
+	assert_true(zones > 50);
+	assert_true(fabs(sum_kth / zones * HEALTH_ZONES / 4000 - 1) < 0.25);
+	assert_true(fabs(sum_gap / zones * HEALTH_ZONES / 4000 - 1) < 0.4);
+	free(p);
+}
+
 static void test_gaps_in_tables(void **state)
 {
 	struct people *p = make(2, 3);
@@ -178,6 +209,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_complete),
+		cmocka_unit_test(test_odd_replies),
 		cmocka_unit_test(test_gaps_in_tables),
 		cmocka_unit_test(test_edges),
 	};
