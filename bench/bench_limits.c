@@ -10,6 +10,7 @@
 #include "bench/sim/sim.h"
 #include "engine/cpu.h"
 #include "engine/engine.h"
+#include "engine/kernel.h"
 
 /**
  * DOC: what is promised at the edges, in real time, of the whole engine against the farm on
@@ -342,16 +343,32 @@ static double distance(uint64_t a, uint64_t b)
 	return a > b ? (double)(a - b) : (double)(b - a);
 }
 
-static int emit_90(const struct rig *r, enum net_backend backend, const char *name, double capacity,
-		   const struct engine_counters *c, const struct sim_farm_stats *before,
-		   const struct sim_farm_stats *after, FILE *out)
+/** What the far end and the kernel have counted, when both are at rest (B-70). */
+struct rest {
+	struct sim_farm_stats farm;
+	struct engine_kernel kernel;
+};
+
+static struct rest at_rest(const struct rig *r)
 {
-	uint64_t in = after->received - before->received, said = after->answered - before->answered;
-	uint64_t drops = c->net.kernel_drops + after->kernel_drops - before->kernel_drops;
+	struct rest s = { .farm = sim_farm_settle(r->farm) };
+
+	kernel_read(NULL, 0, &s.kernel);
+	return s;
+}
+
+static int emit_90(const struct rig *r, enum net_backend backend, const char *name, double capacity,
+		   const struct engine_counters *c, const struct rest *before,
+		   const struct rest *after, FILE *out)
+{
+	struct engine_kernel k = kernel_since(&after->kernel, &before->kernel);
+	uint64_t in = after->farm.received - before->farm.received;
+	uint64_t said = after->farm.answered - before->farm.answered;
+	uint64_t drops = c->net.kernel_drops + after->farm.kernel_drops - before->farm.kernel_drops;
 	/* io_uring is trusted when it has carried a datagram to itself: one a worker (E-24). */
 	uint64_t tests = backend == NET_BACKEND_URING ? r->cores : 0;
-	double kernel = distance(c->kernel.out_datagrams - tests, c->net.sent_packets + said) +
-			distance(c->kernel.in_datagrams - tests, c->net.recv_packets + in);
+	double kernel = distance(k.out_datagrams - tests, c->net.sent_packets + said) +
+			distance(k.in_datagrams - tests, c->net.recv_packets + in);
 	struct bench_extra extra[] = {
 		{ "unexplained", (double)c->unexplained },
 		{ "kernel_unexplained", kernel },
@@ -376,16 +393,16 @@ static int emit_90(const struct rig *r, enum net_backend backend, const char *na
 static int run_one_90(struct rig *r, enum net_backend backend, const char *name,
 		      struct engine_result *e, FILE *out)
 {
-	struct sim_farm_stats before, after;
+	struct rest before, after;
 	double capacity;
 	int err = run(r, backend, 0, e);
 
 	if (err)
 		return err;
 	capacity = (double)e->counters.crawl.answered * SECOND / (double)r->run_ns;
-	before = sim_farm_settle(r->farm);
+	before = at_rest(r);
 	err = run(r, backend, 0.9 * capacity, e);
-	after = sim_farm_settle(r->farm);
+	after = at_rest(r);
 	return err ? err : emit_90(r, backend, name, capacity, &e->counters, &before, &after, out);
 }
 

@@ -16,6 +16,7 @@
 #include "engine/cpu.h"
 #include "engine/engine.h"
 #include "engine/island.h"
+#include "engine/kernel.h"
 #include "engine/rng.h"
 #include "proto/krpc.h"
 
@@ -305,10 +306,25 @@ static double distance(uint64_t a, uint64_t b)
 	return a > b ? (double)(a - b) : (double)(b - a);
 }
 
-static void account(const struct rig *r, const struct way *way, const struct engine_result *e,
-		    const struct sim_farm_stats *before, const struct sim_farm_stats *after,
-		    struct sample *out)
+/** What the far end and the kernel have counted, when both are at rest (B-70). */
+struct rest {
+	struct sim_farm_stats farm;
+	struct engine_kernel kernel;
+};
+
+static struct rest at_rest(const struct rig *r)
 {
+	struct rest s = { .farm = sim_farm_settle(r->farm) };
+
+	kernel_read(NULL, 0, &s.kernel);
+	return s;
+}
+
+static void account(const struct rig *r, const struct way *way, const struct engine_result *e,
+		    const struct rest *from, const struct rest *to, struct sample *out)
+{
+	const struct sim_farm_stats *before = &from->farm, *after = &to->farm;
+	struct engine_kernel k = kernel_since(&to->kernel, &from->kernel);
 	const struct engine_counters *c = &e->counters;
 	uint64_t farm_in = after->received - before->received;
 	uint64_t farm_out = after->answered - before->answered;
@@ -326,13 +342,11 @@ static void account(const struct rig *r, const struct way *way, const struct eng
 				 farm_in + after->kernel_drops - before->kernel_drops) +
 			distance(farm_out, c->net.recv_packets + c->net.kernel_drops);
 		/* In between is the CPUs' backlog, which counts for the whole machine. */
-		out->kernel_unexplained -=
-			fmin(out->kernel_unexplained, (double)c->kernel.softnet_dropped);
+		out->kernel_unexplained -= fmin(out->kernel_unexplained, (double)k.softnet_dropped);
 	} else {
-		out->kernel_unexplained = distance(c->kernel.out_datagrams - self_tests,
-						   c->net.sent_packets + farm_out) +
-					  distance(c->kernel.in_datagrams - self_tests,
-						   c->net.recv_packets + farm_in);
+		out->kernel_unexplained =
+			distance(k.out_datagrams - self_tests, c->net.sent_packets + farm_out) +
+			distance(k.in_datagrams - self_tests, c->net.recv_packets + farm_in);
 	}
 	out->drops = (double)(c->net.kernel_drops + after->kernel_drops - before->kernel_drops);
 	out->hit_rate = c->crawl.sent ? (double)c->crawl.answered / (double)c->crawl.sent : 0;
@@ -342,14 +356,14 @@ static int run_engine(struct rig *r, const struct way *way, struct sample *out)
 {
 	struct engine_opts opts = engine_opts_of(r, way);
 	struct engine_result *result = calloc(1, sizeof(*result));
-	struct sim_farm_stats before, after;
+	struct rest before, after;
 	char why[ENGINE_WHY_MAX];
 	struct watch watch;
 	struct engine *e = NULL;
 	int watched, err = result ? engine_new(&opts, &e, why) : -ENOMEM;
 
 	/* Whoever went before left questions there: the accounts begin when they are answered. */
-	before = sim_farm_settle(r->farm);
+	before = at_rest(r);
 	if (!err)
 		err = watch_start(&watch, r);
 	if (!err) {
@@ -357,7 +371,7 @@ static int run_engine(struct rig *r, const struct way *way, struct sample *out)
 		watched = watch_end(&watch, out);
 		err = err ? err : watched;
 	}
-	after = sim_farm_settle(r->farm);
+	after = at_rest(r);
 	if (!err)
 		account(r, way, result, &before, &after, out);
 	engine_free(e);
@@ -428,6 +442,8 @@ static int emit(const struct rig *r, const struct outcome *o, unsigned way, FILE
 		{ "ratio_by_cpu", ratio_by_cpu(o, way, y->twin) },
 		{ r->set->place == ON_LOOPBACK ? "ratio_to_mmsg" : "ratio_to_raw",
 		  ratio(o, way, y->peer) },
+		{ r->set->place == ON_LOOPBACK ? "ratio_to_mmsg_by_cpu" : "ratio_to_raw_by_cpu",
+		  ratio_by_cpu(o, way, y->peer) },
 		{ "cpu_ns", median_of(o, way, FIELD(cpu_ns)) },
 		{ "farm_cpu_ns", median_of(o, way, FIELD(farm_cpu_ns)) },
 		{ "user_share", median_of(o, way, FIELD(user_share)) },
@@ -443,7 +459,7 @@ static int emit(const struct rig *r, const struct outcome *o, unsigned way, FILE
 				  .median = median_of(o, way, FIELD(answered_per_s)),
 				  .runs = o->runs,
 				  .extra = extra,
-				  .extra_count = y->engine ? 10 : 6 };
+				  .extra_count = y->engine ? 11 : 7 };
 
 	return bench_emit(r->ctx, &f, out);
 }

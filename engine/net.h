@@ -63,7 +63,7 @@ struct net_stats {
 	uint64_t kernel_drops; /* of this device's sockets: receive queue or ring full */
 	uint64_t xdp_drops;    /* of which on AF_XDP rings (XDP_STATISTICS) */
 	uint64_t cq_overflow;  /* io_uring completions lost */
-	uint64_t buffer_starved; /* io_uring: no provided buffer (ENOBUFS) */
+	uint64_t buffer_starved; /* AF_XDP: no frame to receive into */
 	uint64_t syscalls;
 };
 
@@ -165,7 +165,6 @@ struct net_udp_opts {
 	size_t rcvbuf_bytes;     /* asked for with SO_RCVBUFFORCE, else SO_RCVBUF; 0 = 64 MiB */
 	size_t sndbuf_bytes;     /* 0 = 8 MiB */
 	const char *bind_device; /* SO_BINDTODEVICE; NULL = none */
-	unsigned recv_buffers;   /* io_uring: power of two, at most 2^15; 0 = 256 */
 
 	/* raw frames */
 	enum net_backend raw;  /* NET_BACKEND_PACKET or _XDP: what it needs is opened too */

@@ -27,10 +27,8 @@ enum {
 	RCVBUF_DEFAULT =
 		64 << 20, /* 50 to 100 thousand replies of 300 bytes, kernel overhead included */
 	SNDBUF_DEFAULT = 8 << 20,
-	RECV_BUFFERS_DEFAULT = NET_BATCH_MAX, /* E-23: what goes round should stay in the cache */
 	PAGE_BYTES = 4096,
-	DRAIN_MAX = 1 << 20,        /* datagrams of a socket: more than its buffer can hold */
-	RECV_BUFFERS_MAX = 1 << 15, /* the kernel's bound for a provided-buffer ring */
+	DRAIN_MAX = 1 << 20, /* datagrams of a socket: more than its buffer can hold */
 };
 
 static int set_int(int fd, int level, int name, int value)
@@ -219,15 +217,13 @@ static size_t granted_rcvbuf(int fd)
 	return bytes > 0 ? (size_t)bytes : 0;
 }
 
-static bool options_good(const struct net_udp_opts *o, unsigned buffers, unsigned ports)
+static bool options_good(const struct net_udp_opts *o, unsigned ports)
 {
-	return o->workers >= 1 && o->workers <= NET_WORKERS_MAX && buffers <= RECV_BUFFERS_MAX &&
-	       (buffers & (buffers - 1)) == 0 && ports <= NET_PORTS_MAX &&
+	return o->workers >= 1 && o->workers <= NET_WORKERS_MAX && ports <= NET_PORTS_MAX &&
 	       o->bind.port + ports - 1 <= UINT16_MAX;
 }
 
-static struct net_group *group_new(const struct net_udp_opts *opts, unsigned buffers,
-				   unsigned ports)
+static struct net_group *group_new(const struct net_udp_opts *opts, unsigned ports)
 {
 	struct net_group *g = calloc(1, sizeof(*g));
 
@@ -236,7 +232,6 @@ static struct net_group *group_new(const struct net_udp_opts *opts, unsigned buf
 	g->workers = opts->workers;
 	g->ports = ports;
 	g->family = endpoint_is4(&opts->bind) ? AF_INET : AF_INET6;
-	g->recv_buffers = buffers;
 	memset(g->fd, 0xff, sizeof(g->fd)); /* -1 */
 	return g;
 }
@@ -244,15 +239,14 @@ static struct net_group *group_new(const struct net_udp_opts *opts, unsigned buf
 int net_group_open_why(const struct net_udp_opts *opts, struct net_group **out,
 		       char why[static NET_WHY_MAX])
 {
-	unsigned buffers = opts->recv_buffers ? opts->recv_buffers : RECV_BUFFERS_DEFAULT;
 	unsigned ports = opts->ports ? opts->ports : 1;
 	struct net_group *g;
 	int err = 0;
 
 	why[0] = '\0';
-	if (!options_good(opts, buffers, ports))
+	if (!options_good(opts, ports))
 		return -EINVAL;
-	g = group_new(opts, buffers, ports);
+	g = group_new(opts, ports);
 	if (!g)
 		return -ENOMEM;
 	for (unsigned k = 0; k < ports && !err; k++)

@@ -32,7 +32,6 @@ struct net_group {
 	unsigned workers;
 	int family; /* AF_INET, or AF_INET6 (also IPv4, mapped) */
 	bool steered;
-	unsigned recv_buffers;
 	size_t rcvbuf_bytes;
 	unsigned ports;
 	struct endpoint local; /* of the first port */

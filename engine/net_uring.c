@@ -8,47 +8,34 @@
 #include <unistd.h>
 
 #include "engine/net_failed.h"
+#include "engine/net_mmsg_rx.h"
 #include "engine/net_udp.h"
 #include "engine/tsan.h"
 
 /*
- * DOC: the io_uring device: one io_uring_enter per turn carries all sends and
- * empties the receive queue.
+ * DOC: the io_uring device: one io_uring_enter per turn carries all sends, one recvmmsg
+ * empties the receive queue; a turn without anything to send needs no io_uring_enter.
  *
  * Sending: OP_SEND with the address in the sqe and MSG_DONTWAIT, so each send
  * is done or refused before enter returns and its frame is free again;
  * CQE_SKIP_SUCCESS, so only refusals come back.
  *
- * Receiving: multishot recvmsg into a ring of provided buffers, issued anew
- * each turn with MSG_DONTWAIT: it takes what lies in the queue and ends. A
- * multishot that stays armed costs a poll wake-up in the sender's softirq for
- * each datagram and brings nothing to a loop that comes back anyway (E-21).
+ * Receiving by a multishot into provided buffers was tried in every form and is dearer (E-241);
+ * the bare loops of it are still measured (bench net_pair).
  *
  * user_data of a send is its tag and length, which is all that a refusal needs.
  */
 
 enum {
 	SQ_ENTRIES = 512,
-	CQ_ENTRIES = 16384,
-	/* The kernel takes 1 + 32 datagrams for one multishot (MULTISHOT_MAX_RETRY). */
-	DRAIN_MAX = 33,
-	DRAINS_MAX = (NET_BATCH_MAX + DRAIN_MAX - 1) / DRAIN_MAX,
-	/* An empty datagram ends a multishot: under a flood of them, one each. */
-	DRAINS_CUT = 64,
-	BUF_GROUP = 0,
+	CQ_ENTRIES = 1024, /* refusals, of which a turn reports NET_FAILED_MAX at most */
 	FILE_SLOT = 0,
-	/* io_uring_recvmsg_out, then the name, then the datagram. */
-	RX_HEAD_MAX = (int)sizeof(struct io_uring_recvmsg_out) + (int)sizeof(struct sockaddr_in6),
-	RX_STRIDE = 1664, /* odd count of cache lines, as in net_mmsg.c */
+	UD_LEN_SHIFT = NET_TAG_BITS,
 };
-_Static_assert((int)RX_STRIDE >= (int)RX_HEAD_MAX + (int)NET_RECV_MAX,
-	       "a buffer holds the longest datagram and its head");
-_Static_assert((int)NET_BATCH_MAX + (int)DRAINS_CUT <= (int)SQ_ENTRIES, "a turn fits the queue");
+_Static_assert((int)NET_BATCH_MAX <= (int)SQ_ENTRIES, "a turn fits the queue");
 
-#define UD_RECV (UINT64_C(1) << 63)
-enum { UD_LEN_SHIFT = NET_TAG_BITS };
 #define UD_TAG_MASK ((UINT64_C(1) << NET_TAG_BITS) - 1)
-_Static_assert((NET_FRAME_MAX >> (63 - UD_LEN_SHIFT)) == 0, "tag and length leave the top bit");
+_Static_assert((NET_FRAME_MAX >> (64 - UD_LEN_SHIFT)) == 0, "tag and length fit");
 
 struct net_uring {
 	struct net base;
@@ -58,19 +45,11 @@ struct net_uring {
 	int family;
 	socklen_t name_len;
 	enum net_uring_send send;
-	int fatal; /* a receive error that will not pass */
 	uint32_t drops_seen;
 	unsigned frames_used; /* behind packets that the kernel has not taken yet */
-	unsigned drains;      /* multishots for the next turn */
-	unsigned cut;         /* of this turn's multishots, ended by an empty datagram */
-	unsigned lent;
-	unsigned buffers;
-	struct io_uring_buf_ring *buf_ring;
-	uint8_t *slots;         /* @buffers of RX_STRIDE bytes */
-	struct msghdr rx_shape; /* only its name length is read */
 	struct net_stats stats;
-	uint16_t lent_bid[NET_BATCH_MAX];
 	struct net_failed failed;
+	struct net_mmsg_rx rx;
 	struct iovec tx_vec[NET_BATCH_MAX];
 	struct msghdr tx_head[NET_BATCH_MAX];
 	union net_sockaddr tx_name[NET_BATCH_MAX];
@@ -139,159 +118,77 @@ static unsigned uring_send(struct net *net, const struct net_msg *msgs, unsigned
 	return count;
 }
 
-/* ---- receiving --------------------------------------------------------------- */
-
-static void prep_drain(struct net_uring *d)
-{
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&d->ring);
-
-	if (!sqe)
-		return; /* sends of an earlier turn are still queued: they go first */
-	io_uring_prep_recvmsg_multishot(sqe, FILE_SLOT, &d->rx_shape, MSG_DONTWAIT);
-	sqe->flags |= IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
-	sqe->buf_group = BUF_GROUP;
-	sqe->user_data = UD_RECV;
-}
-
-static void give_back(struct net_uring *d, unsigned bid, int place)
-{
-	io_uring_buf_ring_add(
-		d->buf_ring, d->slots + (size_t)bid * RX_STRIDE,
-		(unsigned)(sizeof(struct io_uring_recvmsg_out) + d->name_len + NET_RECV_MAX),
-		(unsigned short)bid, io_uring_buf_ring_mask(d->buffers), place);
-}
-
-/* One filled buffer: returns 1 and @msg, or 0 where it holds nothing for the caller. */
-static unsigned take(struct net_uring *d, const struct io_uring_cqe *cqe, struct net_msg *msg)
-{
-	unsigned bid = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
-	uint8_t *slot = d->slots + (size_t)bid * RX_STRIDE;
-	const struct io_uring_recvmsg_out *head = (const void *)slot;
-
-	d->cut += !(cqe->flags & IORING_CQE_F_MORE);
-	if (head->flags & MSG_TRUNC) {
-		d->stats.recv_truncated++;
-		give_back(d, bid, 0);
-		io_uring_buf_ring_advance(d->buf_ring, 1);
-		return 0;
-	}
-	msg->peer = net_udp_from_sockaddr((const void *)(slot + sizeof(*head)), d->family);
-	msg->len = head->payloadlen;
-	msg->data = slot + sizeof(*head) + d->name_len;
-	d->stats.recv_bytes += msg->len;
-	d->lent_bid[d->lent++] = (uint16_t)bid;
-	return 1;
-}
-
-/* A multishot ended: nothing more to take (EAGAIN), or something to note. */
-static void note_end(struct net_uring *d, const struct io_uring_cqe *cqe)
-{
-	if (cqe->flags & IORING_CQE_F_BUFFER) {
-		give_back(d, cqe->flags >> IORING_CQE_BUFFER_SHIFT, 0);
-		io_uring_buf_ring_advance(d->buf_ring, 1);
-	}
-	if (cqe->res == -ENOBUFS)
-		d->stats.buffer_starved++;
-	else if (net_udp_fatal(-cqe->res))
-		d->fatal = cqe->res;
-}
-
-/* Completions in their order, until @max datagrams are out or no failure fits any more. */
-static unsigned reap(struct net_uring *d, struct net_msg *msgs, unsigned max)
+/* Refusals in their order, until none fits any more: then the others wait for the next turn. */
+static void reap(struct net_uring *d)
 {
 	struct io_uring_cqe *cqe;
-	unsigned head, seen = 0, n = 0;
+	unsigned head, seen = 0;
 
 	io_uring_for_each_cqe(&d->ring, head, cqe)
 	{
 		uint64_t ud = cqe->user_data;
 
-		if (n == max || d->failed.count == NET_FAILED_MAX)
+		if (d->failed.count == NET_FAILED_MAX)
 			break;
 		seen++;
-		if (!(ud & UD_RECV))
-			net_failed_add(&d->failed, &d->stats, ud & UD_TAG_MASK, ud >> UD_LEN_SHIFT,
-				       cqe->res);
-		else if (cqe->res < 0)
-			note_end(d, cqe);
-		else if (cqe->flags & IORING_CQE_F_BUFFER)
-			n += take(d, cqe, &msgs[n]);
+		net_failed_add(&d->failed, &d->stats, ud & UD_TAG_MASK, ud >> UD_LEN_SHIFT,
+			       cqe->res);
 	}
 	io_uring_cq_advance(&d->ring, seen);
-	d->stats.recv_packets += n;
-	return n;
 }
 
-/* Everything queued goes to the kernel, receives behind sends. */
-static int enter(struct net_uring *d, unsigned drains)
+/* All that is queued goes to the kernel. */
+static int push(struct net_uring *d)
 {
 	int ret;
 
-	for (unsigned i = 0; i < drains; i++)
-		prep_drain(d);
-	ret = io_uring_submit_and_get_events(&d->ring);
-	d->stats.syscalls++;
-	/* What the kernel did not take for now stays queued, with its frames, for the next turn. */
-	if (ret < 0 && ret != -EINTR && ret != -EAGAIN && ret != -EBUSY)
-		return ret;
-	if (io_uring_sq_ready(&d->ring) == 0)
-		d->frames_used = 0;
+	if (io_uring_sq_ready(&d->ring)) {
+		ret = io_uring_submit_and_get_events(&d->ring);
+		d->stats.syscalls++;
+		/* What the kernel did not take for now stays queued, with its frames, for the next
+		 * turn. */
+		if (ret < 0 && ret != -EINTR && ret != -EAGAIN && ret != -EBUSY)
+			return ret;
+		if (io_uring_sq_ready(&d->ring))
+			return 0;
+	}
+	d->frames_used = 0;
 	return 0;
 }
 
-static int turn(struct net_uring *d, struct net_msg *msgs, unsigned max)
-{
-	unsigned ready = io_uring_cq_ready(&d->ring);
-	unsigned drains = ready >= max ? 0 : d->drains;
-	/* completions that wait may each hold a buffer */
-	unsigned fit = ready < d->buffers ? (d->buffers - ready) / DRAIN_MAX : 0;
-	unsigned n;
-	int err;
+/* ---- receiving --------------------------------------------------------------- */
 
-	if (drains > fit && !d->cut)
-		drains = fit ? fit : 1;
-	err = enter(d, drains);
-	if (err)
-		return err;
-	d->cut = 0;
-	n = reap(d, msgs, max);
-	/* An emptied queue needs no more multishots than it took; a full haul may have left some.
-	 */
-	if (d->cut)
-		d->drains = DRAINS_CUT;
-	else if (n >= drains * DRAIN_MAX && 2 * drains < DRAINS_MAX)
-		d->drains = 2 * drains + 1;
-	else
-		d->drains = n / DRAIN_MAX + 1;
-	return d->fatal ? d->fatal : (int)n;
+static int collect(struct net_uring *d, struct net_msg *msgs, unsigned max)
+{
+	unsigned used = 0;
+
+	return net_mmsg_rx_take(&d->rx, d->fd, &used, msgs, max, &d->stats);
 }
 
 static int uring_recv(struct net *net, struct net_msg *msgs, unsigned max, uint64_t wait_ns)
 {
 	struct net_uring *d = self(net);
-	int n;
+	int n = push(d);
 
+	if (n < 0)
+		return n;
+	if (io_uring_cq_ready(&d->ring))
+		reap(d);
 	if (max > NET_BATCH_MAX)
 		max = NET_BATCH_MAX;
-	assert(d->lent == 0); /* net_recv_finish() comes between two of these */
-	n = turn(d, msgs, max);
+	n = collect(d, msgs, max);
 	/* A failure is something to hear, too. */
 	for (unsigned round = 0;
 	     n == 0 && !d->failed.count && net_udp_sleep(d->fd, round, &wait_ns); round++) {
 		d->stats.syscalls++;
-		n = turn(d, msgs, max);
+		n = collect(d, msgs, max);
 	}
 	return n;
 }
 
 static void uring_recv_finish(struct net *net)
 {
-	struct net_uring *d = self(net);
-
-	for (unsigned i = 0; i < d->lent; i++)
-		give_back(d, d->lent_bid[i], (int)i);
-	io_uring_buf_ring_advance(d->buf_ring, (int)d->lent);
-	d->lent = 0;
+	(void)net; /* the slots are free again with the next recvmmsg */
 }
 
 static unsigned uring_failures(struct net *net, struct net_failure *out, unsigned max)
@@ -316,8 +213,6 @@ static void uring_close(struct net *net)
 		TSAN_UNMAPS(&ring_order);
 		io_uring_queue_exit(&d->ring);
 	}
-	free(d->buf_ring);
-	free(d->slots);
 	free(d);
 }
 
@@ -384,32 +279,8 @@ static int open_ring(struct net_uring *d, enum net_uring_rung rung, const char *
 	return 0;
 }
 
-static int open_buffers(struct net_uring *d, const char **why)
-{
-	struct io_uring_buf_reg reg = { 0 };
-
-	d->buf_ring = net_udp_alloc(d->buffers * sizeof(struct io_uring_buf));
-	d->slots = net_udp_alloc((size_t)d->buffers * RX_STRIDE);
-	if (!d->buf_ring || !d->slots) {
-		*why = "no memory for receive buffers";
-		return -ENOMEM;
-	}
-	reg.ring_addr = (uint64_t)(uintptr_t)d->buf_ring;
-	reg.ring_entries = d->buffers;
-	reg.bgid = BUF_GROUP;
-	if (io_uring_register_buf_ring(&d->ring, &reg, 0)) {
-		*why = "io_uring has no provided-buffer ring (kernel older than 5.19)";
-		return DT_EUNSUPPORTED;
-	}
-	io_uring_buf_ring_init(d->buf_ring);
-	for (unsigned i = 0; i < d->buffers; i++)
-		give_back(d, i, (int)i);
-	io_uring_buf_ring_advance(d->buf_ring, (int)d->buffers);
-	return 0;
-}
-
-static int device_new(int fd, int family, unsigned buffers, struct net_uring_form form,
-		      struct net **out, const char **why)
+static int device_new(int fd, int family, struct net_uring_form form, struct net **out,
+		      const char **why)
 {
 	struct net_uring *d = net_udp_alloc(sizeof(*d));
 	int err;
@@ -423,18 +294,14 @@ static int device_new(int fd, int family, unsigned buffers, struct net_uring_for
 	d->family = family;
 	net_udp_drops(fd, &d->drops_seen, &(uint64_t){ 0 }); /* of those before us */
 	d->name_len = net_udp_sockaddr_len(family);
-	d->rx_shape.msg_namelen = d->name_len;
+	net_mmsg_rx_init(&d->rx, family);
 	d->send = form.send;
-	d->drains = 1;
-	d->buffers = buffers;
 	for (unsigned i = 0; i < NET_BATCH_MAX; i++)
 		d->tx_head[i] = (struct msghdr){ .msg_name = &d->tx_name[i],
 						 .msg_namelen = d->name_len,
 						 .msg_iov = &d->tx_vec[i],
 						 .msg_iovlen = 1 };
 	err = open_ring(d, form.rung, why);
-	if (!err)
-		err = open_buffers(d, why);
 	if (err) {
 		uring_close(&d->base);
 		return err;
@@ -484,7 +351,6 @@ static int carries_a_datagram(struct net *net, const struct endpoint *self_ep)
 
 static int self_test(struct net_uring_form form, const char **why)
 {
-	enum { TEST_BUFFERS = 8 };
 	struct endpoint local;
 	struct net *net;
 	int fd = loopback_socket(&local);
@@ -494,7 +360,7 @@ static int self_test(struct net_uring_form form, const char **why)
 		*why = "io_uring could not be tried: no loopback interface";
 		return DT_EUNSUPPORTED;
 	}
-	err = device_new(fd, AF_INET, TEST_BUFFERS, form, &net, why);
+	err = device_new(fd, AF_INET, form, &net, why);
 	if (!err) {
 		if (!carries_a_datagram(net, &local)) {
 			*why = "io_uring did not carry a datagram in the self-test";
@@ -516,8 +382,7 @@ int net_uring_open_form(struct net_group *g, unsigned i, struct net_uring_form *
 		return -EINVAL;
 	for (; f.rung < NET_URING_RUNGS; f.rung++, f.send = form->send) {
 		for (; f.send < NET_URING_SENDS; f.send++) {
-			if (self_test(f, why) ||
-			    device_new(g->fd[0][i], g->family, g->recv_buffers, f, out, why))
+			if (self_test(f, why) || device_new(g->fd[0][i], g->family, f, out, why))
 				continue;
 			*form = f;
 			*why = "";
