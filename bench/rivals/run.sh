@@ -61,7 +61,8 @@ s = float(end) - float(start)
 user, system = (float(x) for x in cpu.split())
 print(json.dumps({"name": "rivals." + name, "nodes": int(found), "recall": int(found) / int(n),
     "seconds": round(s, 2), "nodes_per_s": round(int(found) / s), "queries_per_s": round(int(received) / s), "cpu_s": round(user + system, 2),
-    "cpu_us_per_query": round(1e6 * (user + system) / max(1, int(received)), 2)}))' \
+    "cpu_us_per_query": round(1e6 * (user + system) / max(1, int(received)), 2),
+    "cpu_us_per_node": round(1e6 * (user + system) / max(1, int(found)), 2)}))' \
 		"$name" "$n" "$found" "${received:-0}" "$start" "$end" "$cpu" | tee -a "$out"
 }
 
@@ -79,19 +80,24 @@ import json, sys
 r = json.load(open(sys.argv[1])); n = int(sys.argv[2]); user, system = r["cpu_user_s"], r["cpu_system_s"]
 print(json.dumps({"name": "rivals." + sys.argv[3], "nodes": r["live_endpoints"], "recall": r["live_endpoints"] / n,
     "seconds": round(r["span_s"], 2), "nodes_per_s": round(r["live_endpoints"] / r["span_s"]), "queries_per_s": round(r["packets_sent"] / r["span_s"]), "cpu_s": round(user + system, 2),
-    "cpu_us_per_query": round(1e6 * (user + system) / r["packets_sent"], 2)}))' "$tmp/r.json" "$n" "$name" | tee -a "$out"
+    "cpu_us_per_query": round(1e6 * (user + system) / r["packets_sent"], 2),
+    "cpu_us_per_node": round(1e6 * (user + system) / r["live_endpoints"], 2)}))' "$tmp/r.json" "$n" "$name" | tee -a "$out"
 }
 
 ours dht-telescope
 ours dht-telescope-random1 --plan random1
-measure python /usr/bin/python3 "$here/crawl_plain.py" BOOT "$each"
+# Two of each kind: the fastest that a day's work makes of the language or the codec, and the program that
+# one writes with the library as it comes. libtorrent has its own DHT only.
+measure python-tuned /usr/bin/python3 "$here/crawl_plain.py" BOOT "$each"
 if /usr/bin/python3 -c 'import libtorrent' 2>/dev/null; then
+	measure python-asyncio /usr/bin/python3 "$here/crawl_asyncio.py" BOOT "$each"
 	measure libtorrent /usr/bin/python3 "$here/crawl_libtorrent.py" ALL_BOOT "$each"
 else
 	echo "skipped: libtorrent (apt install python3-libtorrent)" >&2
 fi
 if command -v node >/dev/null && [ -d "$here/../../tests/node_modules/bittorrent-dht" ]; then
-	measure bittorrent-dht node "$here/crawl_bittorrent_dht.mjs" BOOT "$each"
+	measure bittorrent-dht-codec node "$here/crawl_bittorrent_dht.mjs" BOOT "$each"
+	measure bittorrent-dht node "$here/crawl_bittorrent_dht_lookups.mjs" ALL_BOOT "$each"
 else
 	echo "skipped: bittorrent-dht (npm ci in tests/)" >&2
 fi
@@ -100,7 +106,8 @@ import json, sys
 rows = [json.loads(l) for l in open(sys.argv[1])]
 us = rows[1]  # of the same plan
 for r in rows[2:]:
-    print(f"{r['name']}: {us['nodes_per_s'] / max(1, r['nodes_per_s']):.0f} times fewer nodes a second, "
+    print(f"{r['name']}: {us['nodes_per_s'] / max(1, r['nodes_per_s']):.1f} times fewer nodes a second, "
+          f"{r['cpu_us_per_node'] / us['cpu_us_per_node']:.1f} times the CPU for a node, "
           f"recall {100 * r['recall']:.1f} % after {r['seconds']:.0f} s; ours {100 * us['recall']:.1f} % after {us['seconds']:.1f} s",
           file=sys.stderr)
 PY
