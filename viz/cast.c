@@ -144,8 +144,10 @@ static int make_room(struct casting *g, const struct cast_opts *opts)
 	c->count = g->s->node_count;
 	c->tile_rows = g->tiles_y;
 	c->nodes = room_zeroed(n, sizeof(*c->nodes));
-	c->by_first = malloc(n * sizeof(*c->by_first));
-	c->by_last = malloc(n * sizeof(*c->by_last));
+	if (!opts->by_log) {
+		c->by_first = malloc(n * sizeof(*c->by_first));
+		c->by_last = malloc(n * sizeof(*c->by_last));
+	}
 	c->row = calloc(g->tiles_y + 1, sizeof(*c->row));
 	if (g->s->ordinals) {
 		/* a store deals them from 0 on, each once */
@@ -157,7 +159,7 @@ static int make_room(struct casting *g, const struct cast_opts *opts)
 	if (opts->geometry.ring)
 		c->arc = malloc(n * sizeof(*c->arc));
 	g->first = calloc((size_t)g->tiles_x * g->tiles_y + 1, sizeof(*g->first));
-	return c->nodes && c->by_first && c->by_last && c->row && g->first &&
+	return c->nodes && ((c->by_first && c->by_last) || opts->by_log) && c->row && g->first &&
 			       (c->number || !g->s->ordinals) && (c->arc || !opts->geometry.ring)
 		       ? 0
 		       : -ENOMEM;
@@ -180,9 +182,9 @@ int cast_open(struct cast *c, const struct scene *s, const struct cast_opts *opt
 		err = make_room(&g, opts);
 	if (!err)
 		err = set_nodes(&g);
-	if (!err)
+	if (!err && !opts->by_log)
 		err = sort_by(c, false, c->by_first);
-	if (!err)
+	if (!err && !opts->by_log)
 		err = sort_by(c, true, c->by_last);
 	spots_close(&g.spots);
 	free(g.first);

@@ -50,8 +50,8 @@ static inline int32_t cast_x(const struct cast_node *n)
 
 struct cast {
 	struct cast_node *nodes;
-	uint32_t count, drawn; /* those on the frame come first */
-	uint32_t *by_first, *by_last;
+	uint32_t count, drawn;        /* those on the frame come first */
+	uint32_t *by_first, *by_last; /* NULL where a log tells */
 	uint32_t *number; /* of an ordinal -> of the cast; NULL where the scene has none */
 	uint32_t numbers; /* how many ordinals; UINT32_MAX stands at one that is nobody's */
 	uint16_t *
@@ -66,12 +66,14 @@ struct cast_opts {
 	struct spots_geometry geometry;
 	unsigned width, height;
 	unsigned threads;
+	bool by_log; /* who comes when is told by a log of sightings: no orders are made */
 };
 
 /**
  * cast_open() - of a scene, which may be freed afterwards.
  * Errors:  -ENOMEM; DT_EFULL more than CAST_NETWORKS_MAX networks.
- * Cost:    about 0.1 us a node; 24 bytes each are kept, 4 more where they are numbered.
+ * Cost:    about 0.1 us a node; 24 bytes each are kept, 4 more where they are numbered, 8 less
+ *          where a log tells who comes when.
  */
 int cast_open(struct cast *c, const struct scene *s, const struct cast_opts *opts) DT_MUST;
 void cast_close(struct cast *c);

@@ -116,7 +116,8 @@ static int open_view(struct film *f, unsigned i, char why[static 256])
 	struct scene *s = v->scene;
 	struct cast_opts cast = { .width = f->kind.views[i].width,
 				  .height = f->kind.views[i].height,
-				  .threads = parallel_threads(f->opts.render.threads) };
+				  .threads = parallel_threads(f->opts.render.threads),
+				  .by_log = f->sightings };
 	int err =
 		stage_open(&v->stage, &f->kind.views[i], f->kind.view_count == 1, &f->opts.render);
 

@@ -112,6 +112,22 @@ done:
 	return err;
 }
 
+/* Onto what is fresh: most of a frame has no words, and pages that are not written cost nothing. */
+static void copy_words(const uint32_t *from, uint32_t *to, size_t pixels)
+{
+	enum { RUN = 1024 };
+
+	for (size_t i = 0; i < pixels; i += RUN) {
+		size_t n = i + RUN < pixels ? RUN : pixels - i;
+		uint32_t any = 0;
+
+		for (size_t k = 0; k < n; k++)
+			any |= from[i + k];
+		if (any)
+			memcpy(to + i, from + i, n * sizeof(*to));
+	}
+}
+
 /* ---- a lane ------------------------------------------------------------------------- */
 
 int film_lane_open(struct film_lane *l, struct film *f)
@@ -127,7 +143,7 @@ int film_lane_open(struct film_lane *l, struct film *f)
 	}
 	if (!err)
 		err = text_open(&l->text);
-	l->overlay = malloc(pixels * sizeof(*l->overlay));
+	l->overlay = calloc(pixels, sizeof(*l->overlay));
 	l->rgba = malloc(pixels * 4);
 	l->furniture = malloc(sizeof(*l->furniture));
 	if (!err && (!l->overlay || !l->rgba || !l->furniture))
@@ -136,7 +152,7 @@ int film_lane_open(struct film_lane *l, struct film *f)
 		film_lane_close(l);
 		return err;
 	}
-	memcpy(l->overlay, f->fixed, pixels * sizeof(*l->overlay));
+	copy_words(f->fixed, l->overlay, pixels);
 	if (f->kind.view_count > 1)
 		frame_page(l->rgba, f->opts.render.width, f->opts.render.height);
 	return 0;

@@ -21,9 +21,9 @@ int plates_init(struct plates *p, unsigned width, unsigned height, const struct 
 	accum_crowd(&p->live, opts->crowd);
 	p->tiles = calloc((size_t)p->live.tiles_x * p->live.tiles_y, sizeof(*p->tiles));
 	if (opts->fades)
-		p->fade = room_zeroed(pixels, sizeof(*p->fade));
+		p->fade = calloc(pixels, sizeof(*p->fade));
 	if (opts->sparks)
-		p->spark = room_zeroed(pixels, sizeof(*p->spark));
+		p->spark = calloc(pixels, sizeof(*p->spark));
 	if (p->tiles && (p->fade || !opts->fades) && (p->spark || !opts->sparks))
 		return 0;
 	plates_fini(p);

@@ -34,6 +34,15 @@ struct reel_log {
 	bool begun;
 };
 
+/* Of the @n in @node the one at @i is at hand: when those behind it were seen is sent for. */
+static inline void last_soon(const struct reel_log *l, const uint32_t *node, int i, int n)
+{
+	enum { AHEAD = 24 };
+
+	if (i + AHEAD < n)
+		__builtin_prefetch(&l->last_s[node[i + AHEAD]], 1);
+}
+
 static int keep(struct list *l, uint32_t node, uint32_t last_s)
 {
 	if (l->count == l->room) {
@@ -162,6 +171,7 @@ static int skip_to(struct reel *r, uint32_t f)
 			/* the frame in which it came, for those that are still sparks at @f */
 			int64_t back = (to - time[i]) / r->o.plan->step_s;
 
+			last_soon(l, node, i, n);
 			if (!l->last_s[node[i]] && back < REEL_SPARK_FRAMES &&
 			    time[i] > r->o.plan->from_s &&
 			    keep(&l->born[(f - (uint32_t)back) % REEL_SPARK_FRAMES], node[i],
@@ -263,6 +273,7 @@ static int sight_again(struct reel *r, uint32_t i, uint32_t time_s, int64_t at)
 
 static int step(struct reel *r, uint32_t f)
 {
+	enum { AHEAD = 24 };
 	struct reel_log *l = r->log;
 	int64_t at = film_plan_at(r->o.plan, f), before = at - r->o.plan->step_s;
 	struct list *due = &l->due[f % FILM_CHUNK];
@@ -272,14 +283,18 @@ static int step(struct reel *r, uint32_t f)
 	l->born[f % REEL_SPARK_FRAMES].count = 0;
 	while ((n = sights_until(r->o.sights, at, &node, &time)) > 0)
 		for (int i = 0; i < n && !err; i++) {
+			last_soon(l, node, i, n);
 			err = (int64_t)l->last_s[node[i]] > before
 				      ? sight_again(r, node[i], time[i], at)
 				      : sight(r, node[i], time[i], f);
 		}
 	if (n < 0 || err)
 		return n < 0 ? n : err;
-	for (uint32_t i = 0; i < due->count; i++)
+	for (uint32_t i = 0; i < due->count; i++) {
+		if (i + AHEAD < due->count)
+			__builtin_prefetch(&l->last_s[due->list[i + AHEAD].node]);
 		fall_due(r, &due->list[i], before, at);
+	}
 	l->consumed_s = at;
 	r->frame = f;
 	return 0;

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "viz/room.h"
-
 static int measure(struct stage *s, bool alone, const struct render_opts *opts)
 {
 	if (!alone && s->layout == LAYOUT_HILBERT)
@@ -94,7 +92,7 @@ int sheet_open(struct sheet *s, const struct stage *stage)
 	if (err)
 		return err;
 	/* calloc of this size is fresh pages: what stays dark costs nothing */
-	s->light = room_zeroed(pixels, sizeof(*s->light));
+	s->light = calloc(pixels, sizeof(*s->light));
 	s->lit = calloc(tiles, 1);
 	if (stage->layout == LAYOUT_IDMAP)
 		s->ground = malloc(pixels * sizeof(*s->ground));
