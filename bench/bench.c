@@ -22,6 +22,7 @@ static const struct bench *const groups[] = {
 	bench_store, bench_log,        bench_render,   bench_sim,     bench_export,
 	bench_graph, bench_strategies, bench_tap,      bench_serve,   bench_film,
 	bench_wire,  bench_limits,     bench_inflight, bench_dnsperf, bench_heard,
+	bench_geo,
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 

@@ -40,6 +40,7 @@ extern const struct bench bench_dnsperf[];      /* bench_dnsperf.c */
 extern const struct bench bench_limits[];       /* bench_limits.c */
 extern const struct bench bench_inflight[];     /* bench_inflight.c */
 extern const struct bench bench_store[];        /* bench_store.c */
+extern const struct bench bench_geo[];          /* bench_geo.c */
 extern const struct bench bench_film[];         /* bench_film.c */
 extern const struct bench bench_log[];          /* bench_log.c */
 extern const struct bench bench_heard[];        /* bench_heard.c */
