@@ -125,6 +125,10 @@ $(B)/tests/crash/%: $(B)/tests/crash/%.o $(call obj,$(src_support)) $(libs_bench
 	@echo "  LD    $@"
 	@$(CC) $(LDOPT) -o $@ $^ $(LIBS) -lcmocka
 
+$(B)/tests/soak/%: $(B)/tests/soak/%.o $(libs_bench)
+	@echo "  LD    $@"
+	@$(CC) $(LDOPT) -o $@ $^ $(LIBS)
+
 # The readers of YAML are of the roof, which is no archive.
 $(B)/tests/fuzz/fuzz_conf: $(call obj,$(filter-out engine/cli/main.c,$(src_cli)))
 
