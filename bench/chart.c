@@ -27,6 +27,7 @@ enum {
 	TITLE_HEIGHT = 96,
 	FOOT_HEIGHT = 44,
 	GROUND = 0x0b1020,
+	TRACK = 0x151c30,
 	INK = 0xe8ecf4,
 	FAINT = 0x8b95a9,
 	OURS = 0x5ec8f2,
@@ -57,6 +58,54 @@ static const struct group {
 	{ "rivals.", "Crawling", "distinct nodes/s that answered, of the same simulated network" },
 };
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
+
+/* What a row is called, in the order in which rows stand: ours below the bare loop of its kind. */
+static const struct label {
+	unsigned group;
+	const char *name, *words;
+} labels[] = {
+	{ 0, "sendmmsg", "bare sendmmsg, UDP socket" },
+	{ 0, "device_mmsg", "dht-telescope, mmsg" },
+	{ 0, "op_send", "bare io_uring OP_SEND, UDP socket" },
+	{ 0, "op_sendmsg", "bare io_uring OP_SENDMSG, UDP socket" },
+	{ 0, "device_uring", "dht-telescope, uring" },
+	{ 0, "zmap", "zmap, AF_PACKET" },
+	{ 0, "masscan", "masscan, libpcap" },
+	{ 0, "packet_sendmmsg", "bare sendmmsg, AF_PACKET" },
+	{ 0, "packet_op_send", "bare io_uring OP_SEND, AF_PACKET" },
+	{ 0, "device_packet", "dht-telescope, packet" },
+	{ 0, "xdp", "bare AF_XDP" },
+	{ 0, "device_xdp", "dht-telescope, xdp" },
+	{ 1, "bare_mmsg", "bare sendmmsg, recvmmsg" },
+	{ 1, "engine_mmsg", "dht-telescope, mmsg" },
+	{ 1, "bare_uring", "bare io_uring, multishot" },
+	{ 1, "engine_uring", "dht-telescope, uring" },
+	{ 2, "bare_mmsg", "bare sendmmsg, UDP socket" },
+	{ 2, "engine_mmsg", "dht-telescope, mmsg" },
+	{ 2, "bare", "bare sendmmsg, AF_PACKET" },
+	{ 2, "bare_op_send", "bare io_uring OP_SEND, AF_PACKET" },
+	{ 2, "engine", "dht-telescope, packet" },
+	{ 3, "bare", "bare AF_XDP" },
+	{ 3, "engine", "dht-telescope, xdp" },
+	{ 4, "dht-telescope-random1", "dht-telescope, one question a node" },
+	{ 4, "dht-telescope", "dht-telescope, a census" },
+	{ 4, "bittorrent-dht-codec", "bittorrent-dht's codec, loop by hand" },
+	{ 4, "python-tuned", "plain Python, loop by hand" },
+	{ 4, "python-asyncio", "Python, asyncio and a codec" },
+	{ 4, "bittorrent-dht", "bittorrent-dht, its lookups" },
+	{ 4, "libtorrent", "libtorrent, its DHT" },
+};
+enum { LABELS = sizeof(labels) / sizeof(labels[0]) };
+
+/* Place among labels; LABELS for a name that has none. */
+static unsigned label_of(unsigned group, const char *name)
+{
+	unsigned i = 0;
+
+	while (i < LABELS && (labels[i].group != group || strcmp(labels[i].name, name)))
+		i++;
+	return i;
+}
 
 struct chart {
 	unsigned count;
@@ -247,14 +296,15 @@ static void draw_row(struct pen *p, const struct row *r, const struct scale *s, 
 {
 	double length = length_of(s, r->rate);
 	uint32_t rgb = is_ours(r) ? OURS : is_rival(r) ? RIVAL : BARE;
+	unsigned label = label_of(r->group, r->name);
 	char words[96], rate[24];
 
-	snprintf(words, sizeof(words), "%s", r->name);
-	for (char *at = words; *at; at++)
-		if (*at == '_')
-			*at = ' ';
+	snprintf(words, sizeof(words), "%s", label < LABELS ? labels[label].words : r->name);
 	say(p, BAR_LEFT - 16, y + BAR_HEIGHT - 3, 15, is_ours(r) ? INK : FAINT,
 	    is_ours(r) ? TEXT_SEMIBOLD : TEXT_REGULAR, TEXT_RIGHT, words);
+	paint(p, TRACK);
+	cairo_rectangle(p->cr, BAR_LEFT, y, BAR_WIDTH, BAR_HEIGHT);
+	cairo_fill(p->cr);
 	paint(p, rgb);
 	cairo_rectangle(p->cr, BAR_LEFT, y, length, BAR_HEIGHT);
 	cairo_fill(p->cr);
@@ -263,7 +313,8 @@ static void draw_row(struct pen *p, const struct row *r, const struct scale *s, 
 			 short_rate(r->rate, rate), r->ratio);
 	else
 		snprintf(words, sizeof(words), "%s", short_rate(r->rate, rate));
-	say(p, BAR_LEFT + length + 10, y + BAR_HEIGHT - 3, 15, INK, TEXT_REGULAR, TEXT_LEFT, words);
+	say(p, BAR_LEFT + BAR_WIDTH + 14, y + BAR_HEIGHT - 3, 15, INK, TEXT_REGULAR, TEXT_LEFT,
+	    words);
 }
 
 static double draw_group(struct pen *p, const struct chart *c, unsigned group, double y)
@@ -346,7 +397,20 @@ static uint8_t *to_rgba(cairo_surface_t *s, unsigned height)
 	return out;
 }
 
-int chart_draw(const struct chart *c, const char *path, char why[static CHART_WHY_MAX])
+/* By group, then as labels stand; what has none, as it was read. */
+static int by_label(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+	unsigned i = label_of(x->group, x->name), k = label_of(y->group, y->name);
+
+	if (x->group != y->group)
+		return x->group < y->group ? -1 : 1;
+	if (i != k)
+		return i < k ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+int chart_draw(struct chart *c, const char *path, char why[static CHART_WHY_MAX])
 {
 	unsigned height = height_of(c);
 	cairo_surface_t *surface;
@@ -359,6 +423,7 @@ int chart_draw(const struct chart *c, const char *path, char why[static CHART_WH
 		 "transactions* and rivals");
 	if (c->count == 0)
 		return DT_EMISSING;
+	qsort(c->rows, c->count, sizeof(c->rows[0]), by_label);
 	snprintf(why, CHART_WHY_MAX, "out of memory");
 	err = text_open(&p.text);
 	if (err)

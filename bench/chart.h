@@ -27,6 +27,6 @@ void chart_free(struct chart *c);
 int chart_read(struct chart *c, FILE *in) DT_MUST;
 
 /** chart_draw() - a PNG. Errors: DT_EMISSING nothing to show; -errno, -ENOMEM; @why: a line. */
-int chart_draw(const struct chart *c, const char *path, char why[static CHART_WHY_MAX]) DT_MUST;
+int chart_draw(struct chart *c, const char *path, char why[static CHART_WHY_MAX]) DT_MUST;
 
 #endif

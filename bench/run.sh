@@ -4,7 +4,7 @@
 # with the results committed for this host.
 #
 #   TOL=10   percent by which a median may be worse (these machines move by 15)
-#   SAVE=1   accept what was measured: writes bench/results/HOST.jsonl
+#   SAVE=1   accept what was measured: into bench/results/HOST.jsonl, other names stay as they are
 #   HOST=x   another name for this machine
 set -eu
 prog=$1
@@ -17,7 +17,15 @@ kept=bench/results/$host.jsonl
 "$prog" bench "$@" | tee "$now"
 if [ "${SAVE:-0}" = 1 ]; then
 	mkdir -p bench/results
-	cp "$now" "$kept"
+	python3 - "$kept" "$now" <<'EOF'
+import json, os, sys
+kept, now = sys.argv[1:]
+rows = {}
+for path in (kept, now):
+    for line in open(path) if os.path.exists(path) else []:
+        rows[json.loads(line)["name"]] = line
+open(kept, "w").writelines(rows.values())
+EOF
 	echo "accepted: $kept" >&2
 	exit 0
 fi
