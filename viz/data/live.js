@@ -20,6 +20,7 @@ const spaces = {
 for (const s of Object.values(spaces))
 	Object.assign(s, { x: (s.left + s.right) / 2, y: (s.top + s.bottom) / 2, k: 0, moved: false });
 let view = spaces.map, nodes, land, paint, only = -1, wanted = false;
+let painting = null, rest = 0; /* the frame that is being painted; when the next may come by itself */
 
 /* ---- time ------------------------------------------------------------------ */
 
@@ -98,14 +99,27 @@ function hilbert(d) {
 	return [x, y];
 }
 
+/* A long loop's turn for others, now and then: a page that reads newer data still answers. */
+function breather() {
+	let since = performance.now();
+	return async () => {
+		if (performance.now() - since < 12)
+			return;
+		await new Promise(done => setTimeout(done));
+		since = performance.now();
+	};
+}
+
 async function unpackNodes(m, base64) {
 	const { varint, take } = await unzip(base64), networks = [], n = m.shown;
 	for (let i = 0; i < m.networks; i++)
 		networks.push({ asn: varint(), rgb: [...take(3)] });
 	const xy = new Uint16Array(2 * n), cell = new Uint16Array(2 * n), rank = new Uint32Array(n);
 	const age = new Float32Array(n), rgb = new Uint8Array(3 * n), seen = new Uint32Array(2 * n);
-	const per = new Uint32Array(m.steps);
+	const per = new Uint32Array(m.steps), breathe = breather();
 	for (let i = 0, prefix = 0; i < n; i++) {
+		if (!(i & 4095))
+			await breathe();
 		prefix += varint();
 		const at = prefix === NO_PREFIX ? [OUTSIDE, OUTSIDE] : hilbert(prefix);
 		cell[2 * i] = at[0] * SUB; cell[2 * i + 1] = at[1] * SUB;
@@ -113,6 +127,8 @@ async function unpackNodes(m, base64) {
 	const planes = count => Array.from({ length: count }, () => take(n)), back = v => v & 1 ? -(v + 1) / 2 : v / 2;
 	const r = planes(3), dx = planes(2), dy = planes(2), [a] = planes(1), h = planes(m.used.length + 7 >> 3);
 	for (let i = 0, x = 0, y = 0; i < n; i++) {
+		if (!(i & 4095))
+			await breathe();
 		rank[i] = r[0][i] | r[1][i] << 8 | r[2][i] << 16;
 		x += back(dx[0][i] | dx[1][i] << 8) * 2; y += back(dy[0][i] | dy[1][i] << 8) * 2;
 		xy[2 * i] = x; xy[2 * i + 1] = y;
@@ -333,7 +349,23 @@ function glPainter() {
 		gl.uniform1f(screen.at('bloom'), view.glow);
 		gl.uniform1f(screen.at('glow'), Math.log2(Math.max(1, h / 1080)));
 		gl.drawArrays(gl.TRIANGLES, 0, 3);
+		return painted(gl);
 	};
+}
+
+/* Settled when what was asked of @gl so far has been done. */
+function painted(gl) {
+	const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+	gl.flush();
+	return new Promise(done => {
+		const look = () => {
+			if (fence && !gl.isContextLost() && gl.clientWaitSync(fence, 0, 0) === gl.TIMEOUT_EXPIRED)
+				return setTimeout(look, 8);
+			gl.deleteSync(fence);
+			done();
+		};
+		setTimeout(look);
+	});
 }
 
 /* ---- without WebGL2 ----------------------------------------------------------------- */
@@ -536,15 +568,24 @@ function draw() {
 		if (c.width !== w || c.height !== h)
 			[c.width, c.height] = [w, h];
 	drawGround(w, h, ratio);
-	paint(w, h, ratio);
+	const begun = performance.now(), done = paint(w, h, ratio);
 	chart(ratio);
+	painting = done && done.then(() => {
+		painting = null;
+		rest = performance.now() + 4 * (performance.now() - begun);
+	});
 }
 
+/* One frame after the other, each with the latest that was wanted: where there is no GPU they
+ * would queue up, and the page would hear nobody while it waits. */
 function redraw() {
-	if (!wanted) {
-		wanted = true;
+	if (wanted)
+		return;
+	wanted = true;
+	if (painting)
+		painting.then(() => requestAnimationFrame(draw));
+	else
 		requestAnimationFrame(draw);
-	}
 }
 
 /* ---- the past ------------------------------------------------------------------------- */
@@ -914,7 +955,14 @@ async function main() {
 	show(view === spaces.square ? 'square' : 'map');
 	draw();
 	listen();
-	setInterval(() => { if (live && past === null) { count(); redraw(); } }, 1000);
+	/* nodes fade; painting that takes long takes a fifth of the time */
+	setInterval(() => {
+		if (!live || past !== null)
+			return;
+		count();
+		if (!painting && performance.now() > rest)
+			redraw();
+	}, 1000);
 	if (meta.served)
 		hear();
 	else if (meta.refresh)
