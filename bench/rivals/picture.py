@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The map of a census as one would make it by hand: numpy, matplotlib, gnuplot, GMT, the
-same nodes, Equal Earth (GMT: Robinson, over its own coasts), 1920x1080. Prints one JSON
-line per way, skips what is not installed; leaves the pictures.
+"""The map of a census as one would make it by hand: numpy, matplotlib, gnuplot, the same
+nodes, Equal Earth, 1920x1080. Prints one JSON line per way, with seconds of the clock and
+of the CPU; without gnuplot where it is not installed. Leaves the pictures.
 
     picture.py NODES.npy FOLDER    NODES.npy of `dht-telescope export --format npy`
 """
@@ -85,20 +85,6 @@ def gnuplot(path, out):
     return len(x)
 
 
-def gmt(path, out):
-    """The generic mapping tools: coasts, and a point per node."""
-    rows = np.load(path, mmap_mode="r")
-    lonlat = np.stack([rows["lon"], rows["lat"]], -1).astype("<f4")
-    lonlat = lonlat[~np.isnan(lonlat[:, 1])]
-    lonlat.tofile(out + ".bin")
-    subprocess.run(["sh", "-ec", f"""cd "$(dirname "{out}")"
-        gmt begin "$(basename "{out}" .png)" png E56.5
-        gmt coast -Rg -JN11/86.4c -Dl -Gblack -Sblack -W0.1p,gray40
-        gmt plot "{out}.bin" -bi2f -Sp1p -Ggold@80
-        gmt end"""], check=True, stderr=subprocess.DEVNULL)
-    return len(lonlat)
-
-
 def since(before, *fields):
     """Of os.times(), ours and our children's."""
     return sum(os.times()[i] - before[i] for i in fields)
@@ -109,8 +95,6 @@ def main():
     ways = [("numpy", accumulate), ("matplotlib", scatter)]
     if shutil.which("gnuplot"):
         ways.append(("gnuplot", gnuplot))
-    if shutil.which("gmt") and shutil.which("gs"):
-        ways.append(("gmt", gmt))
     for name, way in ways:
         start, before = time.perf_counter(), os.times()
         nodes = way(path, f"{folder}/rival-{name}.png")

@@ -5,7 +5,7 @@
 # ImageMagick all beside each other in FOLDER/beside.jpg.
 #
 #   picture.sh STORE [FOLDER]     needs python3-numpy python3-matplotlib;
-#                                 takes gnuplot-nox, gmt and ghostscript where installed
+#                                 takes gnuplot-nox and imagemagick where installed
 set -eu
 store=$1 out=${2:-build/rivals}
 prog=${DT_PROG:-build/release/dht-telescope}
