@@ -21,26 +21,26 @@ fi
 look() { timeout 100 unshare -rn node "$here/look.mjs" "$tmp/profile-$1" "file://$tmp/$1.html" "${@:2}"; }
 there='(async () => { while (!document.documentElement?.dataset.painter) await new Promise(d => setTimeout(d, 10)); return 1 })()'
 
-# census N TIMES: of N nodes in its store, each two hours after the one before.
+# census STORE N TIMES: of N nodes, each two hours after the one before.
 census() {
-	"$PROG" crawl --sim "$1" --sim-mode virtual --churn 0.02 --diurnal 0.3 --epochs "$2" --interval 2h \
-		--store "$tmp/store-$1" --quiet >/dev/null 2>&1
+	"$PROG" crawl --sim "$2" --sim-mode virtual --churn 0.02 --diurnal 0.3 --epochs "$3" --interval 2h \
+		--store "$tmp/$1" --quiet >/dev/null 2>&1
 }
 
-# page N NAME REFRESH: its live page.
+# page STORE NAME REFRESH: its live page.
 page() {
-	"$PROG" summary --store "$tmp/store-$1" --plot live --plot-output "$tmp/$2.html" --cutoff-hours 6 \
+	"$PROG" summary --store "$tmp/$1" --plot live --plot-output "$tmp/$2.html" --cutoff-hours 6 \
 		--refresh-sec "$3" >/dev/null
 }
 
-# refresh N: a page that is open while the file beside it is written anew, at both widths.
+# refresh N FOLDER: a page that is open while the file beside it is written anew, at both widths.
 refresh() {
 	local n=$1 name=beside-$1 size out moved i
-	page "$n" "$name" 1
+	page "store-$n" "$name" 1
 	mv "$tmp/$name.html" "$tmp/open-$n.html"
 	mv "$tmp/$name.data.js" "$tmp/older"
-	census "$n" 1
-	page "$n" "$name" 1
+	census "later-$n" "$n" 4 # the same three and one more
+	page "later-$n" "$name" 1
 	mv "$tmp/$name.data.js" "$tmp/newer"
 	for size in 1440x900 390x844; do
 		out=$tmp/refresh-$size
@@ -71,8 +71,8 @@ PY
 }
 
 for n in 100000 500000; do
-	census $n 3
-	page $n $n 0
+	census store-$n $n 3
+	page store-$n $n 0
 	look $n 1440x900 300 "$(cat "$here/times.js")" 1500 "$out/live-$n.png" >"$tmp/$n.json"
 	look $n 390x844 3000 "$out/live-$n-phone.png" 'show("square"), 1' 1500 "$out/live-$n-phone-square.png" >/dev/null
 	python3 - "$n" "$(stat -c %s "$tmp/$n.html")" "$tmp/$n.json" <<'PY'
