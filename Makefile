@@ -173,6 +173,7 @@ soak: $(PROG) ## the long tests
 bench: $(PROG) ## the benchmark table as JSON lines, beside the committed results
 	@bench/run.sh $(PROG)
 	@bench/instructions.sh $(PROG)
+	@bench/cold_start.sh $(PROG)
 
 rivals: $(PROG) ## other crawlers against the same simulated network, in a namespace
 	@bench/rivals/run.sh $(PROG)

@@ -37,7 +37,8 @@ enum {
 	RIVAL_START_MS = 1500, /* until it sends */
 	RIVAL_RUN_MS = 1500,
 	ARGS_MAX = 32,
-	DEVICE_PACKET = 8, /* its place in ways[] */
+	DEVICE_PACKET = 8, /* their places in ways[] */
+	DEVICE_XDP = 9,
 };
 
 struct rival {
@@ -48,6 +49,7 @@ struct way {
 	const char *name;
 	struct pump_way pump;
 	struct rival rival;
+	const char *names; /* the rival's standard input */
 	unsigned twin;
 };
 
@@ -106,6 +108,22 @@ static const struct way ways[] = {
 		       "192.0.2.1", "--wait", "0", "--exclude", "20.255.255.255", "-oL",
 		       "/dev/null", NULL } },
 	  .twin = DEVICE_PACKET },
+	/* One thread, for its device has one queue that sends; names of such a length that 100
+	   bytes leave. */
+	{ .name = "kxdpgun",
+	  .rival = { { "kxdpgun",   "-t",
+		       "4",         "-Q",
+		       "100000000", "-b",
+		       "64",        "-r",
+		       "-p",        "10000",
+		       "-i",        "/dev/stdin",
+		       "-I",        ISLAND_NEAR_NAME,
+		       "-l",        "192.0.2.1",
+		       "-R",        "02:00:00:00:00:03",
+		       "20.0.0.1",  NULL } },
+	  .names = "a234567890123456789012345678901234567890123."
+		   "b2345678901234567890123456789012.dtdtd A\n",
+	  .twin = DEVICE_XDP },
 };
 enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
 _Static_assert((int)WAYS <= (int)WAYS_MAX, "");
@@ -195,15 +213,22 @@ static bool installed(const char *program)
 	return false;
 }
 
-static void become(const struct rig *r, const struct rival *rv)
+static void become(const struct rig *r, const struct way *way)
 {
+	const struct rival *rv = &way->rival;
+	FILE *names = way->names ? tmpfile() : NULL;
 	char *args[ARGS_MAX];
 	int null = open("/dev/null", O_RDWR);
 
 	for (unsigned i = 0; i < ARGS_MAX; i++)
 		args[i] = (char *)(uintptr_t)rv->args[i];
 	(void)sched_setaffinity(0, sizeof(r->cores), &r->cores);
-	dup2(null, 0);
+	if (names && fputs(way->names, names) >= 0 && !fflush(names)) {
+		rewind(names);
+		dup2(fileno(names), 0);
+	} else {
+		dup2(null, 0);
+	}
 	dup2(null, 1);
 	dup2(null, 2);
 	execvp(args[0], args);
@@ -221,7 +246,7 @@ static int measure_rival(struct rig *r, unsigned w, unsigned run)
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		become(r, &ways[w].rival);
+		become(r, &ways[w]);
 	for (unsigned ms = 0; ms < RIVAL_START_MS && tx_packets() < first + 1000; ms++)
 		usleep(1000);
 	usleep(200 * 1000);
@@ -456,7 +481,7 @@ const struct bench bench_wire[] = {
 	{ "udp4_frame", "headers and checksums of a query written, of a 300-byte reply checked",
 	  run_frames },
 	{ "wire_send",
-	  "ns per packet sent over veth: every way to send, the devices, zmap and masscan",
+	  "ns per packet sent over veth: every way to send, the devices, zmap, masscan and kxdpgun",
 	  run_wire },
 	{ NULL, NULL, NULL },
 };

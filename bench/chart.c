@@ -75,6 +75,7 @@ static const struct label {
 	{ 0, "packet_op_send", "bare io_uring OP_SEND, AF_PACKET" },
 	{ 0, "device_packet", "dht-telescope, packet" },
 	{ 0, "xdp", "bare AF_XDP" },
+	{ 0, "kxdpgun", "kxdpgun, AF_XDP" },
 	{ 0, "device_xdp", "dht-telescope, xdp" },
 	{ 1, "bare_mmsg", "bare sendmmsg, recvmmsg" },
 	{ 1, "engine_mmsg", "dht-telescope, mmsg" },
@@ -246,7 +247,8 @@ static bool is_rival(const struct row *r)
 {
 	return strcmp(groups[r->group].prefix, "rivals.") == 0
 		       ? strncmp(r->name, "dht-telescope", 13) != 0
-		       : !strcmp(r->name, "zmap") || !strcmp(r->name, "masscan");
+		       : !strcmp(r->name, "zmap") || !strcmp(r->name, "masscan") ||
+				 !strcmp(r->name, "kxdpgun");
 }
 
 static bool is_ours(const struct row *r)
