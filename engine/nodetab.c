@@ -8,17 +8,17 @@
 
 #include "engine/rng.h"
 
-/* Where in the 64 hash bits each piece begins; the low 32 choose the bucket. */
-enum { HASH_SUB_SHIFT = NODETAB_SUB_SHIFT, HASH_TAG_SHIFT = 32 };
+/* The top bits of a hash choose the sub-table, the low 32 bucket and bits of an entry. */
+enum { HASH_SUB_SHIFT = NODETAB_SUB_SHIFT };
 
 enum {
 	ADDRESS6_BYTES = 16,
-	SUB_FULL_PERCENT = 75,
-	SUB_GROWTH_PERCENT = 150,
-	/* Of a sub-table without a hint: 256 of them take 64 to 80 KiB. */
+	SUB_FULL_PERCENT = 80,
+	SUB_GROWTH = 2,
+	/* Of a sub-table without a hint: 256 of them take 64 to 128 KiB. */
 	SUB_BUCKETS_MIN = 4,
 	/* Of a record's number in an entry: at most what NODETAB_MAX needs. */
-	NUMBER_BITS_MIN = 16,
+	NUMBER_BITS_MIN = 14,
 	NUMBER_BITS_MAX = 28,
 	SEED_STREAM = 0x6e6f6465, /* of the seed that is handed in */
 };
@@ -32,13 +32,13 @@ static struct nodetab_sub *sub_of(struct nodetab *t, uint64_t hash)
 
 static inline uint32_t bucket_of(const struct nodetab_sub *sub, uint64_t hash)
 {
-	return (uint32_t)((uint64_t)(uint32_t)hash * sub->count >> 32);
+	return (uint32_t)(nodetab_place(sub, hash) >> 32);
 }
 
 /* The hash bits of an entry, in place above the number. */
 static inline uint32_t tag_of(const struct nodetab_sub *sub, uint64_t hash)
 {
-	return (uint32_t)(hash >> HASH_TAG_SHIFT) << sub->bits;
+	return (uint32_t)nodetab_place(sub, hash) & ~sub->mask;
 }
 
 /* ---- keys --------------------------------------------------------------- */
@@ -88,52 +88,87 @@ static uint32_t *buckets_new(uint32_t count)
 }
 
 /* An entry known to be new into a table known to have room. Entries fill from the front. */
-static void place(uint32_t *buckets, uint32_t count, uint32_t at, uint32_t entry)
+static void place(const struct nodetab_sub *sub, uint32_t at, uint32_t entry)
 {
 	for (;;) {
-		uint32_t *b = buckets + (size_t)at * NODETAB_BUCKET;
+		uint32_t *b = sub->buckets + (size_t)at * NODETAB_BUCKET;
 		unsigned holes = nodetab_match(b, 0, 0);
 
 		if (holes) {
 			b[__builtin_ctz(holes)] = entry;
 			return;
 		}
-		at = at + 1 == count ? 0 : at + 1;
+		at = at + 1 == sub->count ? 0 : at + 1;
 	}
 }
 
-/* So many bits hold every number + 1 until twice @records are there. */
-static void set_bits(struct nodetab_sub *sub, uint64_t records)
+static void set_bits(struct nodetab_sub *sub, uint32_t bits)
 {
-	sub->bits = NUMBER_BITS_MIN;
-	while ((uint64_t)1 << sub->bits <= 2 * records && sub->bits < NUMBER_BITS_MAX)
-		sub->bits++;
-	sub->mask = ((uint32_t)1 << sub->bits) - 1;
+	sub->bits = bits;
+	sub->mask = ((uint32_t)1 << bits) - 1;
 }
 
-/* To @count buckets, the numbers as wide as they have to be by now. */
-static int sub_rebuild(struct nodetab *t, struct nodetab_sub *sub, uint32_t count)
+/* So many bits hold every number + 1 of @records. */
+static uint32_t bits_for(uint64_t records)
 {
-	enum { AHEAD = 16 }; /* records fetched before they are hashed again */
-	struct nodetab_sub next = { .count = count, .used = sub->used };
+	uint32_t bits = NUMBER_BITS_MIN;
+
+	while ((uint64_t)1 << bits <= records + 1 && bits < NUMBER_BITS_MAX)
+		bits++;
+	return bits;
+}
+
+/* The number takes the lowest of the hash bits: those above it stay what they are. */
+static void sub_widen(struct nodetab_sub *sub)
+{
 	size_t entries = (size_t)sub->count * NODETAB_BUCKET;
 
-	set_bits(&next, t->count);
-	next.buckets = buckets_new(count);
+	for (size_t i = 0; i < entries; i++)
+		sub->buckets[i] &= ~((uint32_t)1 << sub->bits);
+	set_bits(sub, sub->bits + 1);
+}
+
+/* An entry of @sub's bucket @at, which is its own, into one of the two that become of it. */
+static void split(const struct nodetab_sub *sub, uint32_t at, uint32_t entry,
+		  const struct nodetab_sub *next)
+{
+	uint32_t bits = entry & ~sub->mask;
+
+	place(next, at * SUB_GROWTH + (bits >> 31),
+	      (bits << 1 & ~next->mask) | (entry & sub->mask));
+}
+
+/*
+ * One bit of the hash chooses a bucket and is no longer in the entries, and as twice the
+ * records need a bit more, none is missing. Whoever stands behind a full bucket may have run
+ * over from it: his record tells.
+ */
+static int sub_double(struct nodetab *t, struct nodetab_sub *sub)
+{
+	struct nodetab_sub next = { .count = sub->count * SUB_GROWTH, .used = sub->used };
+	bool narrow = sub->bits < NUMBER_BITS_MAX, strangers;
+
+	set_bits(&next, narrow ? sub->bits + 1 : sub->bits);
+	next.buckets = buckets_new(next.count);
 	if (!next.buckets)
 		return -ENOMEM;
-	for (size_t i = 0; i < entries; i++) {
-		uint32_t e = sub->buckets[i], number = e & sub->mask;
-		uint64_t hash;
+	strangers = sub->buckets[(size_t)sub->count * NODETAB_BUCKET - 1];
+	for (uint32_t at = 0; at < sub->count; at++) {
+		const uint32_t *b = sub->buckets + (size_t)at * NODETAB_BUCKET;
 
-		if (i + AHEAD < entries && sub->buckets[i + AHEAD])
-			prefetch_read(nodetab_at(t, (sub->buckets[i + AHEAD] & sub->mask) - 1));
-		if (!e)
-			continue;
-		hash = hash_of(t, number - 1);
-		place(next.buckets, count, bucket_of(&next, hash), tag_of(&next, hash) | number);
+		for (unsigned i = 0; i < NODETAB_BUCKET && b[i]; i++) {
+			if (strangers || !narrow) {
+				uint64_t hash = hash_of(t, (b[i] & sub->mask) - 1);
+
+				place(&next, bucket_of(&next, hash),
+				      tag_of(&next, hash) | (b[i] & sub->mask));
+			} else {
+				split(sub, at, b[i], &next);
+			}
+		}
+		strangers = b[NODETAB_BUCKET - 1];
 	}
-	t->index_bytes += ((uint64_t)count - sub->count) * NODETAB_BUCKET * sizeof(uint32_t);
+	t->index_bytes += ((uint64_t)next.count - sub->count) * NODETAB_BUCKET * sizeof(uint32_t);
 	free(sub->buckets);
 	*sub = next;
 	return 0;
@@ -143,12 +178,15 @@ static int sub_rebuild(struct nodetab *t, struct nodetab_sub *sub, uint32_t coun
 static int sub_room(struct nodetab *t, struct nodetab_sub *sub)
 {
 	size_t entries = (size_t)sub->count * NODETAB_BUCKET;
-	uint64_t more = (uint64_t)sub->count * SUB_GROWTH_PERCENT / 100;
 
-	if (((size_t)sub->used + 1) * 100 > entries * SUB_FULL_PERCENT)
-		return sub_rebuild(t, sub, (uint32_t)(more > sub->count ? more : more + 1));
-	if (t->count + 1 > sub->mask)
-		return sub_rebuild(t, sub, sub->count);
+	if (((size_t)sub->used + 1) * 100 > entries * SUB_FULL_PERCENT) {
+		int err = sub_double(t, sub);
+
+		if (err)
+			return err;
+	}
+	while (t->count + 1 > sub->mask)
+		sub_widen(sub);
 	return 0;
 }
 
@@ -161,9 +199,9 @@ static int index_init(struct nodetab *t, uint64_t hint)
 		least = SUB_BUCKETS_MIN;
 	for (unsigned i = 0; i < NODETAB_SUBTABLES; i++) {
 		struct nodetab_sub *sub = &t->sub[i];
-		double scale = pow(SUB_GROWTH_PERCENT / 100.0, (double)i / NODETAB_SUBTABLES);
+		double scale = pow(SUB_GROWTH, (double)i / NODETAB_SUBTABLES);
 
-		set_bits(sub, hint);
+		set_bits(sub, bits_for(hint));
 		sub->count = (uint32_t)ceil(least * scale);
 		sub->buckets = buckets_new(sub->count);
 		if (!sub->buckets)
@@ -286,8 +324,7 @@ int nodetab_add(struct nodetab *t, const struct nodetab_key *key, uint32_t *ref)
 		n->ip = key->ip;
 	}
 	*ref = t->count++;
-	place(sub->buckets, sub->count, bucket_of(sub, key->hash),
-	      tag_of(sub, key->hash) | t->count);
+	place(sub, bucket_of(sub, key->hash), tag_of(sub, key->hash) | t->count);
 	sub->used++;
 	return 0;
 }

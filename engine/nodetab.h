@@ -24,10 +24,11 @@
  * An entry is a record number and, in the bits that are left, a piece of the
  * hash, so a bucket is decided without touching records: numbers take as many bits
  * as the table has grown to, which leaves 12 for the hash at 0.5 M and 8 at 8 M,
- * against the ten entries of a bucket. Each sub-table grows
- * by half when 75 % full, on its own: nothing ever stops the world. First
- * sizes are staggered, so that sub-tables take turns in growing, and the whole
- * is 61 % full at any time.
+ * against the nine entries of a bucket. Each sub-table doubles when 80 % full, on its own:
+ * nothing ever stops the world. Its entries' bits of the hash are those that follow the ones
+ * which chose the bucket, so the first of them says which of two it goes to, and no
+ * record is read (E-232). First sizes are staggered, so that sub-tables take turns in
+ * growing, and the whole is 55 % full at any time.
  *
  * The hash is seeded: who sends us contacts cannot aim at a bucket.
  */
@@ -177,13 +178,18 @@ static inline struct endpoint nodetab_endpoint(const struct nodetab *t, uint32_t
  * nodetab_find() or nodetab_add() where the guess was wrong.
  */
 
+/* Of @sub: the bucket in the upper half, in the lower the bits of the hash that follow. */
+static inline uint64_t nodetab_place(const struct nodetab_sub *sub, uint64_t hash)
+{
+	return (uint64_t)(uint32_t)hash * sub->count;
+}
+
 /** nodetab_bucket() - where a key of @hash stands, unless it ran over into the next ones. */
 static inline uint32_t *nodetab_bucket(const struct nodetab *t, uint64_t hash)
 {
 	const struct nodetab_sub *sub = &t->sub[hash >> NODETAB_SUB_SHIFT];
 
-	return sub->buckets +
-	       ((uint64_t)(uint32_t)hash * sub->count >> 32) * (size_t)NODETAB_BUCKET;
+	return sub->buckets + (nodetab_place(sub, hash) >> 32) * NODETAB_BUCKET;
 }
 
 /** nodetab_prefetch() - fetch the bucket where a key of @hash would stand. */
@@ -224,8 +230,9 @@ uint32_t nodetab_guess_on(const struct nodetab *t, uint64_t hash);
 static inline uint32_t nodetab_guess(const struct nodetab *t, uint64_t hash)
 {
 	const struct nodetab_sub *sub = &t->sub[hash >> NODETAB_SUB_SHIFT];
-	const uint32_t *b = nodetab_bucket(t, hash);
-	unsigned found = nodetab_match(b, (uint32_t)(hash >> 32) << sub->bits, sub->mask);
+	uint64_t place = nodetab_place(sub, hash);
+	const uint32_t *b = sub->buckets + (place >> 32) * NODETAB_BUCKET;
+	unsigned found = nodetab_match(b, (uint32_t)place & ~sub->mask, sub->mask);
 	uint32_t ref;
 
 	if (!found)

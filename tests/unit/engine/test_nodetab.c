@@ -101,7 +101,7 @@ static void test_growth(void **state)
 		wrong += guess != i;
 	}
 	assert_true(wrong < MANY / 100);
-	/* 40 bytes and an index entry at 56 to 75 % of use, and a step of the arena */
+	/* 40 bytes and an index entry at 40 to 80 % of use, and a step of the arena */
 	assert_true((double)nodetab_bytes(&t) / MANY < 40 + 4 / 0.56 + 2.7);
 	/* at its maximum it refuses and stays as it was */
 	struct nodetab_key one_more = nodetab_key4(&t, 0xfffffffe, 1);
