@@ -18,13 +18,16 @@
  * on a tape: with equal seeds a second crawl sends the very same queries, so
  * the tape can be played to it. What is timed is crawl_tick(), crawl_tx() and
  * crawl_rx() (parsing, gate and limiter included) over a whole census, dead
- * contacts and page faults and all, with nothing in between but the tape.
+ * contacts and page faults and all. Replies are copied from the tape into the frames of a
+ * ring beforehand, as the kernel does it: a hundred megabytes of tape read cold were 40 to
+ * 60 ns an answer that no device costs.
  */
 
 enum {
 	STEP_LIVE = 200000, /* 333,000 endpoints, 13 MB of records: far beyond the second cache */
 	STEP_BATCH = 64,
 	STEP_REPLY_MAX = 1500,
+	STEP_FRAMES = 256,         /* as the devices have them (E-23) */
 	STEP_NS_PER_PACKET = 1430, /* 700,000 packets/s, what two cores reach on loopback */
 	TABLE_NODES = 1 << 20,
 	TABLE_BATCH = 256,
@@ -118,6 +121,8 @@ struct step {
 	struct gate *gate;
 	uint8_t frames[STEP_BATCH][NET_FRAME_MAX];
 	struct net_msg out[STEP_BATCH];
+	uint8_t in_frames[STEP_FRAMES][NET_RECV_MAX];
+	struct net_msg in[STEP_FRAMES];
 };
 
 static void step_sighting(void *ctx, const struct sighting *s)
@@ -229,22 +234,48 @@ static uint64_t cpu_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+/* The replies of the turns from @turn on into frames, as many as there are. Returns the turn after.
+ */
+static size_t load(struct step *s, const struct tape *tape, size_t turn)
+{
+	unsigned count = 0;
+
+	for (; turn < tape->turn_count; turn++) {
+		const struct turn *t = &tape->turns[turn];
+
+		if (count + t->replies > STEP_FRAMES)
+			break;
+		tape_read(tape, t, s->in + count);
+		for (unsigned i = 0; i < t->replies; i++, count++)
+			s->in[count].data =
+				memcpy(s->in_frames[count], s->in[count].data, s->in[count].len);
+	}
+	return turn;
+}
+
 /* The same census from the tape; CPU time in @ns. -EPROTO where it took another way. */
 static int play(struct step *s, const struct sim_world *w, const struct tape *tape,
 		struct crawl_stats *stats, double *ns)
 {
-	struct net_msg in[STEP_BATCH];
 	int err = step_open(s, w, tape->turns[0].now_ns);
-	uint64_t start = cpu_ns();
+	uint64_t spent = 0;
 
-	for (size_t i = 0; !err && i < tape->turn_count; i++) {
-		const struct turn *turn = &tape->turns[i];
+	for (size_t i = 0; !err && i < tape->turn_count;) {
+		size_t until = load(s, tape, i);
+		const struct net_msg *in = s->in;
+		uint64_t start = cpu_ns();
 
-		if (step_tx(s, turn->now_ns) != turn->sent)
-			err = -EPROTO;
-		step_rx(s, turn->now_ns, in, tape_read(tape, turn, in));
+		for (; !err && i < until; i++) {
+			const struct turn *turn = &tape->turns[i];
+
+			if (step_tx(s, turn->now_ns) != turn->sent)
+				err = -EPROTO;
+			step_rx(s, turn->now_ns, in, turn->replies);
+			in += turn->replies;
+		}
+		spent += cpu_ns() - start;
 	}
-	*ns = (double)(cpu_ns() - start);
+	*ns = (double)spent;
 	if (s->crawl) {
 		crawl_stats(s->crawl, stats);
 		step_close(s);
