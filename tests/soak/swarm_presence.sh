@@ -133,7 +133,7 @@ done
 start leavers; start back
 sleep "$SETTLE"
 
-first=$(jq -r '.[0] | "\(.ip):\(.port)"' "$work/base.libtorrent.json")
+first=$(jq -r '[.[:8][] | "\(.ip):\(.port)"] | join(",")' "$work/base.libtorrent.json") # one may be busy
 in_crawler "$DT_PROG" crawl --bootstrap "$first" --rate 2000 --workers 1 --sweep-after-s 2 \
 	--timeout1-s 1 --timeout2-s 2 --geo none --quiet --certify 0 --store "$work/store" --bucket-s 10 \
 	--epochs "$EPOCHS" --interval "$INTERVAL" --report - >"$work/reports" 2>"$work/talk" &

@@ -38,6 +38,8 @@ def read_members(work):
 def read_heard(work, k):
     with open(f"{work}/at{k}.csv", newline="", encoding="utf-8") as f:
         rows = list(csv.DictReader(f))
+    if not rows:
+        return set()
     col = next(c for c in rows[0] if c in ("ip", "address", "addr"))
     return {(r[col], int(r["port"])) for r in rows}
 
