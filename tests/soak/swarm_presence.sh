@@ -15,7 +15,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 py=/usr/bin/python3
-: "${NODES:=15}" "${OTHERS:=1}" "${EPOCHS:=5}" "${INTERVAL:=30}" "${SETTLE:=14}"
+: "${NODES:=15}" "${OTHERS:=1}" "${PLAN:=drain}" "${EPOCHS:=5}" "${INTERVAL:=30}" "${SETTLE:=14}"
 
 skip() { echo "SKIP: $*"; exit 77; }
 
@@ -28,7 +28,7 @@ if [ "${1:-}" != inside ]; then
 	[ "$(id -u)" = 0 ] || root=(--map-root-user)
 	unshare "${root[@]}" --net --mount true 2>/dev/null || skip "may not make network namespaces"
 	work=$(mktemp -d)
-	export DT_PROG NODES OTHERS EPOCHS INTERVAL SETTLE
+	export DT_PROG NODES OTHERS PLAN EPOCHS INTERVAL SETTLE
 	trap 'kill -KILL $child; sleep 1; rm -rf "$work"; exit 1' INT TERM
 	setpriv --pdeathsig KILL unshare "${root[@]}" --net --pid --fork --kill-child --mount-proc \
 		bash "$here/$(basename "$0")" inside "$work" &
@@ -134,7 +134,7 @@ start leavers; start back
 sleep "$SETTLE"
 
 first=$(jq -r '[.[:8][] | "\(.ip):\(.port)"] | join(",")' "$work/base.libtorrent.json") # one may be busy
-in_crawler "$DT_PROG" crawl --bootstrap "$first" --rate 2000 --workers 1 --sweep-after-s 2 \
+in_crawler "$DT_PROG" crawl --bootstrap "$first" --plan "$PLAN" --rate 2000 --workers 1 --sweep-after-s 2 \
 	--timeout1-s 1 --timeout2-s 2 --geo none --quiet --certify 0 --store "$work/store" --bucket-s 10 \
 	--epochs "$EPOCHS" --interval "$INTERVAL" --report - >"$work/reports" 2>"$work/talk" &
 campaign=$!
