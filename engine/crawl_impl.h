@@ -57,7 +57,6 @@ enum {
 	CRAWL_RX_BLOCK = 32,     /* datagrams in the three passes at once: their state fits in L1 */
 	CRAWL_LEARN_BATCH = 384, /* contacts looked up side by side; 32 replies of 8, and room */
 	CRAWL_HAND_MAX = NET_BATCH_MAX,
-	CRAWL_PICK_MAX = 64, /* picked at once: their records are fetched side by side */
 	/* Slots in use may be this share of the endpoints known (or the minimum): more in
 	 * flight than that gains no time and costs the bytes per endpoint. */
 	CRAWL_SLOTS_SHARE_NUM = 3,
@@ -142,9 +141,9 @@ struct crawl {
 
 	uint32_t hand[CRAWL_HAND_MAX]; /* picked, not sent yet */
 	unsigned in_hand;
-	uint32_t pick[CRAWL_PICK_MAX]; /* of one bag, on their way into the hand */
+	uint32_t pick[CRAWL_HAND_MAX]; /* on their way into the hand */
+	uint8_t pick_bag[CRAWL_HAND_MAX];
 	unsigned picked;
-	enum frontier_bag picked_bag;
 	uint32_t waiting_first; /* nodes in the bags of first questions */
 	uint64_t rate_until_ns; /* the gate is shut until then */
 	bool stopped;

@@ -35,20 +35,22 @@ static bool hand_full(const struct crawl *c, unsigned want)
 static void take_picked(struct crawl *c)
 {
 	for (unsigned i = 0; i < c->picked; i++)
-		if (still_there(c, c->picked_bag, c->pick[i]))
+		if (still_there(c, (enum frontier_bag)c->pick_bag[i], c->pick[i]))
 			c->hand[c->in_hand++] = c->pick[i];
 	c->picked = 0;
 }
 
-/* Their records come while something else is done. */
-static bool pick(struct crawl *c, enum frontier_bag bag, unsigned want)
+/* Up to @want more. Their records come while something else is done. */
+static unsigned pick(struct crawl *c, enum frontier_bag bag, unsigned want)
 {
-	c->picked = frontier_take(&c->frontier, bag, c->pick,
-				  want < CRAWL_PICK_MAX ? want : CRAWL_PICK_MAX);
-	c->picked_bag = bag;
-	for (unsigned i = 0; i < c->picked; i++)
+	unsigned n = frontier_take(&c->frontier, bag, c->pick + c->picked, want);
+
+	for (unsigned i = c->picked; i < c->picked + n; i++) {
+		c->pick_bag[i] = (uint8_t)bag;
 		nodetab_prefetch_record(&c->tab, c->pick[i]);
-	return c->picked;
+	}
+	c->picked += n;
+	return n;
 }
 
 static void draw_bag(struct crawl *c, enum frontier_bag bag, unsigned want)
@@ -78,21 +80,21 @@ static bool retries_may_go(const struct crawl *c)
 	return c->waiting_first == 0 || c->slots.used < c->slots.allowed / 4 * 3;
 }
 
-/* For the next turn: whom the first bag that is not empty has. By then their records are here. */
+/* For the next turn, in the order of the bags. By then their records are here. */
 static void pick_ahead(struct crawl *c, unsigned want)
 {
-	if (c->picked || hand_full(c, want))
+	if (hand_full(c, want))
 		return;
-	for (unsigned b = FRONTIER_FOLLOW; b < FRONTIER_BAGS; b++)
-		if ((b != FRONTIER_RETRY || retries_may_go(c)) &&
-		    pick(c, (enum frontier_bag)b, want - c->in_hand))
-			return;
+	want -= c->in_hand;
+	for (unsigned b = FRONTIER_FOLLOW; b < FRONTIER_BAGS && c->picked < want; b++)
+		if (b != FRONTIER_RETRY || retries_may_go(c))
+			pick(c, (enum frontier_bag)b, want - c->picked);
 }
 
 static void draw(struct crawl *c, uint64_t now_ns, unsigned want)
 {
-	if (c->picked && c->in_hand + c->picked <= CRAWL_HAND_MAX)
-		take_picked(c);
+	assert(c->in_hand + c->picked <= CRAWL_HAND_MAX); /* pick_ahead() left so much room */
+	take_picked(c);
 	draw_bag(c, FRONTIER_FOLLOW, want);
 	draw_timed(c, now_ns, want, frontier_deferred_take);
 	if (retries_may_go(c))
