@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_link.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -235,6 +238,16 @@ static void become(const struct rig *r, const struct way *way)
 	_exit(127);
 }
 
+/* A program that was killed leaves its XDP program on the device, where ours would find no place.
+ */
+static void detach_xdp(void)
+{
+	int device = (int)if_nametoindex(ISLAND_NEAR_NAME);
+
+	(void)bpf_xdp_detach(device, XDP_FLAGS_SKB_MODE, NULL);
+	(void)bpf_xdp_detach(device, XDP_FLAGS_DRV_MODE, NULL);
+}
+
 /* Two looks while it sends; then it is stopped, and its CPU is that of its whole life. */
 static int measure_rival(struct rig *r, unsigned w, unsigned run)
 {
@@ -261,6 +274,8 @@ static int measure_rival(struct rig *r, unsigned w, unsigned run)
 		if (ms == 2000)
 			kill(pid, SIGKILL);
 	}
+	if (ways[w].names)
+		detach_xdp();
 	if (after == before)
 		return -EIO;
 	r->ns[w][run] = (double)(end - start) / (double)(after - before);

@@ -5,6 +5,8 @@ socket, no codec, no state of questions, find_node for a random target to every 
 everybody again. Prints how many nodes answered."""
 import asyncio, os, socket, struct, sys, time
 
+IN_FLIGHT = 400  # so many answers its socket's buffer holds
+
 
 def find_node(t, own, target):
     return b"d1:ad2:id20:" + own + b"6:target20:" + target + b"e1:q9:find_node1:t2:" + t + b"1:y1:qe"
@@ -13,13 +15,14 @@ def find_node(t, own, target):
 class Crawler(asyncio.DatagramProtocol):
     def __init__(self, first, end):
         self.own, self.known, self.queue, self.answered = os.urandom(20), {first}, [first], set()
-        self.end, self.t = end, 0
+        self.end, self.t, self.flight = end, 0, 0
 
     def connection_made(self, transport):
         self.transport = transport
 
     def datagram_received(self, data, peer):
         self.answered.add(peer)
+        self.flight -= 1
         at = data.find(b"5:nodes")
         if at < 0:
             return
@@ -33,13 +36,15 @@ class Crawler(asyncio.DatagramProtocol):
 
     async def run(self):
         while time.time() < self.end:
-            if not self.queue:
+            if not self.queue or self.flight >= IN_FLIGHT:
                 heard = len(self.answered)
-                await asyncio.sleep(0.05)
-                if not self.queue and len(self.answered) == heard:
-                    self.queue = list(self.known)  # everybody again, for other neighbours
-            for _ in range(min(64, len(self.queue))):
+                await asyncio.sleep(0.001 if self.queue else 0.05)
+                if len(self.answered) == heard:
+                    self.flight = 0  # what is still out is lost
+                    self.queue = self.queue or list(self.known)  # everybody again, for other neighbours
+            for _ in range(min(64, len(self.queue), max(0, IN_FLIGHT - self.flight))):
                 self.t = (self.t + 1) & 0xFFFF
+                self.flight += 1
                 self.transport.sendto(find_node(struct.pack(">H", self.t), self.own, os.urandom(20)), self.queue.pop())
             await asyncio.sleep(0)
 
