@@ -234,6 +234,9 @@ static void become(const struct rig *r, const struct way *way)
 	}
 	dup2(null, 1);
 	dup2(null, 2);
+	/* masscan leaves a paused.conf where it may write. */
+	if (chdir("/proc"))
+		_exit(127);
 	execvp(args[0], args);
 	_exit(127);
 }
