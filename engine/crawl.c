@@ -217,8 +217,6 @@ static void expire(struct crawl *c, uint64_t now_ns)
 	for (unsigned done = 0; done < CRAWL_EXPIRE_MAX;) {
 		unsigned n = slots_expired(&c->slots, crawl_us(now_ns), idx, BATCH);
 
-		if (n == 0)
-			return;
 		for (unsigned i = 0; i < n; i++)
 			nodetab_prefetch_record(&c->tab, slots_at(&c->slots, idx[i])->node);
 		for (unsigned i = 0; i < n; i++) {
@@ -230,6 +228,8 @@ static void expire(struct crawl *c, uint64_t now_ns)
 			c->stats.expired++;
 			crawl_unanswered(c, ref, q, now_ns);
 		}
+		if (n < BATCH)
+			return;
 		done += n;
 	}
 }
