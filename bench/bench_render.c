@@ -149,46 +149,28 @@ static double libpng_bytes(const uint8_t *rgba, unsigned width, unsigned height,
 	return (double)bytes;
 }
 
-static int encode_one(const struct frame *f, enum png_effort effort, uint64_t *len, double *ms)
-{
-	uint64_t start = bench_now_ns();
-	uint8_t *png;
-	int err = png_out_encode(f->rgba, f->opts.width, f->opts.height, effort, &png, len);
-
-	if (err)
-		return err;
-	*ms = (double)(bench_now_ns() - start) / 1e6;
-	free(png);
-	return 0;
-}
-
 static int png_of(const struct bench_ctx *ctx, const struct frame *f, FILE *out)
 {
 	unsigned width = f->opts.width, height = f->opts.height;
-	struct timing fast = { .runs = 0 }, small = { .runs = 0 };
-	double theirs_ms, theirs = libpng_bytes(f->rgba, width, height, &theirs_ms), ms;
-	uint64_t len = 0, small_len = 0;
+	struct timing t = { .runs = 0 };
+	double theirs_ms, theirs = libpng_bytes(f->rgba, width, height, &theirs_ms);
+	uint64_t len = 0;
 
 	for (unsigned i = 0; i < runs_of(ctx); i++) {
-		int err = encode_one(f, PNG_FAST, &len, &ms);
+		uint64_t start = bench_now_ns();
+		uint8_t *png;
+		int err = png_out_encode(f->rgba, width, height, &png, &len);
 
-		timing_add(&fast, ms);
-		if (!err)
-			err = encode_one(f, PNG_SMALL, &small_len, &ms);
 		if (err)
 			return err;
-		timing_add(&small, ms);
+		timing_add(&t, (double)(bench_now_ns() - start) / 1e6);
+		free(png);
 	}
-	bench_median(small.ms, small.runs); /* sorts */
-	const struct bench_extra extra[] = {
-		{ "bytes", (double)len },
-		{ "size_to_libpng_ratio", (double)len / theirs },
-		{ "still_ms", small.ms[0] },
-		{ "still_size_to_libpng_ratio", (double)small_len / theirs },
-		{ "libpng_ms", theirs_ms },
-	};
+	const struct bench_extra extra[] = { { "bytes", (double)len },
+					     { "size_to_libpng_ratio", (double)len / theirs },
+					     { "libpng_ms", theirs_ms } };
 
-	return emit(ctx, "render_png", "ms", &fast, extra, sizeof(extra) / sizeof(extra[0]), out);
+	return emit(ctx, "render_png", "ms", &t, extra, 3, out);
 }
 
 static int run_png(const struct bench_ctx *ctx, FILE *out)

@@ -438,7 +438,7 @@ int chart_draw(struct chart *c, const char *path, char why[static CHART_WHY_MAX]
 	if (!err)
 		rgba = to_rgba(surface, height);
 	if (!err)
-		err = rgba ? png_out_write(path, rgba, WIDTH, height, PNG_SMALL, why) : -ENOMEM;
+		err = rgba ? png_out_write(path, rgba, WIDTH, height, why) : -ENOMEM;
 	free(rgba);
 	cairo_destroy(p.cr);
 	cairo_surface_destroy(surface);

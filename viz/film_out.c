@@ -90,7 +90,7 @@ static int png_put(struct film_out *o, uint32_t f, const uint8_t *rgba, char why
 		snprintf(why, 256, "%.200s: the name is too long", o->opts.path);
 		return -ENAMETOOLONG;
 	}
-	return png_out_write(path, rgba, o->opts.width, o->opts.height, PNG_FAST, why);
+	return png_out_write(path, rgba, o->opts.width, o->opts.height, why);
 }
 
 static int png_close(struct film_out *o, bool keep, char sha[static 65], char why[static 256])

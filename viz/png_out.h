@@ -7,16 +7,10 @@
 #include "proto/err.h"
 
 /**
- * DOC: PNG files, 8 bit RGB. One filter (Sub) and libdeflate's fastest levels:
- * on pictures with dither that is 8 to 16 times as fast as what libpng does by
- * default and a few per cent larger (V-7, V-71).
+ * DOC: PNG files, 8 bit RGB. Two filters (Sub or Average, by the row) and
+ * libdeflate's fastest level: on pictures with dither that is 10 to 20 times as
+ * fast as what libpng does by default and some 7 per cent larger (V-7, V-71).
  */
-
-/** enum png_effort - frames of a film come by the thousand, a still once. */
-enum png_effort {
-	PNG_FAST,  /* 10 to 16 % larger than by libpng's defaults */
-	PNG_SMALL, /* less than 10 %, in half as much time again */
-};
 
 /**
  * png_out_write() - one picture.
@@ -27,10 +21,10 @@ enum png_effort {
  * Errors:  -errno of the file; -ENOMEM. On error nothing of that name was changed.
  */
 int png_out_write(const char *path, const uint8_t *rgba, unsigned width, unsigned height,
-		  enum png_effort effort, char why[static 256]) DT_MUST;
+		  char why[static 256]) DT_MUST;
 
 /** png_out_encode() - the same into memory; free(@out). */
-int png_out_encode(const uint8_t *rgba, unsigned width, unsigned height, enum png_effort effort,
-		   uint8_t **out, uint64_t *len) DT_MUST;
+int png_out_encode(const uint8_t *rgba, unsigned width, unsigned height, uint8_t **out,
+		   uint64_t *len) DT_MUST;
 
 #endif

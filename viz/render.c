@@ -89,7 +89,7 @@ static int draw_and_write(struct frame *f, struct scene *const *scenes, const ch
 	if (err)
 		return err;
 	start = now_s();
-	err = png_out_write(path, f->rgba, f->opts.width, f->opts.height, PNG_SMALL, why);
+	err = png_out_write(path, f->rgba, f->opts.width, f->opts.height, why);
 	stats->encode_s = now_s() - start;
 	return err;
 }

@@ -58,7 +58,7 @@ static inline void golden_check(struct golden *g, const char *name, const char *
 
 	snprintf(full, sizeof(full), "%s-%s", name, libraries);
 	snprintf(path, sizeof(path), "build/golden/%s.got.png", name);
-	if (png_out_write(path, rgba, width, height, PNG_FAST, why))
+	if (png_out_write(path, rgba, width, height, why))
 		printf("# %s\n", why);
 	crypto_hash_sha256(hash, rgba, (unsigned long long)width * height * 4);
 	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));

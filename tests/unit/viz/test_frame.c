@@ -324,7 +324,7 @@ static void keep_got(const struct golden *g, const uint8_t *rgba)
 
 	mkdir("build/golden", 0777);
 	snprintf(path, sizeof(path), "build/golden/%s.got.png", g->name);
-	if (png_out_write(path, rgba, g->o.width, g->o.height, PNG_FAST, why))
+	if (png_out_write(path, rgba, g->o.width, g->o.height, why))
 		printf("# %s\n", why);
 }
 

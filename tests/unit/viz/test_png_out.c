@@ -86,8 +86,7 @@ static void test_other_reader(void **state)
 		cairo_surface_t *s;
 		uint8_t *png;
 
-		assert_int_equal(png_out_encode(px, sizes[i].width, sizes[i].height,
-						i % 2 ? PNG_SMALL : PNG_FAST, &png, &m.left),
+		assert_int_equal(png_out_encode(px, sizes[i].width, sizes[i].height, &png, &m.left),
 				 0);
 		m.at = png;
 		s = cairo_image_surface_create_from_png_stream(feed, &m);
@@ -109,8 +108,8 @@ static void test_file(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/a.png", dir);
 	snprintf(tmp, sizeof(tmp), "%s.tmp", path);
-	assert_int_equal(png_out_write(path, px, 64, 48, PNG_FAST, why), 0);
-	assert_int_equal(png_out_write(path, px, 64, 48, PNG_FAST, why), 0); /* over the old one */
+	assert_int_equal(png_out_write(path, px, 64, 48, why), 0);
+	assert_int_equal(png_out_write(path, px, 64, 48, why), 0); /* over the old one */
 	assert_int_equal(access(tmp, F_OK), -1);
 	s = cairo_image_surface_create_from_png(path);
 	assert_shows(s, px, 64, 48);
@@ -127,17 +126,17 @@ static void test_unwritable(void **state)
 	uint8_t px[4] = { 0 };
 
 	(void)state;
-	assert_int_equal(png_out_write("/nowhere/at/all.png", px, 1, 1, PNG_FAST, why), -ENOENT);
+	assert_int_equal(png_out_write("/nowhere/at/all.png", px, 1, 1, why), -ENOENT);
 	assert_non_null(strstr(why, "/nowhere/at/all.png"));
-	assert_int_equal(png_out_write("/proc/a.png", px, 1, 1, PNG_FAST, why), -ENOENT);
+	assert_int_equal(png_out_write("/proc/a.png", px, 1, 1, why), -ENOENT);
 	memset(long_path, 'x', sizeof(long_path) - 1);
 	long_path[sizeof(long_path) - 1] = '\0';
-	assert_int_equal(png_out_write(long_path, px, 1, 1, PNG_FAST, why), -ENAMETOOLONG);
+	assert_int_equal(png_out_write(long_path, px, 1, 1, why), -ENAMETOOLONG);
 	assert_non_null(strstr(why, "xxx"));
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/d", dir);
 	assert_int_equal(mkdir(path, 0700), 0); /* a directory stands where the file should */
-	assert_true(png_out_write(path, px, 1, 1, PNG_FAST, why) < 0);
+	assert_true(png_out_write(path, px, 1, 1, why) < 0);
 	assert_non_null(strstr(why, path));
 	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(rmdir(dir), 0); /* no .tmp is left in it */
@@ -155,7 +154,7 @@ static void test_full(void **state)
 		skip();
 	fflush(stdout);
 	dup2(full, STDOUT_FILENO);
-	err = png_out_write("-", px, 1, 1, PNG_FAST, why);
+	err = png_out_write("-", px, 1, 1, why);
 	dup2(saved, STDOUT_FILENO);
 	close(full);
 	close(saved);
@@ -175,7 +174,7 @@ static void test_link(void **state)
 	snprintf(tmp, sizeof(tmp), "%s.tmp", path);
 	snprintf(target, sizeof(target), "%s/b", dir);
 	assert_int_equal(symlink(target, tmp), 0);
-	assert_int_equal(png_out_write(path, px, 1, 1, PNG_FAST, why), -ELOOP);
+	assert_int_equal(png_out_write(path, px, 1, 1, why), -ELOOP);
 	assert_int_equal(access(target, F_OK), -1);
 	unlink(tmp);
 	assert_int_equal(rmdir(dir), 0);
