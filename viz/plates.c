@@ -165,7 +165,7 @@ void plates_spark(struct plates *p, struct plates_rows rows, const struct plates
 	count(p, SPARK, &f, sign);
 }
 
-void plates_clear(struct plates *p)
+void plates_clear_fading(struct plates *p)
 {
 	const struct accum *a = &p->live;
 
@@ -177,7 +177,13 @@ void plates_clear(struct plates *p)
 				wipe(p, FADE, tx, ty);
 			if (t->spark)
 				wipe(p, SPARK, tx, ty);
-			*t = (struct plates_tile){ 0 };
+			t->fade = t->spark = 0;
 		}
+}
+
+void plates_clear(struct plates *p)
+{
+	plates_clear_fading(p);
+	memset(p->tiles, 0, (size_t)p->live.tiles_x * p->live.tiles_y * sizeof(*p->tiles));
 	accum_clear(&p->live, NULL);
 }

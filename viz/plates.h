@@ -91,8 +91,9 @@ static inline void plates_soon(const struct plates *p, int32_t x, int32_t y, boo
 	}
 }
 
-/** plates_clear() - all dark. */
+/** plates_clear() - all dark; plates_clear_fading() - but for what is lit. */
 void plates_clear(struct plates *p);
+void plates_clear_fading(struct plates *p);
 
 static inline bool plates_is_lit(const struct plates *p, unsigned tile)
 {

@@ -123,7 +123,8 @@ float reel_stored(const struct reel *r, int64_t since_s)
 	return num_exp2f((float)(-(double)age / r->o.plan->half_life_s));
 }
 
-/* A node's light at the frame of @at, onto the plates or off them. */
+/* A node's light at the frame of @at, onto the plates or off them; while chunks change, what is
+ * lit. */
 static void shed(struct reel *r, struct plates_rows rows, uint32_t i, int64_t at, int sign)
 {
 	const struct cast_node *n = &r->o.cast->nodes[i];
@@ -131,7 +132,7 @@ static void shed(struct reel *r, struct plates_rows rows, uint32_t i, int64_t at
 	enum film_state state = film_state_of(plan, at, n->first_s, n->last_s);
 	struct plates_dot dot;
 
-	if (state == FILM_DARK)
+	if (state == FILM_DARK || (state == FILM_FADING && r->turning))
 		return;
 	dot = reel_dot(r, n);
 	if (state == FILM_PART && !r->o.whole)
@@ -142,6 +143,15 @@ static void shed(struct reel *r, struct plates_rows rows, uint32_t i, int64_t at
 		plates_fade(&r->plates, rows, &dot, sign);
 	else
 		plates_live(&r->plates, rows, &dot, sign);
+}
+
+/* The same of those alone that fade. */
+static void shed_fading(struct reel *r, struct plates_rows rows, uint32_t i, int64_t at, int sign)
+{
+	const struct cast_node *n = &r->o.cast->nodes[i];
+
+	if (film_state_of(r->o.plan, at, n->first_s, n->last_s) == FILM_FADING)
+		shed(r, rows, i, at, sign);
 }
 
 static void change(struct reel *r, uint32_t i, int64_t before, int64_t now)
@@ -272,28 +282,60 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* Of every node that is drawn, in the order of the cast. */
+static void shed_all(struct reel *r, uint32_t f,
+		     void (*shed_one)(struct reel *r, struct plates_rows rows, uint32_t i,
+				      int64_t at, int sign))
+{
+	unsigned threads = parallel_threads(r->o.threads);
+	struct band b = { .r = r, .shed = shed_one, .at = film_plan_at(r->o.plan, f) };
+
+	r->chunk = f;
+	deal_bands(&b, r->o.cast, threads);
+	parallel_run(threads, threads, band_job, &b);
+}
+
 void reel_rebuild(struct reel *r, uint32_t f,
 		  void (*shed_one)(struct reel *r, struct plates_rows rows, uint32_t i, int64_t at,
 				   int sign))
 {
-	unsigned threads = parallel_threads(r->o.threads);
-	struct band b = { .r = r, .shed = shed_one, .at = film_plan_at(r->o.plan, f) };
 	double start = seconds();
 
 	plates_clear(&r->plates);
-	r->chunk = f;
-	deal_bands(&b, r->o.cast, threads);
-	parallel_run(threads, threads, band_job, &b);
+	shed_all(r, f, shed_one);
 	r->rebuild_s += seconds() - start;
 	r->rebuilt++;
+}
+
+/* Those of the frames before a chunk that are still seen. */
+static void spark_chunk(struct reel *r, uint32_t f)
+{
+	for (uint32_t k = f < REEL_SPARK_FRAMES ? 0 : f - REEL_SPARK_FRAMES + 1;
+	     r->o.sparks && k <= f; k++)
+		spark_frame(r, k, 1);
 }
 
 static void rebuild(struct reel *r, uint32_t f)
 {
 	reel_rebuild(r, f, shed);
-	for (uint32_t k = f < REEL_SPARK_FRAMES ? 0 : f - REEL_SPARK_FRAMES + 1;
-	     r->o.sparks && k <= f; k++)
-		spark_frame(r, k, 1);
+	spark_chunk(r, f);
+}
+
+/*
+ * From the last frame of a chunk to the first of the next: what is lit are sums of integers,
+ * which no way of coming to them changes, so it is a step like any other; what fades is laid
+ * down anew, by another instant.
+ */
+static void turn_chunk(struct reel *r, uint32_t f, int64_t at)
+{
+	r->turning = true;
+	change_all(r, at);
+	r->turning = false;
+	plates_clear_fading(&r->plates);
+	if (r->o.plan->half_life_s > 0)
+		shed_all(r, f, shed_fading);
+	r->chunk = f;
+	spark_chunk(r, f);
 }
 
 static void step(struct reel *r, uint32_t f)
@@ -304,7 +346,7 @@ static void step(struct reel *r, uint32_t f)
 		tally_between(r, at - r->o.plan->step_s, at);
 	r->frame = f;
 	if (f % FILM_CHUNK == 0) {
-		rebuild(r, f);
+		turn_chunk(r, f, at);
 		return;
 	}
 	change_all(r, at);

@@ -47,7 +47,7 @@ struct reel {
 	struct plates plates;
 	struct reel_tally tally;
 	uint32_t frame; /* shown; UINT32_MAX = none yet */
-	uint32_t chunk; /* the frame drawn from nothing that it stands on */
+	uint32_t chunk; /* the frame whose instant what fades goes by */
 	float fade;     /* what the fading plate is to be multiplied by at this frame */
 	float spark;
 	bool uncounted;   /* counters are not kept: to be set before a frame that is drawn from
@@ -59,6 +59,7 @@ struct reel {
 	struct ring_facts *ring;
 	struct reel_log *log;
 	uint64_t changes; /* dots put and taken */
+	bool turning;     /* to another chunk: what fades is laid down anew */
 };
 
 /** reel_open() - borrows what @opts point to. Errors: -ENOMEM. */
