@@ -9,7 +9,7 @@ enum { LARGE_PAGE = 1 << 21 };
 
 void *room_zeroed(size_t count, size_t size)
 {
-	void *room = calloc(count, size);
+	void *room = size && count > SIZE_MAX / size ? NULL : calloc(count, size);
 	uintptr_t from = (uintptr_t)room + LARGE_PAGE - 1, to;
 
 	if (!room)
