@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/bench.h"
 
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -99,7 +100,7 @@ int bench_emit(const struct bench_ctx *ctx, const struct bench_figure *f, FILE *
 	if (len < 0)
 		return len;
 	fprintf(out, "%s\n", line);
-	return fflush(out) ? DT_ENOSPACE : 0;
+	return fflush(out) ? -errno : 0;
 }
 
 /* ---- measuring --------------------------------------------------------- */
@@ -168,7 +169,7 @@ int bench_run(const char *const *names, unsigned count, const struct bench_ctx *
 			return DT_ENOTFOUND;
 	for (size_t g = 0; g < GROUPS; g++) {
 		for (const struct bench *b = groups[g]; b->name; b++) {
-			int err = wanted(b, names, count) ? b->run(ctx, out) : 0;
+			int err = wanted(b, names, count) && !ferror(out) ? b->run(ctx, out) : 0;
 
 			if (err && !first_err)
 				first_err = err;

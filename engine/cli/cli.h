@@ -9,16 +9,22 @@
 
 /**
  * DOC: the roof: what every command shares. Data goes to standard output or
- * files, talk to standard error; exit is 0, 1 (failed) or 2 (usage).
+ * files, talk to standard error; exit is 0, 1 (failed) or 2 (usage). Where whoever read
+ * standard output has left (`| head -1`), a command whose product goes there ends as by
+ * SIGPIPE, without a word; one that works on a store or files goes on and ends well (E-255).
  */
 
-enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_UNREAD = 141 /* 128 + SIGPIPE */ };
+
+/** enum cli_product - what a command is for: what it prints, or a store, files, a service. */
+enum cli_product { CLI_PRINTS, CLI_KEEPS };
 
 /** struct cli_command - one row of the command table in main.c. */
 struct cli_command {
 	const char *name;
 	const char *what; /* one line for the list */
 	int (*run)(int argc, char **argv);
+	enum cli_product product;
 };
 
 int cmd_crawl(int argc, char **argv);
@@ -57,8 +63,15 @@ char *cli_group_digits(unsigned long long v, char out[static 32]);
 char *cli_join(int argc, char **argv);
 
 /**
+ * cli_flush() - what was written to @f leaves it.
+ *
+ * Errors: -EPIPE whoever read it has left; else what stdio or an earlier write met.
+ */
+int cli_flush(FILE *f) DT_MUST;
+
+/**
  * cli_write_file() - PATH ("-" = standard output) whole, by temporary file and
- * rename; a pipe or device is written to and never replaced.
+ * rename; a pipe or device is written to and never replaced. Errors: as cli_flush().
  */
 int cli_write_file(const char *path, const char *bytes, size_t len) DT_MUST;
 

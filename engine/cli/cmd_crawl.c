@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** DOC: `crawl`: flags and file -> configuration -> one census. */
 #include <argp.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,11 @@ static void tell(void *ctx, const struct wire_result *r)
 	fflush(to);
 }
 
+static int status_of(int rc)
+{
+	return rc == -EPIPE ? CLI_UNREAD : rc < 0 ? CLI_FAILED : CLI_OK;
+}
+
 static int census(struct conf *c, bool quiet, const char *command)
 {
 	struct wire_talk talk = { .status = quiet ? NULL : stderr, .command = command };
@@ -98,7 +104,7 @@ static int census(struct conf *c, bool quiet, const char *command)
 	if (rc >= 0 && c->store[0])
 		cli_say("kept in %s; look at it with  dht-telescope summary --store %s", c->store,
 			c->store);
-	return rc < 0 ? CLI_FAILED : CLI_OK;
+	return status_of(rc);
 }
 
 int cmd_crawl(int argc, char **argv)
@@ -115,9 +121,9 @@ int cmd_crawl(int argc, char **argv)
 		cli_fail("%s", why);
 		status = CLI_USAGE;
 	} else if (a.print_config) {
-		status = conf_print(&a.conf, stdout) < 0 ? CLI_FAILED : CLI_OK;
+		status = status_of(conf_print(&a.conf, stdout));
 	} else if (a.conf.dry_run) {
-		status = wire_dry_run(&a.conf, stdout) < 0 ? CLI_FAILED : CLI_OK;
+		status = status_of(wire_dry_run(&a.conf, stdout));
 	} else {
 		status = census(&a.conf, a.quiet, command);
 	}

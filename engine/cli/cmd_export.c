@@ -493,6 +493,8 @@ int cmd_export(int argc, char **argv)
 	if (rc == DT_ENOTFOUND && !a.opts.raw && access(a.store, F_OK) == 0 &&
 	    give_secret(a.store, why) == 0)
 		rc = open_and_run(&a, why);
+	if (rc == -EPIPE)
+		return CLI_UNREAD;
 	if (rc < 0)
 		return cli_fail("%s", *why ? why : dt_strerror(rc));
 	return rc;

@@ -249,7 +249,7 @@ static int listen_with(struct listen_args *a, struct keep *k)
 	struct listen_result *r = calloc(1, sizeof(*r));
 	char why[LISTEN_WHY_MAX];
 	struct listen *l;
-	int rc;
+	int rc, told;
 
 	if (!r)
 		return cli_fail("%s", dt_strerror(-ENOMEM));
@@ -265,15 +265,15 @@ static int listen_with(struct listen_args *a, struct keep *k)
 	say_where(l, a->run.ids);
 	rc = listen_run(l, r);
 	network_file_end(&a->network, r->ear.table_nodes);
-	if (rc < 0)
+	if (rc < 0 && rc != -EPIPE)
 		cli_fail("it broke off: %s", r->why);
-	if (report(k, r) < 0)
-		rc = -1;
+	told = rc == -EPIPE ? 0 : report(k, r);
+	rc = told < 0 ? told : rc;
 	listen_close(l);
 	free(r);
 	if (rc >= 0)
 		rc = keep_seal(k, "{}");
-	return rc < 0 ? CLI_FAILED : CLI_OK;
+	return rc == -EPIPE ? CLI_UNREAD : rc < 0 ? CLI_FAILED : CLI_OK;
 }
 
 static int run(struct listen_args *a)

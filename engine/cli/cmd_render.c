@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** DOC: `render`: a store as a picture, or as a film. */
 #include <argp.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -380,6 +381,8 @@ static int draw_still(const struct render_args *a)
 		store_view_close(view);
 	}
 	store_close(store);
+	if (rc == -EPIPE)
+		return CLI_UNREAD;
 	if (rc < 0)
 		return cli_fail("%s", *why ? why : dt_strerror(rc));
 	cli_say("%s: %ux%u, %llu of %llu nodes drawn, %llu networks; read %.2f s, splat %.2f s, "

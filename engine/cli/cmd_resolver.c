@@ -270,7 +270,7 @@ static int run(const struct resolver_args *a, const char *db, unsigned command)
 	signals_take(&signals);
 	do
 		status = run_once(a, db, command);
-	while (wait_for(a->interval_s, &signals));
+	while (cli_flush(stdout) == 0 && wait_for(a->interval_s, &signals));
 	signals_give_back(&signals);
 	return status;
 }

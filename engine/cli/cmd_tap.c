@@ -316,7 +316,7 @@ static int tap(struct tap_args *a, struct keep *k)
 	struct tap_result res;
 	struct tap_run *run;
 	char *json = NULL;
-	int rc;
+	int rc, told;
 
 	a->run.sink = keep_sink(k);
 	a->run.heard = k->log || k->heard;
@@ -328,18 +328,18 @@ static int tap(struct tap_args *a, struct keep *k)
 	if (why[0])
 		cli_say("note: %s", why);
 	rc = tap_run(run, &res);
-	if (rc < 0)
+	if (rc < 0 && rc != -EPIPE)
 		cli_fail("the tap broke off: %s", res.why);
 	else if (res.end == TAP_END_CUT || res.end == TAP_END_BROKEN)
 		cli_say("note: %s: %s; the %llu frames before were read", a->run.file, res.why,
 			(unsigned long long)res.stats.packets);
-	if (report(a, k, run, &res, &json) < 0)
-		rc = -1;
+	told = rc == -EPIPE ? 0 : report(a, k, run, &res, &json);
+	rc = told < 0 ? told : rc;
 	tap_run_close(run);
 	if (rc >= 0)
 		rc = keep_seal(k, json);
 	free(json);
-	return rc < 0 ? CLI_FAILED : CLI_OK;
+	return rc == -EPIPE ? CLI_UNREAD : rc < 0 ? CLI_FAILED : CLI_OK;
 }
 
 static int run(struct tap_args *a)

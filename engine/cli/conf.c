@@ -16,6 +16,7 @@
 
 #include "bench/sim/sim.h"
 #include "engine/cli/campaign.h"
+#include "engine/cli/cli.h"
 #include "engine/crawl.h"
 #include "engine/survey.h"
 #include "proto/json.h"
@@ -412,7 +413,7 @@ int conf_print(const struct conf *c, FILE *to)
 {
 	for (unsigned k = 0; k < KEYS; k++)
 		print_value(c, k, to);
-	return ferror(to) ? -EIO : 0;
+	return cli_flush(to);
 }
 
 int conf_print_census(const struct conf *c, FILE *to)
@@ -427,7 +428,7 @@ int conf_print_census(const struct conf *c, FILE *to)
 	for (unsigned k = 0; k < KEYS; k++)
 		if (!one_of(keys[k].name, free_keys))
 			print_value(c, k, to);
-	return ferror(to) ? -EIO : 0;
+	return cli_flush(to);
 }
 
 /* ---- sense --------------------------------------------------------------- */

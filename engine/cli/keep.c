@@ -203,17 +203,33 @@ static int put(void *ctx, const struct sighting *list, unsigned count)
 	return k->writer ? store_writer_put(k->writer, list, count) : 0;
 }
 
+/* A log that nobody reads any more is no reason to stop writing the store. */
+static int flush_log(struct keep *k)
+{
+	int rc = cli_flush(k->log);
+
+	if (rc != -EPIPE || !k->store)
+		return rc;
+	if (k->log != stdout)
+		fclose(k->log);
+	k->log = NULL;
+	return 0;
+}
+
 static int put_heard(void *ctx, const struct heard *list, unsigned count)
 {
 	struct keep *k = ctx;
 	char line[HEARD_JSON_MAX];
+	int rc = 0;
 
 	for (unsigned i = 0; i < count && k->log; i++)
 		if (heard_to_json(&list[i], line) > 0)
 			fprintf(k->log, "%s\n", line);
 	/* A block at a time: whoever follows the file sees it within a second. */
-	if (k->log && (fflush(k->log) || ferror(k->log)))
-		return -EIO;
+	if (k->log)
+		rc = flush_log(k);
+	if (rc < 0)
+		return rc;
 	return k->heard ? heardlog_put(k->heard, list, count) : 0;
 }
 
@@ -250,7 +266,9 @@ int keep_report(const struct keep *k, const char *text, const char *json)
 
 	if (k->opts->report[0])
 		rc = cli_write_file(k->opts->report, json, strlen(json));
-	if (rc < 0)
+	if (rc == -EPIPE && k->store)
+		rc = 0;
+	if (rc < 0 && rc != -EPIPE)
 		cli_fail("report %s: %s", k->opts->report, dt_strerror(rc));
 	fputs(text, data_on_stdout ? stderr : stdout);
 	return rc;

@@ -16,26 +16,32 @@
 #endif
 
 static const struct cli_command commands[] = {
-	{ "demo", "the whole path with no network: simulated DHT, census, store, map", cmd_demo },
-	{ "crawl", "active census of the DHT, or of a simulated one (--sim N)", cmd_crawl },
-	{ "listen", "be an honest DHT node, and write down every message that comes", cmd_listen },
-	{ "tap", "passive capture of a device or a pcap file; sends nothing", cmd_tap },
-	{ "summary", "what a store holds, as text or --json", cmd_summary },
-	{ "render", "the world map of a store as a picture", cmd_render },
+	{ "demo", "the whole path with no network: simulated DHT, census, store, map", cmd_demo,
+	  CLI_KEEPS },
+	{ "crawl", "active census of the DHT, or of a simulated one (--sim N)", cmd_crawl,
+	  CLI_KEEPS },
+	{ "listen", "be an honest DHT node, and write down every message that comes", cmd_listen,
+	  CLI_KEEPS },
+	{ "tap", "passive capture of a device or a pcap file; sends nothing", cmd_tap, CLI_KEEPS },
+	{ "summary", "what a store holds, as text or --json", cmd_summary, CLI_PRINTS },
+	{ "render", "the world map of a store as a picture", cmd_render, CLI_KEEPS },
 	{ "export", "nodes or counts of a store as csv, tsv, ndjson, parquet, npy, geojson",
-	  cmd_export },
+	  cmd_export, CLI_PRINTS },
 	{ "serve", "HTTP: nodes as they are seen, pages of the store, metrics, the live map",
-	  cmd_serve },
-	{ "merge", "several stores into one: shards, vantage points, epochs", cmd_merge },
-	{ "store", "a store's upkeep: info, check, compact, migrate, backup", cmd_store },
-	{ "geo", "geolocation files: fetch, list, lookup ADDR, resolve STORE", cmd_geo },
+	  cmd_serve, CLI_KEEPS },
+	{ "merge", "several stores into one: shards, vantage points, epochs", cmd_merge,
+	  CLI_KEEPS },
+	{ "store", "a store's upkeep: info, check, compact, migrate, backup", cmd_store,
+	  CLI_KEEPS },
+	{ "geo", "geolocation files: fetch, list, lookup ADDR, resolve STORE", cmd_geo, CLI_KEEPS },
 	{ "resolver", "what was heard, in the words of the first dht-telescope's resolver.py",
-	  cmd_resolver },
+	  cmd_resolver, CLI_PRINTS },
 	{ "crawler", "listen, under the options of the first dht-telescope's crawler.py",
-	  cmd_crawler },
-	{ "doctor", "is this machine fit? One line each, with the cure", cmd_doctor },
-	{ "sim", "the simulated DHT alone, on loopback sockets, with its truth", cmd_sim },
-	{ "bench", "the benchmark table, as JSON lines", cmd_bench },
+	  cmd_crawler, CLI_KEEPS },
+	{ "doctor", "is this machine fit? One line each, with the cure", cmd_doctor, CLI_PRINTS },
+	{ "sim", "the simulated DHT alone, on loopback sockets, with its truth", cmd_sim,
+	  CLI_KEEPS },
+	{ "bench", "the benchmark table, as JSON lines", cmd_bench, CLI_PRINTS },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
@@ -60,6 +66,23 @@ static void usage(FILE *to)
 		"Metadata only, never content; modest rates unless raised (see crawl --help).\n");
 }
 
+/* What was printed has to have gone somewhere, or the command has not done its work. */
+static int end(const struct cli_command *c, int status)
+{
+	int rc = cli_flush(stdout);
+
+	if (rc == -EPIPE && status == CLI_OK && c->product == CLI_PRINTS)
+		status = CLI_UNREAD;
+	else if (rc < 0 && rc != -EPIPE)
+		status = cli_fail("standard output: %s",
+				  rc == -EIO ? "not everything could be written" : dt_strerror(rc));
+	if (status == CLI_UNREAD) {
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
+	return status;
+}
+
 static int run(const struct cli_command *c, int argc, char **argv)
 {
 	static char name[64];
@@ -68,7 +91,7 @@ static int run(const struct cli_command *c, int argc, char **argv)
 	argv[0] = name;
 	program_invocation_name = name; /* what argp prints before its errors */
 	program_invocation_short_name = name;
-	return c->run(argc, argv);
+	return end(c, c->run(argc, argv));
 }
 
 /* A link called resolver is that command, so that lines written for resolver.py need no more. */
@@ -81,7 +104,8 @@ static bool is_resolver(const char *program)
 
 int main(int argc, char **argv)
 {
-	static const struct cli_command resolver = { "resolver", "", cmd_resolver };
+	static const struct cli_command resolver = { "resolver", "", cmd_resolver, CLI_PRINTS };
+	static const struct cli_command self = { "", "", NULL, CLI_PRINTS };
 
 	argp_err_exit_status = CLI_USAGE;
 	signal(SIGPIPE, SIG_IGN);
@@ -93,11 +117,11 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		usage(stdout);
-		return CLI_OK;
+		return end(&self, CLI_OK);
 	}
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
 		printf("dht-telescope %s\n", DT_VERSION);
-		return CLI_OK;
+		return end(&self, CLI_OK);
 	}
 	for (unsigned i = 0; i < COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].name))

@@ -377,6 +377,8 @@ int resolver_export(const struct resolver_args *a, struct past *p)
 		return CLI_FAILED;
 	}
 	rc = write_lines(a, p);
+	if (rc == -EPIPE)
+		return CLI_UNREAD;
 	return rc < 0 ? cli_fail("%s: %s", a->out, dt_strerror(rc)) : CLI_OK;
 }
 

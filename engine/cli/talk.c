@@ -2,6 +2,7 @@
 /** DOC: how the commands talk, and how they leave files behind. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,24 @@ char *cli_join(int argc, char **argv)
 	return line;
 }
 
+/* A pipe's end without a reader is in error, before and after anything is written. */
+static bool is_unread(int fd)
+{
+	struct pollfd p = { .fd = fd };
+
+	return poll(&p, 1, 0) == 1 && p.revents & (POLLERR | POLLHUP);
+}
+
+int cli_flush(FILE *f)
+{
+	errno = 0;
+	if (fflush(f) == 0 && !ferror(f))
+		return 0;
+	if (errno == EPIPE || is_unread(fileno(f)))
+		return -EPIPE;
+	return errno ? -errno : -EIO; /* of an earlier write stdio remembers only that it failed */
+}
+
 static int write_all(int fd, const char *bytes, size_t len)
 {
 	while (len) {
@@ -114,8 +133,10 @@ int cli_write_file(const char *path, const char *bytes, size_t len)
 	char tmp[4096];
 	int fd, rc;
 
-	if (!strcmp(path, "-"))
-		return write_all(STDOUT_FILENO, bytes, len);
+	if (!strcmp(path, "-")) {
+		fwrite(bytes, 1, len, stdout);
+		return cli_flush(stdout);
+	}
 	if (is_device(path))
 		return write_device(path, bytes, len);
 	if (snprintf(tmp, sizeof(tmp), "%s.tmp", path) >= (int)sizeof(tmp))

@@ -81,10 +81,25 @@ int wire_list(void *ctx, const struct listing *list, unsigned count)
 	return rc;
 }
 
+/* A table that nobody reads any more is no reason to lose the store that is being made. */
+static int flush_csv(struct wire *w)
+{
+	int rc = cli_flush(w->csv);
+
+	if (rc != -EPIPE || !w->store)
+		return rc;
+	if (w->csv != stdout)
+		fclose(w->csv);
+	w->csv = NULL;
+	return 0;
+}
+
 static int flush(struct wire *w)
 {
-	if (w->csv && (fflush(w->csv) || ferror(w->csv)))
-		return -EIO;
+	int rc = w->csv ? flush_csv(w) : 0;
+
+	if (rc < 0)
+		return rc;
 	/* Relaxed: read by the monitor after it waited for this call. */
 	if (w->csv && w->csv != stdout)
 		__atomic_store_n(&w->csv_kept, (uint64_t)ftello(w->csv), __ATOMIC_RELAXED);
@@ -311,6 +326,8 @@ int wire_write_report(const struct wire *w, const struct wire_result *r)
 
 	if (w->c->report[0])
 		rc = cli_write_file(w->c->report, r->report_json, strlen(r->report_json));
+	if (rc == -EPIPE)
+		return w->store ? 0 : rc;
 	if (rc < 0)
 		cli_fail("report %s: %s", w->c->report, dt_strerror(rc));
 	return rc;
