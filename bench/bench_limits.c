@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <math.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/alone.h"
 #include "bench/bench.h"
-#include "bench/sim/sim.h"
-#include "engine/cpu.h"
-#include "engine/engine.h"
-#include "engine/kernel.h"
+#include "bench/rig.h"
 
 /**
  * DOC: what is promised at the edges, in real time, of the whole engine against the farm on
@@ -26,14 +22,8 @@
  */
 
 enum {
-	LIVE = 2 * 1000 * 1000,
 	SEED = 20261128,
-	BOOTSTRAP = 64,
-	WINDOW = 1024,
-	SLOTS_LOG2 = 20,
-	CONTACTS = 1 << 22,
 	RUN_MS_DEFAULT = 4000,
-	WORKERS_MAX = 2,
 	STAMPS = 1 << 20, /* of one worker: handed over at a time, so many */
 	TEN_MS = 10 * 1000 * 1000,
 	SECOND = 1000 * 1000 * 1000,
@@ -117,97 +107,61 @@ static const struct net_ops stamps_ops = {
 
 /* ---- the rig ------------------------------------------------------------------------------ */
 
-struct rig {
-	const struct bench_ctx *ctx;
-	struct sim_world *world;
-	struct sim_farm *farm;
-	struct crawl_contact contacts[BOOTSTRAP];
-	unsigned contact_count, cores, opened;
-	struct stamps stamps[WORKERS_MAX];
-	uint64_t run_ns;
+struct desk {
+	struct rig rig;
+	struct stamps stamps[RIG_CORES_MAX];
+	unsigned opened;
 };
 
 static struct net *wrap(void *ctx, struct net *inner)
 {
-	struct rig *r = ctx;
-	struct stamps *s = &r->stamps[r->opened++ % WORKERS_MAX];
+	struct desk *d = ctx;
+	struct stamps *s = &d->stamps[d->opened++ % RIG_CORES_MAX];
 	struct net *out;
 
 	s->net.ops = &stamps_ops;
 	s->inner = inner;
 	s->count = s->pending = 0;
-	if (net_alias_open(r->world, &s->net, &out)) {
+	if (net_alias_open(d->rig.world, &s->net, &out)) {
 		net_close(inner);
 		return NULL;
 	}
 	return out;
 }
 
-static int rig_open(struct rig *r, const struct bench_ctx *ctx)
+static int desk_open(struct desk *d, const struct bench_ctx *ctx)
 {
-	struct sim_opts world = sim_opts_default();
-	struct sim_farm_opts farm = { .pin = true };
-	struct endpoint eps[BOOTSTRAP];
-	int err;
+	struct rig_opts o = { .place = RIG_LOOPBACK, .seed = SEED, .run_ms = RUN_MS_DEFAULT };
 
-	*r = (struct rig){ .ctx = ctx, .cores = cpu_usable() < WORKERS_MAX ? 1 : WORKERS_MAX };
-	r->run_ns = (ctx->run_ms ? ctx->run_ms : RUN_MS_DEFAULT) * 1000000ull;
-	for (unsigned i = 0; i < WORKERS_MAX; i++) {
-		r->stamps[i].at = malloc(STAMPS * sizeof(*r->stamps[i].at));
-		if (!r->stamps[i].at)
+	*d = (struct desk){ 0 };
+	for (unsigned i = 0; i < RIG_CORES_MAX; i++) {
+		d->stamps[i].at = malloc(STAMPS * sizeof(*d->stamps[i].at));
+		if (!d->stamps[i].at)
 			return -ENOMEM;
 	}
-	world.live = LIVE;
-	world.seed = SEED;
-	world.dead_share = 0;
-	world.loss = 0;
-	farm.threads = r->cores;
-	err = sim_world_new(&world, &r->world);
-	if (!err)
-		err = sim_farm_start(r->world, &farm, &r->farm);
-	if (err)
-		return err;
-	r->contact_count = sim_world_bootstrap(r->world, eps, BOOTSTRAP);
-	for (unsigned i = 0; i < r->contact_count; i++)
-		r->contacts[i] = (struct crawl_contact){ .ep = eps[i] };
-	return 0;
+	return rig_open(&d->rig, ctx, &o);
 }
 
-static void rig_close(struct rig *r)
+static void desk_close(struct desk *d)
 {
-	if (r->farm)
-		sim_farm_stop(r->farm);
-	sim_world_free(r->world);
-	for (unsigned i = 0; i < WORKERS_MAX; i++)
-		free(r->stamps[i].at);
+	rig_close(&d->rig);
+	for (unsigned i = 0; i < RIG_CORES_MAX; i++)
+		free(d->stamps[i].at);
 }
 
 /* @rate: packets a second, 0 = as fast as it goes. */
-static int run(struct rig *r, enum net_backend backend, double rate, struct engine_result *out)
+static int run(struct desk *d, enum net_backend backend, double rate, struct engine_result *out)
 {
-	struct engine_opts o = engine_opts_default();
+	struct engine_opts o = rig_engine_opts(&d->rig, backend);
 	char why[ENGINE_WHY_MAX];
 	struct engine *e = NULL;
 	int err;
 
-	o.workers = r->cores;
-	o.backend = backend;
-	o.udp.bind = endpoint_ip4(INADDR_ANY, 0);
-	o.udp.steer = NET_STEER_CPU;
-	o.udp.bind_device = "lo";
 	o.rate_pps = rate;
-	o.window = rate > 0 ? 0 : WINDOW;
-	o.crawl.seed = SEED;
-	o.crawl.slots_log2 = SLOTS_LOG2;
-	o.crawl.endpoints_max = CONTACTS;
-	memset(o.crawl.own_id.b, 0xd7, sizeof(o.crawl.own_id.b));
-	memset(o.crawl.mac_key, 0x5a, sizeof(o.crawl.mac_key));
-	o.bootstrap = r->contacts;
-	o.bootstrap_count = r->contact_count;
-	o.max_runtime_ns = r->run_ns;
+	o.window = rate > 0 ? 0 : RIG_WINDOW;
 	o.wrap = wrap;
-	o.wrap_ctx = r;
-	r->opened = 0;
+	o.wrap_ctx = d;
+	d->opened = 0;
 	err = engine_new(&o, &e, why);
 	if (err)
 		fprintf(stderr, "%s\n", why);
@@ -227,20 +181,20 @@ static int by_time(const void *a, const void *b)
 }
 
 /* All workers' stamps in one list, by time; the caller frees it. */
-static struct stamp *merged(const struct rig *r, uint32_t *count)
+static struct stamp *merged(const struct desk *d, uint32_t *count)
 {
 	struct stamp *all;
 
 	*count = 0;
-	for (unsigned i = 0; i < r->cores; i++)
-		*count += r->stamps[i].count;
+	for (unsigned i = 0; i < d->rig.cores; i++)
+		*count += d->stamps[i].count;
 	all = malloc((*count + 1) * sizeof(*all));
 	if (!all)
 		return NULL;
 	*count = 0;
-	for (unsigned i = 0; i < r->cores; i++) {
-		memcpy(all + *count, r->stamps[i].at, r->stamps[i].count * sizeof(*all));
-		*count += r->stamps[i].count;
+	for (unsigned i = 0; i < d->rig.cores; i++) {
+		memcpy(all + *count, d->stamps[i].at, d->stamps[i].count * sizeof(*all));
+		*count += d->stamps[i].count;
 	}
 	qsort(all, *count, sizeof(*all), by_time);
 	return all;
@@ -311,68 +265,42 @@ static int run_rate(const struct bench_ctx *ctx, FILE *out)
 {
 	static const double rates[] = { 200, 1000, 5000, 20000, 100000 };
 	struct engine_result *e = calloc(1, sizeof(*e));
-	struct rig r;
-	int err = e ? rig_open(&r, ctx) : -ENOMEM;
+	struct desk d;
+	int err = e ? desk_open(&d, ctx) : -ENOMEM;
 
 	for (unsigned i = 0; !err && i < sizeof(rates) / sizeof(rates[0]); i++) {
 		struct stamp *all;
 		uint32_t count;
 
-		err = run(&r, NET_BACKEND_AUTO, rates[i], e);
-		all = err ? NULL : merged(&r, &count);
+		err = run(&d, NET_BACKEND_AUTO, rates[i], e);
+		all = err ? NULL : merged(&d, &count);
 		if (!err)
 			err = !all ? -ENOMEM : count ? 0 : -EIO;
 		if (!err) {
-			struct pace p = pace_of(all, count, rates[i], r.cores);
+			struct pace p = pace_of(all, count, rates[i], d.rig.cores);
 
 			err = emit_pace(ctx, rates[i], &p, e->counters.unexplained, out);
 		}
 		free(all);
-		(void)sim_farm_settle(r.farm);
+		(void)sim_farm_settle(d.rig.farm);
 	}
 	if (e)
-		rig_close(&r);
+		desk_close(&d);
 	free(e);
 	return err;
 }
 
 /* ---- nine tenths ---------------------------------------------------------------------------- */
 
-static double distance(uint64_t a, uint64_t b)
-{
-	return a > b ? (double)(a - b) : (double)(b - a);
-}
-
-/** What the far end and the kernel have counted, when both are at rest (B-70). */
-struct rest {
-	struct sim_farm_stats farm;
-	struct engine_kernel kernel;
-};
-
-static struct rest at_rest(const struct rig *r)
-{
-	struct rest s = { .farm = sim_farm_settle(r->farm) };
-
-	kernel_read(NULL, 0, &s.kernel);
-	return s;
-}
-
 static int emit_90(const struct rig *r, enum net_backend backend, const char *name, double capacity,
-		   const struct engine_counters *c, const struct rest *before,
-		   const struct rest *after, FILE *out)
+		   const struct engine_counters *c, const struct rig_rest *before,
+		   const struct rig_rest *after, FILE *out)
 {
-	struct engine_kernel k = kernel_since(&after->kernel, &before->kernel);
-	uint64_t in = after->farm.received - before->farm.received;
-	uint64_t said = after->farm.answered - before->farm.answered;
-	uint64_t drops = c->net.kernel_drops + after->farm.kernel_drops - before->farm.kernel_drops;
-	/* io_uring is trusted when it has carried a datagram to itself: one a worker (E-24). */
-	uint64_t tests = backend == NET_BACKEND_URING ? r->cores : 0;
-	double kernel = distance(k.out_datagrams - tests, c->net.sent_packets + said) +
-			distance(k.in_datagrams - tests, c->net.recv_packets + in);
+	double kernel = rig_unexplained(r, backend, c, before, after);
 	struct bench_extra extra[] = {
 		{ "unexplained", (double)c->unexplained },
 		{ "kernel_unexplained", kernel },
-		{ "kernel_drops", (double)drops },
+		{ "kernel_drops", (double)rig_drops(c, before, after) },
 		{ "unanswered", (double)(c->crawl.sent - c->crawl.answered) },
 		{ "capacity_per_s", capacity },
 		{ "answered", (double)c->crawl.answered },
@@ -390,34 +318,35 @@ static int emit_90(const struct rig *r, enum net_backend backend, const char *na
 	return bench_emit(r->ctx, &f, out);
 }
 
-static int run_one_90(struct rig *r, enum net_backend backend, const char *name,
+static int run_one_90(struct desk *d, enum net_backend backend, const char *name,
 		      struct engine_result *e, FILE *out)
 {
-	struct rest before, after;
+	struct rig_rest before, after;
 	double capacity;
-	int err = run(r, backend, 0, e);
+	int err = run(d, backend, 0, e);
 
 	if (err)
 		return err;
-	capacity = (double)e->counters.crawl.answered * SECOND / (double)r->run_ns;
-	before = at_rest(r);
-	err = run(r, backend, 0.9 * capacity, e);
-	after = at_rest(r);
-	return err ? err : emit_90(r, backend, name, capacity, &e->counters, &before, &after, out);
+	capacity = (double)e->counters.crawl.answered * SECOND / (double)d->rig.run_ns;
+	before = rig_at_rest(&d->rig);
+	err = run(d, backend, 0.9 * capacity, e);
+	after = rig_at_rest(&d->rig);
+	return err ? err
+		   : emit_90(&d->rig, backend, name, capacity, &e->counters, &before, &after, out);
 }
 
 static int nine_tenths(const struct bench_ctx *ctx, FILE *out)
 {
 	struct engine_result *e = calloc(1, sizeof(*e));
-	struct rig r;
-	int err = e ? rig_open(&r, ctx) : -ENOMEM;
+	struct desk d;
+	int err = e ? desk_open(&d, ctx) : -ENOMEM;
 
 	if (!err)
-		err = run_one_90(&r, NET_BACKEND_URING, "unexplained_90.uring", e, out);
+		err = run_one_90(&d, NET_BACKEND_URING, "unexplained_90.uring", e, out);
 	if (!err)
-		err = run_one_90(&r, NET_BACKEND_MMSG, "unexplained_90.mmsg", e, out);
+		err = run_one_90(&d, NET_BACKEND_MMSG, "unexplained_90.mmsg", e, out);
 	if (e)
-		rig_close(&r);
+		desk_close(&d);
 	free(e);
 	return err;
 }

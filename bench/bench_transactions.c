@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <math.h>
-#include <netinet/in.h>
-#include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "bench/alone.h"
 #include "bench/bench.h"
 #include "bench/pair.h"
-#include "bench/sim/sim.h"
-#include "engine/cpu.h"
-#include "engine/engine.h"
-#include "engine/island.h"
-#include "engine/kernel.h"
-#include "engine/rng.h"
-#include "proto/krpc.h"
+#include "bench/rig.h"
 
 /**
  * DOC: answered transactions per second of the whole engine against the farm,
@@ -42,21 +31,11 @@
  */
 
 enum {
-	LIVE = 2 * 1000 * 1000,
 	SEED = 20261121,
-	PACKETS = 1 << 16,
-	BOOTSTRAP = 64,
-	WINDOW = 1024, /* per worker */
-	SLOTS_LOG2 = 20,
 	RUNS_DEFAULT = 5,
 	RUNS_MAX = 15,
 	RUN_MS_DEFAULT = 2000,
-	TAIL_MS = 100, /* of a turn, not measured */
-	CONTACTS = 1 << 22,
 };
-
-/** What answers: sockets on loopback, or raw frames at the far end of an island. */
-enum place { ON_LOOPBACK, ON_PACKET_FARM, ON_XDP_FARM };
 
 struct way {
 	const char *name;
@@ -68,7 +47,7 @@ struct way {
 };
 
 struct set {
-	enum place place;
+	enum rig_place place;
 	const struct way *ways;
 	unsigned count;
 };
@@ -115,29 +94,20 @@ static const struct way xdp_ways[] = {
 		.place = p, .ways = w, .count = sizeof(w) / sizeof((w)[0])                         \
 	}
 static const struct set sets[] = {
-	SET(ON_LOOPBACK, loopback_ways),
-	SET(ON_PACKET_FARM, packet_ways),
-	SET(ON_XDP_FARM, xdp_ways),
+	SET(RIG_LOOPBACK, loopback_ways),
+	SET(RIG_PACKET_FARM, packet_ways),
+	SET(RIG_XDP_FARM, xdp_ways),
 };
 
-struct rig {
-	const struct bench_ctx *ctx;
+struct bench_rig {
+	struct rig rig;
 	const struct set *set;
-	struct island *island;
-	struct sim_world *world;
-	struct sim_farm *farm;
 	struct pump_packets packets;
-	struct crawl_contact contacts[BOOTSTRAP];
-	unsigned contact_count;
-	unsigned cores;
-	uint64_t run_ns;
 };
 
 /** One turn of one way. */
 struct sample {
-	double answered_per_s;
-	double cpu_ns, farm_cpu_ns; /* per transaction */
-	double user_share;          /* of the CPU time of the asking process */
+	struct rig_sample rig;
 	/* engine only */
 	double unexplained;        /* largest breach of the accounting identity */
 	double kernel_unexplained; /* datagrams in and out that nobody owns up to */
@@ -145,235 +115,62 @@ struct sample {
 	double hit_rate;           /* answered / sent */
 };
 
-/* ---- the yardstick --------------------------------------------------------------------- */
-
-struct reading {
-	uint64_t at_ns, answered;
-	double user_s, system_s, farm_s;
-};
-
-struct watch {
-	struct rig *rig;
-	struct reading from, until;
-	pthread_t thread;
-};
-
-static double seconds(struct timeval t)
-{
-	return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
-}
-
-static struct reading read_now(const struct rig *r)
-{
-	struct sim_farm_stats farm;
-	struct rusage self;
-
-	getrusage(RUSAGE_SELF, &self);
-	sim_farm_stats(r->farm, &farm);
-	return (struct reading){ .at_ns = bench_now_ns(),
-				 .answered = farm.answered,
-				 .user_s = seconds(self.ru_utime),
-				 .system_s = seconds(self.ru_stime),
-				 .farm_s = farm.user_s + farm.system_s };
-}
-
-static void *watch_main(void *arg)
-{
-	struct watch *w = arg;
-	uint64_t third_us = w->rig->run_ns / 3000;
-
-	usleep((useconds_t)third_us);
-	w->from = read_now(w->rig);
-	usleep((useconds_t)(2 * third_us - TAIL_MS * 1000));
-	w->until = read_now(w->rig);
-	return NULL;
-}
-
-static int watch_start(struct watch *w, struct rig *r)
-{
-	*w = (struct watch){ .rig = r };
-	return -pthread_create(&w->thread, NULL, watch_main, w);
-}
-
-static int watch_end(struct watch *w, struct sample *out)
-{
-	struct reading *a = &w->from, *b = &w->until;
-	double count, user, all;
-
-	pthread_join(w->thread, NULL);
-	count = (double)(b->answered - a->answered);
-	user = b->user_s - a->user_s;
-	all = user + b->system_s - a->system_s;
-	if (count <= 0 || all <= 0)
-		return -EIO;
-	out->answered_per_s = count * 1e9 / (double)(b->at_ns - a->at_ns);
-	out->cpu_ns = all * 1e9 / count;
-	out->farm_cpu_ns = (b->farm_s - a->farm_s) * 1e9 / count;
-	out->user_share = user / all;
-	return 0;
-}
-
 /* ---- the bare loop ------------------------------------------------------------------- */
 
-/* Real queries, as the engine would write them, to live nodes in random order. */
-static int make_packets(struct rig *r)
-{
-	struct krpc_query q = { .method = KRPC_FIND_NODE, .v = SPAN_LIT("DT\0\1"), .ro = true };
-	struct krpc_template tp;
-	struct rng rng;
-	int err = krpc_template_init(&tp, &q);
-
-	if (!err)
-		err = pump_packets_new(PACKETS, tp.len, &r->packets);
-	if (err)
-		return err;
-	rng_init(&rng, SEED, 0);
-	for (unsigned i = 0; i < PACKETS; i++) {
-		uint8_t t[KRPC_TEMPLATE_T], bytes[KRPC_TEMPLATE_MAX];
-		struct sim_node node;
-
-		do
-			sim_world_node(r->world, rng_below(&rng, sim_world_nodes(r->world)), &node);
-		while (!node.live);
-		rng_bytes(&rng, t, sizeof(t));
-		krpc_template_write(&tp, &node.id, t, bytes);
-		pump_packet_set(&r->packets, i, &node.alias, bytes);
-	}
-	return 0;
-}
-
-static int run_bare(struct rig *r, const struct way *way, struct sample *out)
+static int run_bare(struct bench_rig *b, const struct way *way, struct sample *out)
 {
 	struct pair_opts opts = { .way = &way->bare,
-				  .island = r->island != NULL,
-				  .packets = &r->packets,
-				  .cores = r->cores,
+				  .island = b->rig.island != NULL,
+				  .packets = &b->packets,
+				  .cores = b->rig.cores,
 				  .batch = NET_BATCH_MAX,
-				  .window = WINDOW,
-				  .run_ns = r->run_ns };
+				  .window = RIG_WINDOW,
+				  .run_ns = b->rig.run_ns };
 	struct pair_result result;
-	struct watch watch;
-	int err = watch_start(&watch, r), watched;
+	struct rig_watch watch;
+	int err = rig_watch_start(&watch, &b->rig, 0), watched;
 
 	if (err)
 		return err;
 	err = pair_run(&opts, &result);
-	watched = watch_end(&watch, out);
+	watched = rig_watch_end(&watch, &out->rig);
 	return err ? err : watched;
 }
 
 /* ---- the engine --------------------------------------------------------------------- */
 
-static struct net *wrap_alias(void *ctx, struct net *inner)
+static int run_engine(struct bench_rig *b, const struct way *way, struct sample *out)
 {
-	struct rig *r = ctx;
-	struct net *out;
-
-	if (net_alias_open(r->world, inner, &out)) {
-		net_close(inner);
-		return NULL;
-	}
-	return out;
-}
-
-static struct engine_opts engine_opts_of(struct rig *r, const struct way *way)
-{
-	struct engine_opts o = engine_opts_default();
-
-	o.workers = r->cores;
-	o.backend = way->backend;
-	o.udp.bind = endpoint_ip4(r->island ? (uint32_t)ISLAND_NEAR : INADDR_ANY, 0);
-	o.udp.steer = NET_STEER_CPU;
-	o.udp.bind_device = r->island ? NULL : "lo";
-	o.rate_pps = 0;
-	o.window = WINDOW;
-	o.crawl.seed = SEED;
-	o.crawl.slots_log2 = SLOTS_LOG2;
-	o.crawl.endpoints_max = CONTACTS;
-	o.crawl.raise_above = 0;
-	memset(o.crawl.own_id.b, 0xd7, sizeof(o.crawl.own_id.b));
-	memset(o.crawl.mac_key, 0x5a, sizeof(o.crawl.mac_key));
-	o.bootstrap = r->contacts;
-	o.bootstrap_count = r->contact_count;
-	o.max_runtime_ns = r->run_ns;
-	o.wrap = wrap_alias;
-	o.wrap_ctx = r;
-	return o;
-}
-
-static double distance(uint64_t a, uint64_t b)
-{
-	return a > b ? (double)(a - b) : (double)(b - a);
-}
-
-/** What the far end and the kernel have counted, when both are at rest (B-70). */
-struct rest {
-	struct sim_farm_stats farm;
-	struct engine_kernel kernel;
-};
-
-static struct rest at_rest(const struct rig *r)
-{
-	struct rest s = { .farm = sim_farm_settle(r->farm) };
-
-	kernel_read(NULL, 0, &s.kernel);
-	return s;
-}
-
-static void account(const struct rig *r, const struct way *way, const struct engine_result *e,
-		    const struct rest *from, const struct rest *to, struct sample *out)
-{
-	const struct sim_farm_stats *before = &from->farm, *after = &to->farm;
-	struct engine_kernel k = kernel_since(&to->kernel, &from->kernel);
-	const struct engine_counters *c = &e->counters;
-	uint64_t farm_in = after->received - before->received;
-	uint64_t farm_out = after->answered - before->answered;
-	/* io_uring is trusted when it has carried a datagram to itself: one a worker (E-24). */
-	uint64_t self_tests = way->backend == NET_BACKEND_URING ? r->cores : 0;
-
-	out->unexplained = (double)c->unexplained;
-	/*
-	 * Sockets: what the kernel counted is what both ends say. Frames are no matter of its UDP
-	 * counters: what one end sent the other had or dropped.
-	 */
-	if (r->island) {
-		out->kernel_unexplained =
-			distance(c->net.sent_packets,
-				 farm_in + after->kernel_drops - before->kernel_drops) +
-			distance(farm_out, c->net.recv_packets + c->net.kernel_drops);
-		/* In between is the CPUs' backlog, which counts for the whole machine. */
-		out->kernel_unexplained -= fmin(out->kernel_unexplained, (double)k.softnet_dropped);
-	} else {
-		out->kernel_unexplained =
-			distance(k.out_datagrams - self_tests, c->net.sent_packets + farm_out) +
-			distance(k.in_datagrams - self_tests, c->net.recv_packets + farm_in);
-	}
-	out->drops = (double)(c->net.kernel_drops + after->kernel_drops - before->kernel_drops);
-	out->hit_rate = c->crawl.sent ? (double)c->crawl.answered / (double)c->crawl.sent : 0;
-}
-
-static int run_engine(struct rig *r, const struct way *way, struct sample *out)
-{
-	struct engine_opts opts = engine_opts_of(r, way);
+	struct engine_opts opts = rig_engine_opts(&b->rig, way->backend);
 	struct engine_result *result = calloc(1, sizeof(*result));
-	struct rest before, after;
+	struct rig_rest before, after;
 	char why[ENGINE_WHY_MAX];
-	struct watch watch;
+	struct rig_watch watch;
 	struct engine *e = NULL;
-	int watched, err = result ? engine_new(&opts, &e, why) : -ENOMEM;
+	int watched, err;
 
+	opts.crawl.raise_above = 0;
+	err = result ? engine_new(&opts, &e, why) : -ENOMEM;
 	/* Whoever went before left questions there: the accounts begin when they are answered. */
-	before = at_rest(r);
+	before = rig_at_rest(&b->rig);
 	if (!err)
-		err = watch_start(&watch, r);
+		err = rig_watch_start(&watch, &b->rig, 0);
 	if (!err) {
 		err = engine_run(e, result);
-		watched = watch_end(&watch, out);
+		watched = rig_watch_end(&watch, &out->rig);
 		err = err ? err : watched;
 	}
-	after = at_rest(r);
-	if (!err)
-		account(r, way, result, &before, &after, out);
+	after = rig_at_rest(&b->rig);
+	if (!err) {
+		const struct engine_counters *c = &result->counters;
+
+		out->unexplained = (double)c->unexplained;
+		out->kernel_unexplained =
+			rig_unexplained(&b->rig, way->backend, c, &before, &after);
+		out->drops = (double)rig_drops(c, &before, &after);
+		out->hit_rate =
+			c->crawl.sent ? (double)c->crawl.answered / (double)c->crawl.sent : 0;
+	}
 	engine_free(e);
 	free(result);
 	return err;
@@ -414,7 +211,8 @@ static double ratio(const struct outcome *o, unsigned a, unsigned b)
 	double ratios[RUNS_MAX];
 
 	for (unsigned i = 0; i < o->runs; i++)
-		ratios[i] = o->samples[a][i].answered_per_s / o->samples[b][i].answered_per_s;
+		ratios[i] =
+			o->samples[a][i].rig.answered_per_s / o->samples[b][i].rig.answered_per_s;
 	return bench_median(ratios, o->runs);
 }
 
@@ -425,7 +223,8 @@ static double ratio_by_cpu(const struct outcome *o, unsigned a, unsigned b)
 	double ratios[RUNS_MAX];
 
 	for (unsigned i = 0; i < o->runs; i++) {
-		const struct sample *x = &o->samples[a][i], *y = &o->samples[b][i];
+		const struct rig_sample *x = &o->samples[a][i].rig;
+		const struct rig_sample *y = &o->samples[b][i].rig;
 
 		ratios[i] = (y->cpu_ns + y->farm_cpu_ns) / (x->cpu_ns + x->farm_cpu_ns);
 	}
@@ -434,19 +233,19 @@ static double ratio_by_cpu(const struct outcome *o, unsigned a, unsigned b)
 
 #define FIELD(f) offsetof(struct sample, f)
 
-static int emit(const struct rig *r, const struct outcome *o, unsigned way, FILE *out)
+static int emit(const struct bench_rig *b, const struct outcome *o, unsigned way, FILE *out)
 {
-	const struct way *y = &r->set->ways[way];
+	const struct way *y = &b->set->ways[way];
+	bool sockets = b->set->place == RIG_LOOPBACK;
 	struct bench_extra extra[] = {
 		{ "ratio_to_bare", ratio(o, way, y->twin) },
 		{ "ratio_by_cpu", ratio_by_cpu(o, way, y->twin) },
-		{ r->set->place == ON_LOOPBACK ? "ratio_to_mmsg" : "ratio_to_raw",
-		  ratio(o, way, y->peer) },
-		{ r->set->place == ON_LOOPBACK ? "ratio_to_mmsg_by_cpu" : "ratio_to_raw_by_cpu",
+		{ sockets ? "ratio_to_mmsg" : "ratio_to_raw", ratio(o, way, y->peer) },
+		{ sockets ? "ratio_to_mmsg_by_cpu" : "ratio_to_raw_by_cpu",
 		  ratio_by_cpu(o, way, y->peer) },
-		{ "cpu_ns", median_of(o, way, FIELD(cpu_ns)) },
-		{ "farm_cpu_ns", median_of(o, way, FIELD(farm_cpu_ns)) },
-		{ "user_share", median_of(o, way, FIELD(user_share)) },
+		{ "cpu_ns", median_of(o, way, FIELD(rig.cpu_ns)) },
+		{ "farm_cpu_ns", median_of(o, way, FIELD(rig.farm_cpu_ns)) },
+		{ "user_share", median_of(o, way, FIELD(rig.user_share)) },
 		{ "unexplained", worst_of(o, way, FIELD(unexplained)) },
 		{ "kernel_unexplained", worst_of(o, way, FIELD(kernel_unexplained)) },
 		{ "kernel_drops", worst_of(o, way, FIELD(drops)) },
@@ -455,107 +254,68 @@ static int emit(const struct rig *r, const struct outcome *o, unsigned way, FILE
 	struct bench_figure f = { .name = y->name,
 				  .unit = "1/s",
 				  .better = BENCH_HIGHER,
-				  .best = worst_of(o, way, FIELD(answered_per_s)), /* the largest */
-				  .median = median_of(o, way, FIELD(answered_per_s)),
+				  .best = worst_of(o, way,
+						   FIELD(rig.answered_per_s)), /* the largest */
+				  .median = median_of(o, way, FIELD(rig.answered_per_s)),
 				  .runs = o->runs,
 				  .extra = extra,
 				  .extra_count = y->engine ? 11 : 7 };
 
-	return bench_emit(r->ctx, &f, out);
+	return bench_emit(b->rig.ctx, &f, out);
 }
 
-static int run_rounds(struct rig *r, FILE *out)
+static int run_rounds(struct bench_rig *b, FILE *out)
 {
 	struct outcome *o = calloc(1, sizeof(*o));
 	int err = o ? 0 : -ENOMEM;
 
 	if (o)
-		o->runs = r->ctx->runs ? r->ctx->runs : RUNS_DEFAULT;
+		o->runs = b->rig.ctx->runs ? b->rig.ctx->runs : RUNS_DEFAULT;
 	if (o && o->runs > RUNS_MAX)
 		o->runs = RUNS_MAX;
 	for (unsigned run = 0; !err && run < o->runs; run++) {
-		for (unsigned k = 0; !err && k < r->set->count; k++) {
-			unsigned i = (run + k) % r->set->count; /* nobody is always first */
-			const struct way *way = &r->set->ways[i];
+		for (unsigned k = 0; !err && k < b->set->count; k++) {
+			unsigned i = (run + k) % b->set->count; /* nobody is always first */
+			const struct way *way = &b->set->ways[i];
 			struct sample *s = &o->samples[i][run];
 
-			err = way->engine ? run_engine(r, way, s) : run_bare(r, way, s);
+			err = way->engine ? run_engine(b, way, s) : run_bare(b, way, s);
 		}
 	}
-	for (unsigned way = 0; !err && way < r->set->count; way++)
-		err = emit(r, o, way, out);
+	for (unsigned way = 0; !err && way < b->set->count; way++)
+		err = emit(b, o, way, out);
 	free(o);
 	return err;
 }
 
-/* The farm at the far end, this process at the near one; it stays there, see in_child(). */
-static int start_on_island(struct rig *r, struct sim_farm_opts *farm)
-{
-	struct island_opts opts = { .queues = r->cores + 1 };
-	char why[ISLAND_WHY_MAX] = "", farm_why[SIM_WHY_MAX] = "";
-	int err = island_open(&opts, &r->island, why);
-
-	if (!err) {
-		farm->island = r->island;
-		farm->raw = r->set->place == ON_XDP_FARM ? NET_BACKEND_XDP : NET_BACKEND_PACKET;
-		farm->why = farm_why;
-		err = sim_farm_start(r->world, farm, &r->farm);
-	}
-	if (!err)
-		err = island_enter(r->island, ISLAND_NEAR_END);
-	if (!err && !island_holds(r->island, ISLAND_NEAR_END))
-		err = DT_EREFUSED;
-	if (err && (*why || *farm_why))
-		fprintf(stderr, "%s\n", *why ? why : farm_why);
-	return err;
-}
-
-static int rig_open(struct rig *r, const struct bench_ctx *ctx, const struct set *set)
-{
-	struct sim_opts world = sim_opts_default();
-	struct sim_farm_opts farm = { .pin = true };
-	struct endpoint eps[BOOTSTRAP];
-	int err;
-
-	*r = (struct rig){ .ctx = ctx, .set = set, .cores = cpu_usable() < 2 ? 1 : 2 };
-	r->run_ns = (ctx->run_ms ? ctx->run_ms : RUN_MS_DEFAULT) * 1000000ull;
-	world.live = LIVE;
-	world.seed = SEED;
-	world.dead_share = 0;
-	world.loss = 0;
-	farm.threads = r->cores;
-	err = sim_world_new(&world, &r->world);
-	if (!err)
-		err = set->place == ON_LOOPBACK ? sim_farm_start(r->world, &farm, &r->farm)
-						: start_on_island(r, &farm);
-	if (!err)
-		err = make_packets(r); /* aliases have their ports since the farm's start */
-	if (err)
-		return err;
-	r->contact_count = sim_world_bootstrap(r->world, eps, BOOTSTRAP);
-	for (unsigned i = 0; i < r->contact_count; i++)
-		r->contacts[i] = (struct crawl_contact){ .ep = eps[i] };
-	return 0;
-}
-
 static int run_set(const struct bench_ctx *ctx, const struct set *set, FILE *out)
 {
-	struct rig r;
-	int err = rig_open(&r, ctx, set);
+	struct rig_opts o = { .place = set->place, .seed = SEED, .run_ms = RUN_MS_DEFAULT };
+	struct bench_rig b = { .set = set };
+	int err = rig_open(&b.rig, ctx, &o);
 
 	if (!err)
-		err = run_rounds(&r, out);
-	if (r.farm)
-		sim_farm_stop(r.farm);
-	sim_world_free(r.world);
-	pump_packets_free(&r.packets);
-	island_close(r.island);
+		err = rig_packets(&b.rig, &b.packets);
+	if (!err)
+		err = run_rounds(&b, out);
+	pump_packets_free(&b.packets);
+	rig_close(&b.rig);
 	return err;
 }
 
 static int on_loopback(const struct bench_ctx *ctx, FILE *out)
 {
-	return run_set(ctx, &sets[ON_LOOPBACK], out);
+	return run_set(ctx, &sets[RIG_LOOPBACK], out);
+}
+
+static int on_packet_farm(const struct bench_ctx *ctx, FILE *out)
+{
+	return run_set(ctx, &sets[RIG_PACKET_FARM], out);
+}
+
+static int on_xdp_farm(const struct bench_ctx *ctx, FILE *out)
+{
+	return run_set(ctx, &sets[RIG_XDP_FARM], out);
 }
 
 static int run_transactions(const struct bench_ctx *ctx, FILE *out)
@@ -563,38 +323,14 @@ static int run_transactions(const struct bench_ctx *ctx, FILE *out)
 	return alone_run(on_loopback, ctx, out);
 }
 
-/* A process of its own, which moves into the island and ends there. Exit status: an error's
- * negative. */
-static int in_child(const struct bench_ctx *ctx, const struct set *set, FILE *out)
-{
-	int status = 0;
-	pid_t pid;
-
-	fflush(out);
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (pid == 0) {
-		int err = run_set(ctx, set, out);
-
-		if (err)
-			fprintf(stderr, "%s: %s\n", set->ways[0].name, dt_strerror(err));
-		fflush(out);
-		_exit(err ? 1 : 0);
-	}
-	if (waitpid(pid, &status, 0) != pid)
-		return -errno;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : DT_EUNSUPPORTED;
-}
-
 static int run_packet(const struct bench_ctx *ctx, FILE *out)
 {
-	return in_child(ctx, &sets[ON_PACKET_FARM], out);
+	return rig_in_child("transactions_packet", on_packet_farm, ctx, out);
 }
 
 static int run_xdp(const struct bench_ctx *ctx, FILE *out)
 {
-	return in_child(ctx, &sets[ON_XDP_FARM], out);
+	return rig_in_child("transactions_xdp", on_xdp_farm, ctx, out);
 }
 
 const struct bench bench_transactions[] = {

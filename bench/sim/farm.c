@@ -52,7 +52,7 @@ static void *lane_run(void *arg)
 	const struct sim_farm *f = l->farm;
 	bool delays = f->world->opts.delay_us != 0;
 
-	if (f->pin && cpu_pin(l->index) < 0)
+	if (f->pin && cpu_pin(f->first_core + l->index) < 0)
 		l->farm->pin = false; /* refused: slower, not wrong */
 	__atomic_add_fetch(&f->shared->ready, 1, __ATOMIC_RELEASE);
 	for (;;) {
@@ -222,6 +222,8 @@ int sim_farm_start(struct sim_world *w, const struct sim_farm_opts *opts, struct
 	*out = NULL;
 	if (opts->threads < 1 || opts->threads > NET_WORKERS_MAX)
 		return DT_ERANGE;
+	if (opts->guest.port && !opts->island)
+		return -EINVAL; /* no socket is bound to its port */
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return -ENOMEM;
@@ -229,6 +231,8 @@ int sim_farm_start(struct sim_world *w, const struct sim_farm_opts *opts, struct
 	f->island = opts->island;
 	f->raw = opts->raw;
 	f->pin = opts->pin;
+	f->first_core = opts->first_core;
+	f->guest = opts->guest;
 	f->world = w;
 	f->started_ns = farm_now_ns();
 	if (f->island)

@@ -60,6 +60,8 @@ struct sim_farm {
 	pid_t pid;
 	unsigned threads, ports;
 	bool pin;
+	unsigned first_core;
+	struct sim_farm_guest guest;
 	uint64_t started_ns;
 	struct sim_world *world;
 	struct farm_shared *shared;
@@ -87,7 +89,7 @@ struct farm_lane {
 	struct sim_queue queue;
 	unsigned count; /* in asked */
 	struct farm_asked asked[FARM_BATCH];
-	int64_t node[FARM_BATCH];   /* a node's number or -1 */
+	int64_t node[FARM_BATCH];   /* a node's number, or below zero: farm_lane.c */
 	uint32_t face[FARM_BATCH];  /* that was asked */
 	struct limit_table *limits; /* NULL: the world has none */
 	struct hole_table *holes;   /* likewise */

@@ -9,6 +9,7 @@
 
 enum {
 	NOBODY = -1,      /* as a node number */
+	GUEST = -2,       /* likewise: the other protocol's port was asked */
 	LIMITS_LOG2 = 16, /* sets of four askings: 12 MB a lane, where there are limiters */
 	HOLES_LOG2 = 16,  /* sets of four holes: 4 MB a lane, where there are such NATs */
 };
@@ -80,6 +81,10 @@ static void find_nodes(struct farm_lane *l, uint64_t now_ns)
 		l->node[i] = NOBODY;
 		if (!alias_is_ours(w, ntohl(a->peer_ip))) {
 			l->counters.foreign++;
+			continue;
+		}
+		if (l->farm->guest.port && a->local_port == l->farm->guest.port) {
+			l->node[i] = GUEST;
 			continue;
 		}
 		if (face_from_alias(w, ntohl(a->local_ip), a->local_port, &l->face[i]) < 0) {
@@ -168,6 +173,26 @@ static void take(struct farm_lane *l, unsigned i, uint64_t now_ns)
 	call_back(l, &now, nonce, now_ns);
 }
 
+/** guest() - a question of the other protocol. */
+static void guest(struct farm_lane *l, unsigned i)
+{
+	const struct farm_asked *a = &l->asked[i];
+	const struct sim_event e = { .peer_ip = a->peer_ip, .peer_port = a->peer_port };
+	struct endpoint local = endpoint_ip4(ntohl(a->local_ip), a->local_port);
+	uint8_t *room = l->io->room(l, &local);
+	uint32_t len;
+
+	if (!room) {
+		l->counters.send_failures++;
+		return;
+	}
+	len = l->farm->guest.answer(a->query, room, FARM_REPLY_MAX);
+	if (len)
+		l->io->put(l, &local, &e, len);
+	else
+		l->counters.malformed++;
+}
+
 void farm_lane_serve(struct farm_lane *l)
 {
 	bool timed = l->farm->world->opts.delay_us || l->limits || l->holes;
@@ -175,7 +200,9 @@ void farm_lane_serve(struct farm_lane *l)
 
 	find_nodes(l, now_ns);
 	for (unsigned i = 0; i < l->count; i++)
-		if (l->node[i] != NOBODY)
+		if (l->node[i] == GUEST)
+			guest(l, i);
+		else if (l->node[i] != NOBODY)
 			take(l, i, now_ns);
 	l->count = 0;
 	l->io->flush(l);

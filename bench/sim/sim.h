@@ -216,6 +216,17 @@ int net_sim_along(struct net *first, unsigned port, struct net **out, struct clo
 /* ---- the farm -------------------------------------------------------------- */
 
 /**
+ * struct sim_farm_guest - another protocol on one port of every address, answered by the same
+ * threads through the same frames, so that programs that do not speak DHT can be measured
+ * against the same responder. Over an island only.
+ */
+struct sim_farm_guest {
+	uint16_t port; /* 0 = none */
+	/** Returns the bytes of the reply, at most @max; 0 = no answer, counted as malformed. */
+	uint32_t (*answer)(struct span query, uint8_t *reply, uint32_t max);
+};
+
+/**
  * DOC: a child process that answers for all nodes on 127.0.0.0/8. Needs no
  * privilege; is bound to the device lo and answers nothing that does not come
  * from 127.0.0.0/8. It ends with sim_farm_stop() and with the thread that
@@ -223,8 +234,9 @@ int net_sim_along(struct net *first, unsigned port, struct net **out, struct clo
  * it too, and the census that drains still wants its answers.
  */
 struct sim_farm_opts {
-	unsigned threads;   /* one per core: 1..NET_WORKERS_MAX */
-	bool pin;           /* thread i on core i */
+	unsigned threads; /* one per core: 1..NET_WORKERS_MAX */
+	bool pin;         /* thread i on core first_core + i */
+	unsigned first_core;
 	uint16_t base_port; /* first of its ports; 0 = 20000, or a later one where that is taken */
 	/**
 	 * Answer as raw frames at the far end of this island instead, by @raw:
@@ -233,6 +245,7 @@ struct sim_farm_opts {
 	 */
 	const struct island *island;
 	enum net_backend raw;
+	struct sim_farm_guest guest;
 	char *why; /* NULL, or room for SIM_WHY_MAX: a phrase where more is to be said than the
 		      error */
 };
@@ -248,8 +261,8 @@ struct sim_farm;
  * A query is answered by the thread of the core on which it was sent
  * (NET_STEER_CPU) and the reply is sent there, so a crawler pinned alike and
  * steered by CPU too never crosses cores.
- * Errors:  DT_ERANGE threads; -EADDRINUSE; -errno of fork and sockets; over an
- *          island DT_EREFUSED, DT_EUNSUPPORTED: see @why of @opts.
+ * Errors:  DT_ERANGE threads; -EINVAL a guest without an island; -EADDRINUSE; -errno of fork and
+ * sockets; over an island DT_EREFUSED, DT_EUNSUPPORTED: see @why of @opts.
  */
 int sim_farm_start(struct sim_world *w, const struct sim_farm_opts *opts,
 		   struct sim_farm **out) DT_MUST;
