@@ -17,6 +17,7 @@
 #include "bench/sim/sim.h"
 #include "engine/cli/campaign.h"
 #include "engine/cli/cli.h"
+#include "engine/cli/conf_place.h"
 #include "engine/crawl.h"
 #include "engine/survey.h"
 #include "proto/json.h"
@@ -558,6 +559,8 @@ int conf_check(const struct conf *c, char why[static CONF_WHY_MAX])
 			   "a file; only report and nodes_csv take - for standard output");
 	if (c->truth_dir[0] && !c->sim)
 		return bad(why, "truth_dir", "only a simulation (--sim N) has a truth to write");
+	if (!c->store[0] && conf_placed_by(c))
+		return bad(why, conf_placed_by(c), "{store} in a name needs a store");
 	if (c->resume && !c->store[0])
 		return bad(why, "resume",
 			   "needs the store of the run that was killed (--store DIR)");

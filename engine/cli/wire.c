@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/conf_place.h"
 #include "engine/clock.h"
 #include "engine/cpu.h"
 #include "engine/failures.h"
@@ -242,19 +243,22 @@ int wire_campaign(const struct conf *c, const struct wire_talk *talk,
 		  void (*done)(void *ctx, const struct wire_result *r), void *ctx)
 {
 	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	struct wire w = { .c = c,
-			  .talk = talk,
-			  .network.path = c->network_file,
-			  .sink_lock = &lock,
-			  .done = done,
-			  .done_ctx = ctx };
-	int rc = prepare(&w);
+	struct conf_placed placed;
+	struct wire w = {
+		.c = &placed.conf, .talk = talk, .sink_lock = &lock, .done = done, .done_ctx = ctx
+	};
+	int rc = conf_place(c, &placed);
 
+	if (rc < 0)
+		return cli_fail("names of files: %s", dt_strerror(rc)), rc;
+	w.network.path = placed.conf.network_file;
+	rc = prepare(&w);
 	if (rc >= 0 && talk->store_open)
 		rc = talk->store_open(talk->ctx, w.store);
 	if (rc >= 0)
 		rc = run_campaign(&w, talk);
 	unwire(&w);
+	conf_placed_fini(&placed);
 	return rc;
 }
 

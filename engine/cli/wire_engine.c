@@ -131,16 +131,13 @@ void wire_mirror_from(struct wire *w, struct endpoint local)
 static void stay_writable(const struct wire *w, char report_dir[static PATH_MAX],
 			  const char *keep[static WIRE_WRITABLE_MAX + 1])
 {
-	const char *report = w->c->report, *slash = strrchr(report, '/');
 	unsigned n = 0;
 
 	if (w->c->store[0])
 		keep[n++] = w->c->store;
-	if (report[0] && strcmp(report, "-") != 0) {
-		snprintf(report_dir, PATH_MAX, "%.*s", slash ? (int)(slash - report) + 1 : 1,
-			 slash ? report : ".");
+	wire_report_dir(w->c, report_dir);
+	if (report_dir[0])
 		keep[n++] = report_dir;
-	}
 	keep[n] = NULL;
 }
 

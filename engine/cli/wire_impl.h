@@ -2,6 +2,7 @@
 #ifndef ENGINE_CLI_WIRE_IMPL_H
 #define ENGINE_CLI_WIRE_IMPL_H
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -183,6 +184,9 @@ int wire_begin_epoch(struct wire *w) DT_MUST;
 int wire_try_report(const struct wire *w) DT_MUST;
 int wire_make_report(struct wire_result *r) DT_MUST;
 int wire_write_report(const struct wire *w, const struct wire_result *r) DT_MUST;
+
+/** wire_report_dir() - the folder that reports go to; "" = none. */
+void wire_report_dir(const struct conf *c, char out[static PATH_MAX]);
 
 /* ---- wire_warm.c ------------------------------------------------------------ */
 

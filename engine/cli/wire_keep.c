@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * DOC: what a census leaves behind: the store, a table of nodes, bad datagrams, the report.
+ * DOC: what a census leaves behind: the store, a table of nodes, bad datagrams.
  */
 #include "engine/cli/wire_impl.h"
 
@@ -14,8 +14,6 @@
 #include "engine/cli/cli.h"
 #include "engine/report.h"
 #include "proto/krpc.h"
-
-enum { REPORT_MAX = 1 << 18 /* a report is about 10 KiB */ };
 
 /* A folder that may be there already. */
 int wire_make_folder(const char *dir)
@@ -262,91 +260,4 @@ int wire_seal(struct wire *w, const struct wire_result *r)
 	if (rc < 0)
 		wire_store_fail(w, rc);
 	return rc;
-}
-
-/* ---- the report ---------------------------------------------------------- */
-
-static void tell_confusion(const struct wire_result *r, struct census_confusion *out)
-{
-	uint64_t odd = 0;
-
-	for (unsigned i = 1; i < SIM_NATURES; i++)
-		for (unsigned k = 0; k < SIGHTING_CLASSES; k++)
-			odd += r->confusion.count[i][k];
-	for (unsigned k = 1; k < SIGHTING_CLASSES; k++)
-		odd += r->confusion.count[SIM_NORMAL][k];
-	if (!odd)
-		return; /* an honest world, and nobody in it was held for anything else */
-	out->kinds = SIM_NATURES;
-	for (unsigned i = 0; i < SIM_NATURES; i++)
-		out->kind[i] = sim_nature_name((enum sim_nature)i);
-	memcpy(out->count, r->confusion.count, sizeof(r->confusion.count));
-	out->to_bogons = r->harm.to_bogons;
-	out->to_victim = r->harm.to_victim;
-	out->to_service_ports = r->harm.to_service_ports;
-	out->to_nobody = r->harm.to_nobody;
-	out->bans = r->harm.bans;
-	out->limited = r->harm.limited;
-}
-
-int wire_make_report(struct wire_result *r)
-{
-	struct census_truth truth = { .live = r->truth.live,
-				      .seen = r->truth.seen,
-				      .answered = r->truth.answered,
-				      .recall = r->truth.recall,
-				      .estimate_error = r->truth.estimate_error,
-				      .live_start = r->truth.live_start,
-				      .live_end = r->truth.live_end,
-				      .stayed = r->truth.stayed };
-	struct census_report report;
-	int rc;
-
-	tell_confusion(r, &truth.confusion);
-	truth.survey = r->survey_truth;
-	truth.farm_rss_bytes = r->farm_rss_bytes;
-	_Static_assert(sizeof(truth.missed) == sizeof(r->truth.missed), "one table, two names");
-	memcpy(truth.missed, r->truth.missed, sizeof(truth.missed));
-	r->report_json = malloc(REPORT_MAX);
-	r->report_text = malloc(REPORT_MAX);
-	if (!r->report_json || !r->report_text)
-		return -ENOMEM;
-	report_fill(&report, &r->engine, cli_version(), r->has_truth ? &truth : NULL);
-	rc = report_to_json(&report, r->report_json, REPORT_MAX);
-	if (rc >= 0)
-		rc = report_to_text(&report, r->report_text, REPORT_MAX);
-	if (rc < 0)
-		cli_fail("the report: %s", dt_strerror(rc));
-	return rc;
-}
-
-int wire_write_report(const struct wire *w, const struct wire_result *r)
-{
-	int rc = 0;
-
-	if (w->c->report[0])
-		rc = cli_write_file(w->c->report, r->report_json, strlen(r->report_json));
-	if (rc == -EPIPE)
-		return w->store ? 0 : rc;
-	if (rc < 0)
-		cli_fail("report %s: %s", w->c->report, dt_strerror(rc));
-	return rc;
-}
-
-/* A report that cannot be written is said before the census, not after it. */
-int wire_try_report(const struct wire *w)
-{
-	int fd;
-
-	if (!w->c->report[0] || !strcmp(w->c->report, "-"))
-		return 0;
-	fd = open(w->c->report, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	if (fd < 0) {
-		int err = -errno;
-
-		cli_fail("report %s: %s", w->c->report, dt_strerror(err));
-		return err;
-	}
-	close(fd);
-	return 0;
 }

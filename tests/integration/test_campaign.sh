@@ -60,6 +60,61 @@ virtual --store "$TMP/store" --sim-time 10800 --churn 0.007 --report - 2>/dev/nu
 	jq -e '.warm_known > 18000 and .doubted_known > 5000' >/dev/null
 result $? "a run of its own begins with what the last one left"
 
+# Reports: the latest under the name that was given, each beside it under its time.
+small() { virtual --sim 2000 --certify 0 --survey 0 "$@" >/dev/null 2>&1; }
+mkdir "$TMP/files"
+small --store "" --epochs 2 --interval 1h --every 40m --every-zone 5c/6 --report "$TMP/files/r.json"
+find "$TMP/files" -name '*.json' -printf '%f\n' | sed 's/T\(..\)[0-9]*Z/T\1Z/' | LC_ALL=C sort >"$TMP/got"
+diff - "$TMP/got" <<-'END'
+	r-20260921T14Z-zone-00-6.json
+	r-20260921T14Z-zone-5c-6.json
+	r-20260921T14Z.json
+	r-20260921T15Z-zone-5c-6.json
+	r-20260921T15Z-zone-80-6.json
+	r-20260921T15Z.json
+	r.json
+END
+result $? "each census has a report of its own"
+for f in "$TMP"/files/r-*; do
+	jq -r '"r-" + (.started[:19] + "Z" | gsub("[-:]"; "")) + (if .part then "-" + (.part.name | gsub("[ /]"; "-")) else "" end)
+		+ ".json"' "$f"
+done >"$TMP/want"
+diff "$TMP/want" <(cd "$TMP/files" && printf '%s\n' r-*)
+result $? "and is named after when it began and of what it is"
+cmp -s "$TMP"/files/r-*T15????Z.json "$TMP/files/r.json"
+result $? "the last full one is that of the given name"
+small --store "" --report "$TMP/files/one.json" && [ "$(ls -d "$TMP"/files/one*)" = "$TMP/files/one.json" ]
+result $? "a single census is the one file"
+small --store "" --report "$TMP/runs/" && small --store "" --sim-time 3600 --report "$TMP/runs" &&
+	[ "$(find "$TMP/runs" -name 'report-*Z.json' | wc -l)" = 2 ] && cmp -s "$TMP"/runs/report-*T15*.json "$TMP/runs/report.json"
+result $? "a folder keeps those of all runs"
+expect 1 "report $TMP/no/folder/: No such file" -- virtual --store "" --report "$TMP/no/folder/"
+(virtual --store "" --report "$TMP/broken.json" --blocklist "$TMP/none" >/dev/null 2>&1) || [ ! -e "$TMP/broken.json" ]
+result $? "a census that never began leaves no empty report"
+
+# The configurations that come with it write beside the store, whatever folder one stands in.
+configs=$(cd "$(dirname "$0")/../../configs" && pwd)
+mkdir "$TMP/here" "$TMP/kept"
+for conf in crawl campaign; do
+	(cd "$TMP/here" && small --config "$configs/$conf.yaml" --epochs 2 --store "$TMP/kept/$conf/") ||
+		echo "$conf failed"
+done
+(cd "$TMP/kept" && find . -maxdepth 2 -name '*.*' -type f) | sed 's/-2[0-9TZ]*/-T/; s/-zone-.*/-zone/' | LC_ALL=C sort -u >"$TMP/got"
+diff - "$TMP/got" <<-'END'
+	./campaign.reports/report-T-zone
+	./campaign.reports/report-T.json
+	./campaign.reports/report.json
+	./campaign.status.csv
+	./crawl.metadata.json
+	./crawl.report-T.json
+	./crawl.report.json
+	./crawl.status.csv
+END
+result $? "crawl.yaml and campaign.yaml write beside the store"
+[ -z "$(ls -A "$TMP/here")" ]
+result $? "and nothing into the working directory"
+expect 2 "report: {store} in a name needs a store" -- virtual --store "" --report '{store}.json'
+
 # Zones beside a full census that is slow: their cadence is held, each is an epoch of its own, one
 # rate and one budget hold for all, and the full one finds what it finds alone.
 virtual --rate 1000 --certify 0 --survey 0 --store "" --report "$TMP/slow.json" >/dev/null 2>&1
