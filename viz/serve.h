@@ -30,6 +30,9 @@ struct serve_opts {
 	const char *token;        /* of "Authorization: Bearer"; NULL = none asked for */
 	const char *const *hosts; /* names that a request may call us by, NULL-terminated; beside
 				     localhost and numbers; NULL = none */
+	bool peers_act; /* a reader of /peers makes something happen: not for other sites' pages */
+	const char *const
+		*origins;     /* those whose pages may all the same; NULL-terminated; NULL = none */
 	unsigned streams_max; /* /peers and /events at once, half of them for one address that is
 				 not this machine's; beyond: 503 */
 	unsigned connections_max, per_address_max;

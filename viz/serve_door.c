@@ -155,6 +155,45 @@ static bool is_named(const struct serve *s, struct MHD_Connection *c)
 	return *s->token || !host || serve_host_fits(host, s->opts.hosts);
 }
 
+static bool is_origin_of(const char *origin, const char *host)
+{
+	size_t scheme = !strncasecmp(origin, "http://", 7)    ? 7
+			: !strncasecmp(origin, "https://", 8) ? 8
+							      : 0;
+
+	return scheme && host && !strcasecmp(origin + scheme, host);
+}
+
+/*
+ * Does nobody but its own site, or a person or program, ask? Browsers say so in Sec-Fetch-Site
+ * where they trust the way to us (loopback, https), and in Origin where a page wants to read; a
+ * browser that says neither may be led by any page.
+ */
+static bool is_own_site(const struct serve *s, struct MHD_Connection *c)
+{
+	const char *site = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Sec-Fetch-Site");
+	const char *origin = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Origin");
+	const char *host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host");
+	const char *agent = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "User-Agent");
+
+	for (const char *const *o = s->opts.origins; origin && o && *o; o++)
+		if (!strcasecmp(origin, *o))
+			return true;
+	if (site)
+		return !strcasecmp(site, "same-origin") || !strcasecmp(site, "none");
+	if (origin)
+		return is_origin_of(origin, host);
+	return !agent || strncmp(agent, "Mozilla/", 8) != 0;
+}
+
+/* What a page cannot add to a request by itself; a password a browser adds for any page. */
+static bool is_bearer(const struct serve *s, struct MHD_Connection *c)
+{
+	const char *said = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Authorization");
+
+	return *s->token && said && !strncasecmp(said, "Bearer ", 7);
+}
+
 /* A question has no body; who sends one hopes that somebody before us counts otherwise. */
 static bool has_body(struct MHD_Connection *c)
 {
@@ -184,6 +223,11 @@ unsigned serve_refusal(const struct serve *s, struct MHD_Connection *c, const ch
 	if (!has_token(s, c)) {
 		*why = "this service asks for a token: Authorization: Bearer TOKEN";
 		return MHD_HTTP_UNAUTHORIZED;
+	}
+	if (s->opts.peers_act && !strcmp(url, "/peers") && !is_bearer(s, c) && !is_own_site(s, c)) {
+		*why = "reading /peers starts a census here, and a page of another site may not; "
+		       "cure: --allow-origin ORIGIN, or Authorization: Bearer TOKEN";
+		return MHD_HTTP_FORBIDDEN;
 	}
 	return 0;
 }

@@ -25,7 +25,7 @@ enum {
 	IDLE_MAX_S = 5, /* a client that reconnects finds the same census */
 	SAW_BATCH = 256,
 	WAIT_MS = 100,
-	HOSTS_MAX = 16,
+	HOSTS_MAX = 16,   /* and origins */
 	LOG_EVERY_S = 10, /* a line of status, as on a standard error that is no terminal */
 };
 
@@ -33,8 +33,8 @@ struct serve_args {
 	struct conf conf;
 	const char *config, *http_bind, *token_file;
 	bool crawl, on_demand;
-	const char *hosts[HOSTS_MAX + 1];
-	unsigned host_count;
+	const char *hosts[HOSTS_MAX + 1], *origins[HOSTS_MAX + 1];
+	unsigned host_count, origin_count;
 	struct serve_guard guard;
 	struct serve_opts opts;
 };
@@ -56,6 +56,7 @@ enum {
 	OPT_BIND,
 	OPT_TOKEN,
 	OPT_HOST,
+	OPT_ORIGIN,
 	OPT_STREAMS,
 	OPT_CONNECTIONS,
 	OPT_REQUEST,
@@ -75,6 +76,10 @@ static const struct argp_option options[] = {
 	{ "allow-host", OPT_HOST, "NAME", 0,
 	  "A name by which it may be called, beside localhost and numbers, where no token is asked "
 	  "for; may be given again",
+	  0 },
+	{ "allow-origin", OPT_ORIGIN, "ORIGIN", 0,
+	  "https://NAME[:PORT] of a site whose pages may start a census --on-demand; may be given "
+	  "again",
 	  0 },
 	{ "crawl", OPT_CRAWL, NULL, 0, "Take the censuses here (--sim N does so too)", 0 },
 	{ "on-demand", OPT_ON_DEMAND, NULL, 0,
@@ -145,6 +150,19 @@ static void parse_host(struct serve_args *a, const char *arg, struct argp_state 
 	a->hosts[a->host_count++] = arg;
 }
 
+/* As a browser says it: a scheme and a name, without a path. */
+static void parse_origin(struct serve_args *a, const char *arg, struct argp_state *state)
+{
+	const char *name = strstr(arg, "://");
+
+	if (!name || strncmp(arg, "http", 4) != 0 || !name[3] || strchr(name + 3, '/'))
+		argp_error(state, "--allow-origin: '%s' is not https://NAME or https://NAME:PORT",
+			   arg);
+	if (a->origin_count == HOSTS_MAX)
+		argp_error(state, "--allow-origin: at most %d of them", HOSTS_MAX);
+	a->origins[a->origin_count++] = arg;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct serve_args *a = state->input;
@@ -155,6 +173,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_BIND:
 		a->http_bind = arg;
+		return 0;
+	case OPT_ORIGIN:
+		parse_origin(a, arg, state);
 		return 0;
 	case OPT_HOST:
 		parse_host(a, arg, state);
@@ -556,6 +577,8 @@ static int check(struct serve_args *a, char token[static SERVE_TOKEN_MAX])
 	}
 	a->opts.token = *token ? token : NULL;
 	a->opts.hosts = a->hosts;
+	a->opts.origins = a->origins;
+	a->opts.peers_act = a->on_demand;
 	a->opts.confine = serve_guard_confine;
 	a->guard.store = a->conf.store;
 	a->opts.confine_ctx = &a->guard;

@@ -11,6 +11,7 @@ expect 2 "port: 'x' is not a number" -- "$PROG" serve --port x
 expect 2 "can be reached by others.*--token-file" -- "$PROG" serve --http-bind 0.0.0.0
 expect 1 "no-such-file: No such file" -- "$PROG" serve --token-file "$TMP/no-such-file"
 expect 2 "sim_mode: farm, veth or virtual" -- "$PROG" serve --sim 10 --sim-mode maybe
+expect 2 "allow-origin: 'friends.example' is not https://NAME" -- "$PROG" serve --allow-origin friends.example
 expect 2 "log-format: 'xml' is not" -- "$PROG" serve --log-format xml
 
 expect 0 'retain_days: 90' -- "$PROG" crawl --config configs/serve.yaml --print-config
@@ -60,14 +61,67 @@ with_token() {
 	finished token
 }
 
+# Reading /peers starts a census: a browser that another site leads here must not.
+asked_by_browsers() { # PORT
+	local code why=0 want said
+	while read -r want said; do
+		mapfile -t heads < <(tr '|' '\n' <<<"$said")
+		code=$(curl -s -m 1 -o "$TMP/refused" -w '%{http_code}' "${heads[@]/#/-H}" "http://127.0.0.1:$1/peers")
+		[ "$code" = "$want" ] || { echo "  $code, not $want, for $said"; why=1; }
+	done <<-'END'
+		421 Host: rebound.example|Sec-Fetch-Site: same-origin
+		403 Sec-Fetch-Site: cross-site
+		403 Sec-Fetch-Site: same-site|Origin: http://localhost:8000
+		403 Sec-Fetch-Site: cross-site|Origin: null
+		403 Origin: http://elsewhere.example
+		403 Origin: http://friends.example
+		403 User-Agent: Mozilla/5.0
+	END
+	result $why "on demand: refused to pages of other sites: $(jq -r .error "$TMP/refused" 2>/dev/null || cat "$TMP/refused")"
+	if command -v chromium >/dev/null && command -v node >/dev/null; then
+		mkdir -p "$TMP/site" && echo '<title>another site</title>' >"$TMP/site/index.html"
+		$python -u -m http.server --bind 127.0.0.1 --directory "$TMP/site" 0 >"$TMP/site.out" 2>&1 &
+		local site=$!
+		for _ in $(seq 50); do grep -q port "$TMP/site.out" && break; sleep 0.1; done
+		node "$here/browser/look.mjs" "$TMP/profile.site" \
+			"http://localhost:$(sed -n 's/.* port \([0-9]*\).*/\1/p' "$TMP/site.out")/" 400x300 \
+			"fetch('http://127.0.0.1:$1/peers').then(() => 'read', () => 'kept')" \
+			"fetch('http://127.0.0.1:$1/peers', { mode: 'no-cors' }).then(() => 'read', () => 'kept')" \
+			"new Image().src = 'http://127.0.0.1:$1/peers'" 300 \
+			"location.href = 'http://127.0.0.1:$1/peers'" 300 >"$TMP/site.look" 2>&1
+		kill $site
+		[ "$(sed -n 1,2p "$TMP/site.look" | tr -d '"\n')" = keptkept ]
+		result $? "on demand: Chromium on another site's page: $(sed -n 1,2p "$TMP/site.look" | tr '\n' ' ')"
+	fi
+	sleep 1.2 # a census shows in the counters within a second
+	curl -s "http://127.0.0.1:$1/metrics" | grep -q '^dht_telescope_packets_sent_total{type="query"} 0$'
+	result $? "on demand: and not a packet was sent for them"
+}
+let_in() { # PORT: who has it read, when it is known that nothing else started it
+	local why=0 said
+	while read -r said; do
+		mapfile -t heads < <(tr '|' '\n' <<<"$said")
+		[ "$(curl -s -m 1 -o /dev/null -w '%{http_code}' "${heads[@]/#/-H}" "http://127.0.0.1:$1/peers")" = 200 ] ||
+			{ echo "  refused: $said"; why=1; }
+	done <<-END
+		User-Agent: Mozilla/5.0|Sec-Fetch-Site: none
+		Sec-Fetch-Site: same-origin
+		Origin: http://127.0.0.1:$1
+		Sec-Fetch-Site: cross-site|Origin: https://friends.example
+	END
+	result $why "on demand: its own page, an address that was typed, an allowed origin"
+}
+
 # No packet before a client, a census while there is one; and the log as JSON.
 on_demand() {
-	begin demand --on-demand --sim 3000 --store "$TMP/demand" --log-format json --status-file "$TMP/status.csv"
+	begin demand --on-demand --allow-origin https://friends.example --sim 3000 --store "$TMP/demand" --log-format json --status-file "$TMP/status.csv"
 	curl -s "http://127.0.0.1:$port/metrics" | grep -q '^dht_telescope_packets_sent_total{type="query"} 0$'
 	result $? "on demand: nothing is sent before anybody listens"
+	asked_by_browsers $port
 	n=$(timeout 3 curl -sN "http://127.0.0.1:$port/peers" | wc -l)
 	[ "$n" -gt 1000 ]
 	result $? "on demand: $n lines for a client"
+	let_in $port
 	finished demand
 	$python - "$TMP/demand.err" <<-'END'
 		import json, sys
