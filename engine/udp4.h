@@ -46,18 +46,36 @@ void udp4_head_init(struct udp4_head *h, const uint8_t to_mac[static UDP4_MAC_BY
  */
 static inline uint64_t udp4_sum(const uint8_t *p, size_t len)
 {
-	uint64_t sum = 0, word;
+	typedef uint64_t two __attribute__((vector_size(16)));
+	two even = { 0 }, odd = { 0 }, block;
+	uint64_t word, sum;
+	uint32_t half;
+	uint16_t quarter;
 
-	for (; len >= 8; p += 8, len -= 8) {
-		memcpy(&word, p, 8);
-		sum += word;
-		sum += sum < word; /* end-around carry */
+	/* Halves of 32 bits into sums of 64: no carry, so no addition waits for another's. */
+	for (; len >= 16; p += 16, len -= 16) {
+		memcpy(&block, p, 16);
+		even += block & 0xffffffff;
+		odd += block >> 32;
 	}
-	word = 0;
-	memcpy(&word, p, len);
-	sum += word;
-	sum += sum < word;
-	return (sum >> 32) + (sum & 0xffffffff);
+	even += odd;
+	sum = even[0] + even[1];
+	if (len & 8) {
+		memcpy(&word, p, 8);
+		sum += (word >> 32) + (word & 0xffffffff);
+		p += 8;
+	}
+	if (len & 4) {
+		memcpy(&half, p, 4);
+		sum += half;
+		p += 4;
+	}
+	if (len & 2) {
+		memcpy(&quarter, p, 2);
+		sum += quarter;
+		p += 2;
+	}
+	return sum + (len & 1 ? *p : 0u);
 }
 
 /** udp4_fold() - a sum of up to 2^16 udp4_sum()s, to 16 bits. */
