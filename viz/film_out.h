@@ -2,6 +2,7 @@
 #ifndef VIZ_FILM_OUT_H
 #define VIZ_FILM_OUT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -36,11 +37,12 @@ struct film_out_opts {
 	enum film_format format;
 	unsigned width, height; /* of frames as they come */
 	double fps;
-	uint32_t first;     /* number of the first frame */
-	uint32_t frames;    /* how many will come, what is held included */
-	uint32_t hold;      /* of which the last ones are all the same */
-	bool high;          /* better and slower */
-	const char *ffmpeg; /* the program; NULL = ffmpeg on the PATH */
+	uint32_t first;          /* number of the first frame */
+	uint32_t frames;         /* how many will come, what is held included */
+	uint32_t hold;           /* of which the last ones are all the same */
+	bool high;               /* better and slower */
+	const char *ffmpeg;      /* the program; NULL = ffmpeg on the PATH */
+	const atomic_bool *stop; /* NULL, or set from outside: a frame is not waited for any more */
 };
 
 struct film_out {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@
 
 extern char **environ;
 
-enum { ARGS_MAX = 64, PIPE_BYTES = 1 << 20, TALK_MAX = 4096 };
+enum { ARGS_MAX = 64, PIPE_BYTES = 1 << 20, TALK_MAX = 4096, STOP_MS = 100 };
 
 #define BT709                                                                                      \
 	"-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "iec61966-2-1",         \
@@ -91,12 +92,26 @@ static void last_words(const struct pipe_out *p, char out[static 160])
 	snprintf(out, 160, "%.159s", line ? line + 1 : talk);
 }
 
+static bool stopped(const struct pipe_out *p)
+{
+	const atomic_bool *stop = p->base.opts.stop;
+
+	return stop && atomic_load_explicit(stop, memory_order_relaxed); /* a hint, no order */
+}
+
+/* An encoder may take a frame slowly, or never: whoever stops the film does not wait for it. */
 static int send_frame(struct pipe_out *p, const uint8_t *at, size_t len)
 {
+	struct pollfd room = { .fd = p->pipe, .events = POLLOUT };
+
 	while (len > 0) {
 		ssize_t n = write(p->pipe, at, len);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && errno == EAGAIN && !stopped(p))
+			(void)poll(&room, 1, STOP_MS);
+		else if (n < 0 && errno == EAGAIN)
+			return DT_EREFUSED;
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n < 0)
 			return -errno;
@@ -113,7 +128,9 @@ static int ffmpeg_put(struct film_out *o, uint32_t f, const uint8_t *rgba, char 
 	char said[160];
 
 	(void)f;
-	if (err) {
+	if (err == DT_EREFUSED) {
+		snprintf(why, 256, "stopped");
+	} else if (err) {
 		last_words(p, said);
 		snprintf(why, 256, "ffmpeg ended early%s%s", *said ? ": " : "", said);
 	}
@@ -199,6 +216,7 @@ static int start(struct pipe_out *p, const struct args *a)
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
 	(void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES);
+	(void)fcntl(ends[1], F_SETFL, O_NONBLOCK);
 	sigemptyset(&none);
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_adddup2(&files, ends[0], STDIN_FILENO);

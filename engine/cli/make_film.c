@@ -153,6 +153,7 @@ static int film_it(const struct make_film *m, struct film *f, enum film_format f
 			 m->first + count - 1, p->frames);
 		return DT_ERANGE;
 	}
+	o.stop = &watch.stop;
 	err = film_out_open(&o, &run.out, why);
 	if (err)
 		return err;

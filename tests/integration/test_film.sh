@@ -86,15 +86,20 @@ result $? "and nothing is left"
 printf '#!/bin/sh\nhead -c 3000000 >/dev/null\necho "the encoder has had enough" >&2\nexit 3\n' >"$TMP/dies"
 chmod +x "$TMP/dies"
 expect 1 "ffmpeg (ended early|failed): the encoder has had enough" -- film --out "$TMP/dead.mp4" --ffmpeg "$TMP/dies"
-printf '#!/bin/sh\nfor a; do last=$a; done\necho half >"$last"\nsleep 20\n' >"$TMP/hangs"
+printf '#!/bin/sh\nfor a; do last=$a; done\necho half >"$last"\nexec sleep 20\n' >"$TMP/hangs"
 chmod +x "$TMP/hangs"
-film --out "$TMP/cut.mp4" --ffmpeg "$TMP/hangs" >"$TMP/cut.log" 2>&1 &
+# bash has what it starts in the background ignore Ctrl-C
+env --default-signal=INT timeout 60 "$PROG" render --store "$store" --size 640x360 --step 900 --quiet \
+	--out "$TMP/cut.mp4" --ffmpeg "$TMP/hangs" >"$TMP/cut.log" 2>&1 &
 pid=$!
 for _ in $(seq 100); do [ -e "$TMP/cut.mp4.tmp" ] && break; sleep 0.1; done
-pkill_child() { for c in $(cat /proc/$pid/task/*/children 2>/dev/null); do kill -INT "$c"; done; }
-pkill_child # timeout(1) hands it on to the program
+start=$SECONDS
+kill -INT $pid # timeout(1) hands it on to the program
 wait $pid
-[ $? != 0 ] && [ ! -e "$TMP/cut.mp4" ] && [ ! -e "$TMP/cut.mp4.tmp" ] && [ ! -e "$TMP/dead.mp4" ] &&
+rc=$?
+[ $((SECONDS - start)) -le 5 ]
+result $? "Ctrl-C does not wait for the encoder: status $rc after $((SECONDS - start)) s"
+[ $rc != 0 ] && [ ! -e "$TMP/cut.mp4" ] && [ ! -e "$TMP/cut.mp4.tmp" ] && [ ! -e "$TMP/dead.mp4" ] &&
 	[ ! -e "$TMP/dead.mp4.tmp" ] && [ ! -e "$TMP/cut.manifest.json" ]
 result $? "a film that was stopped or whose encoder died leaves nothing"
 
