@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "engine/page.h"
+#include "proto/zone_names.h"
 
 static double live_of(const struct census_report *rep)
 {
@@ -16,12 +17,12 @@ static double live_of(const struct census_report *rep)
 
 static void json_capture(struct json *j, const struct census_capture *c)
 {
-	json_kv_u64(j, "first", c->first);
-	json_kv_u64(j, "second", c->second);
-	json_kv_u64(j, "both", c->both);
-	json_kv_u64(j, "left", c->left);
-	json_kv_u64(j, "fresh", c->fresh);
-	json_kv_u64(j, "fresh_known", c->fresh_known);
+	json_kv_u64(j, zone_capture_name(ZONE_FIRST), c->first);
+	json_kv_u64(j, zone_capture_name(ZONE_SECOND), c->second);
+	json_kv_u64(j, zone_capture_name(ZONE_BOTH), c->both);
+	json_kv_u64(j, zone_capture_name(ZONE_LEFT), c->left);
+	json_kv_u64(j, zone_capture_name(ZONE_FRESH), c->fresh);
+	json_kv_u64(j, zone_capture_name(ZONE_FRESH_KNOWN), c->fresh_known);
 	json_kv_u64(j, "known_once", c->known_once);
 }
 
@@ -42,33 +43,31 @@ void report_cost_json(struct json *j, const struct census_report *rep, const str
 	json_object_end(j);
 }
 
-enum column { KNOWN, LIVE, ONCE, TWICE, UNLISTED, KTH_DISTANCE, MEDIAN_GAP, COLUMNS };
-
 static double hundredths(double v)
 {
 	return round(100 * v) / 100;
 }
 
-static double cell(const struct engine_result *r, unsigned z, enum column column)
+static double cell(const struct engine_result *r, unsigned z, enum zone_column column)
 {
 	const struct census_tally *t = &r->tally;
 	struct census_tally one = { .zone = { [0] = t->zone[z] } };
 
 	switch (column) {
-	case KNOWN:
+	case ZONE_KNOWN:
 		return (double)t->zone[z].known;
-	case LIVE:
+	case ZONE_LIVE:
 		return (double)t->zone[z].live;
-	case ONCE:
+	case ZONE_ONCE:
 		return (double)t->zone[z].f1;
-	case TWICE:
+	case ZONE_TWICE:
 		return (double)t->zone[z].f2;
-	case KTH_DISTANCE:
+	case ZONE_KTH_DISTANCE:
 		return hundredths(r->health.zone[z].kth_distance);
-	case MEDIAN_GAP:
+	case ZONE_MEDIAN_GAP:
 		return hundredths(r->health.zone[z].median_gap);
-	case UNLISTED:
-	case COLUMNS:
+	case ZONE_UNLISTED:
+	case ZONE_COLUMNS:
 	default:
 		return hundredths(census_chao1(&one).unlisted);
 	}
@@ -77,13 +76,6 @@ static double cell(const struct engine_result *r, unsigned z, enum column column
 /* A column each, 256 long: a store may hold thousands of reports. */
 static void json_zones(struct json *j, const struct engine_result *r)
 {
-	static const char *const names[COLUMNS] = { "known",
-						    "live",
-						    "mentioned_once",
-						    "mentioned_twice",
-						    "unlisted_estimate",
-						    "kth_distance_estimate",
-						    "median_gap_estimate" };
 	uint64_t known = 0;
 
 	for (unsigned z = 0; z < CENSUS_ZONES; z++)
@@ -94,11 +86,11 @@ static void json_zones(struct json *j, const struct engine_result *r)
 		return;
 	}
 	json_object_begin(j);
-	for (unsigned column = 0; column < COLUMNS; column++) {
-		json_key(j, names[column]);
+	for (unsigned column = 0; column < ZONE_COLUMNS; column++) {
+		json_key(j, zone_column_name((enum zone_column)column));
 		json_array_begin(j);
 		for (unsigned z = 0; z < CENSUS_ZONES; z++)
-			json_double(j, cell(r, z, (enum column)column));
+			json_double(j, cell(r, z, (enum zone_column)column));
 		json_array_end(j);
 	}
 	json_object_end(j);

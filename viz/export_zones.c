@@ -15,7 +15,7 @@ enum { REPORT_MAX = 1 << 20 /* longest that a store keeps */ };
 struct zone_row {
 	struct span zone;
 	uint32_t census, started_s, known, live, mentioned_once, mentioned_twice;
-	float unlisted_estimate, captures[ZONES_CAPTURES], kth_distance, median_gap;
+	float unlisted_estimate, captures[ZONE_CAPTURES], kth_distance, median_gap;
 	uint8_t first_byte;
 	char text[2];
 };
@@ -36,13 +36,13 @@ struct zone_row {
 		COL("mentioned_twice", EXPORT_U32, mentioned_twice, "live, listed by two"),        \
 		COL("unlisted_estimate", EXPORT_F32, unlisted_estimate,                            \
 		    "live, listed by nobody: Chao's estimate"),                                    \
-		COL("first", EXPORT_F32, captures[ZONES_FIRST],                                    \
+		COL("first", EXPORT_F32, captures[ZONE_FIRST],                                     \
 		    "of the first pass; this and the rest: empty or NaN = no second pass here"),   \
-		COL("second", EXPORT_F32, captures[ZONES_SECOND], "of the second pass"),           \
-		COL("both", EXPORT_F32, captures[ZONES_BOTH], "of both"),                          \
-		COL("left", EXPORT_F32, captures[ZONES_LEFT], "gone between them"),                \
-		COL("fresh", EXPORT_F32, captures[ZONES_FRESH], "of the second alone"),            \
-		COL("fresh_known", EXPORT_F32, captures[ZONES_FRESH_KNOWN],                        \
+		COL("second", EXPORT_F32, captures[ZONE_SECOND], "of the second pass"),            \
+		COL("both", EXPORT_F32, captures[ZONE_BOTH], "of both"),                           \
+		COL("left", EXPORT_F32, captures[ZONE_LEFT], "gone between them"),                 \
+		COL("fresh", EXPORT_F32, captures[ZONE_FRESH], "of the second alone"),             \
+		COL("fresh_known", EXPORT_F32, captures[ZONE_FRESH_KNOWN],                         \
 		    "of these, known to the first and silent then"),                               \
 		COL("kth_distance_estimate", EXPORT_F32, kth_distance,                             \
 		    "live, as lookups see it by the 8th neighbour's distance; empty = no sample"), \
@@ -98,7 +98,7 @@ static int put_zone(struct zones_job *z, const struct store_epoch *e, unsigned n
 				.text = { digits[number >> 4], digits[number & 15] } };
 
 	row.zone = span_of(row.text, sizeof(row.text));
-	for (unsigned i = 0; i < ZONES_CAPTURES; i++)
+	for (unsigned i = 0; i < ZONE_CAPTURES; i++)
 		row.captures[i] = from->sampled ? (float)from->captures[i] : NAN;
 	return export_table_row(z->sheet, &row);
 }

@@ -6,23 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const columns[] = { "known",
-				       "live",
-				       "mentioned_once",
-				       "mentioned_twice",
-				       "unlisted_estimate",
-				       "kth_distance_estimate",
-				       "median_gap_estimate" };
 /* The last two are none of a report that an earlier version wrote. */
-enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), REQUIRED = 5 };
-
-const char *zones_capture_name(unsigned capture)
-{
-	static const char *const names[ZONES_CAPTURES] = { "first", "second", "both",
-							   "left",  "fresh",  "fresh_known" };
-
-	return names[capture];
-}
+enum { REQUIRED = ZONE_KTH_DISTANCE };
 
 /* Behind "key": in @from, but before @end; NULL where it is not. */
 static const char *value_of(const char *from, const char *end, const char *key)
@@ -62,8 +47,8 @@ static void read_captures(const char *report, struct zones_row out[static ZONES]
 		if (zone >= ZONES || !end || end > stop)
 			return;
 		out[zone].sampled = true;
-		for (unsigned i = 0; i < ZONES_CAPTURES; i++) {
-			const char *v = value_of(at, end, zones_capture_name(i));
+		for (unsigned i = 0; i < ZONE_CAPTURES; i++) {
+			const char *v = value_of(at, end, zone_capture_name((enum zone_capture)i));
 			double n = v ? strtod(v, NULL) : 0;
 
 			out[zone].captures[i] = isfinite(n) ? n : 0;
@@ -73,27 +58,29 @@ static void read_captures(const char *report, struct zones_row out[static ZONES]
 
 int zones_parse(const char *report, struct zones_row out[static ZONES])
 {
-	const char *zones = value_of(report, NULL, "zones"), *at[COLUMNS];
+	const char *zones = value_of(report, NULL, "zones"), *at[ZONE_COLUMNS];
 
 	/* "zones" of the certificate is a number, the table an object that comes later. */
 	while (zones && *(zones + strspn(zones, " \n\t")) != '{')
 		zones = value_of(zones, NULL, "zones");
-	for (unsigned i = 0; i < COLUMNS; i++) {
-		at[i] = value_of(zones, NULL, columns[i]);
+	for (unsigned i = 0; i < ZONE_COLUMNS; i++) {
+		at[i] = value_of(zones, NULL, zone_column_name((enum zone_column)i));
 		if (!at[i] && i < REQUIRED)
 			return DT_ENOTFOUND;
 	}
 	memset(out, 0, ZONES * sizeof(*out));
 	for (unsigned z = 0; z < ZONES; z++) {
-		double *const to[COLUMNS] = { &out[z].known,
-					      &out[z].live,
-					      &out[z].mentioned_once,
-					      &out[z].mentioned_twice,
-					      &out[z].unlisted_estimate,
-					      &out[z].kth_distance,
-					      &out[z].median_gap };
+		double *const to[ZONE_COLUMNS] = {
+			[ZONE_KNOWN] = &out[z].known,
+			[ZONE_LIVE] = &out[z].live,
+			[ZONE_ONCE] = &out[z].mentioned_once,
+			[ZONE_TWICE] = &out[z].mentioned_twice,
+			[ZONE_UNLISTED] = &out[z].unlisted_estimate,
+			[ZONE_KTH_DISTANCE] = &out[z].kth_distance,
+			[ZONE_MEDIAN_GAP] = &out[z].median_gap,
+		};
 
-		for (unsigned i = 0; i < COLUMNS; i++) {
+		for (unsigned i = 0; i < ZONE_COLUMNS; i++) {
 			*to[i] = NAN;
 			if (at[i] && !next_number(&at[i], to[i]))
 				return DT_EMALF;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "proto/err.h"
+#include "proto/zone_names.h"
 
 /**
  * DOC: the 256 zones of a census, by the first byte of an id, out of the report
@@ -14,25 +15,11 @@
 
 enum { ZONES = 256 };
 
-/** What the second pass saw of a zone, in this order. */
-enum zones_capture {
-	ZONES_FIRST,
-	ZONES_SECOND,
-	ZONES_BOTH,
-	ZONES_LEFT,
-	ZONES_FRESH,
-	ZONES_FRESH_KNOWN,
-	ZONES_CAPTURES
-};
-
-/** zones_capture_name() - "first", ..., "fresh_known". */
-const char *zones_capture_name(unsigned capture);
-
 struct zones_row {
 	double known, live, mentioned_once, mentioned_twice, unlisted_estimate;
 	double kth_distance, median_gap; /* as lookups would see it; NAN in reports without */
-	double captures[ZONES_CAPTURES];
-	bool sampled; /* the second pass was there; else @captures is all 0 */
+	double captures[ZONE_CAPTURES];  /* by enum zone_capture */
+	bool sampled;                    /* the second pass was there; else @captures is all 0 */
 };
 
 /**

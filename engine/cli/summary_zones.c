@@ -19,16 +19,19 @@ int summary_zones(const char *report, FILE *to)
 
 	if (rc < 0)
 		return rc;
-	fprintf(to, "zone,known,live,mentioned_once,mentioned_twice,unlisted_estimate");
-	for (unsigned i = 0; i < ZONES_CAPTURES; i++)
-		fprintf(to, ",%s", zones_capture_name(i));
-	fprintf(to, ",kth_distance_estimate,median_gap_estimate\n");
+	fprintf(to, "zone");
+	for (unsigned i = ZONE_KNOWN; i <= ZONE_UNLISTED; i++)
+		fprintf(to, ",%s", zone_column_name((enum zone_column)i));
+	for (unsigned i = 0; i < ZONE_CAPTURES; i++)
+		fprintf(to, ",%s", zone_capture_name((enum zone_capture)i));
+	fprintf(to, ",%s,%s\n", zone_column_name(ZONE_KTH_DISTANCE),
+		zone_column_name(ZONE_MEDIAN_GAP));
 	for (unsigned z = 0; z < ZONES; z++) {
 		const struct zones_row *r = &zones[z];
 
 		fprintf(to, "%02x,%.10g,%.10g,%.10g,%.10g,%.10g", z, r->known, r->live,
 			r->mentioned_once, r->mentioned_twice, r->unlisted_estimate);
-		for (unsigned i = 0; i < ZONES_CAPTURES; i++)
+		for (unsigned i = 0; i < ZONE_CAPTURES; i++)
 			r->sampled ? fprintf(to, ",%.0f", r->captures[i]) : fputc(',', to);
 		figure_or_none(to, r->kth_distance);
 		figure_or_none(to, r->median_gap);

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (unsigned z = 0; z < ZONES; z++) {
 			FUZZ_HOLDS(isfinite(zones[z].known) && isfinite(zones[z].live));
 			FUZZ_HOLDS(isfinite(zones[z].unlisted_estimate));
-			for (unsigned i = 0; i < ZONES_CAPTURES; i++) {
+			for (unsigned i = 0; i < ZONE_CAPTURES; i++) {
 				FUZZ_HOLDS(isfinite(zones[z].captures[i]));
 				FUZZ_HOLDS(zones[z].sampled || zones[z].captures[i] == 0);
 			}

@@ -51,7 +51,7 @@ static void test_a_report(void **state)
 		assert_true(zones[z].known == z && zones[z].live == 1000 + z);
 		assert_true(zones[z].unlisted_estimate == 4000 + z);
 		assert_int_equal(zones[z].sampled, z == 7);
-		for (unsigned i = 0; i < ZONES_CAPTURES; i++)
+		for (unsigned i = 0; i < ZONE_CAPTURES; i++)
 			assert_true(zones[z].captures[i] == (z == 7 ? i + 1 : 0));
 	}
 }
