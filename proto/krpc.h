@@ -197,12 +197,15 @@ struct krpc_template {
 /** krpc_template_init() - from a query whose t, target are ignored. */
 int krpc_template_init(struct krpc_template *tp, const struct krpc_query *q) DT_MUST;
 
-/** krpc_template_write() - one datagram of tp->len bytes into @out. */
+/**
+ * krpc_template_write() - one datagram of tp->len bytes into @out.
+ * @target: NULL: the caller writes the 20 bytes at tp->target_at, if there are such.
+ */
 static inline void krpc_template_write(const struct krpc_template *tp, const struct nodeid *target,
 				       const uint8_t t[static KRPC_TEMPLATE_T], uint8_t *out)
 {
 	memcpy(out, tp->bytes, tp->len);
-	if (tp->target_at)
+	if (tp->target_at && target)
 		memcpy(out + tp->target_at, target->b, NODEID_BYTES);
 	memcpy(out + tp->t_at, t, KRPC_TEMPLATE_T);
 }

@@ -3,14 +3,6 @@
 
 #include "proto/span.h"
 
-struct nodekey nodekey_from_id(const struct nodeid *id)
-{
-	struct nodekey key = { .bits = NODEID_BITS };
-
-	memcpy(key.b, id->b, NODEID_BYTES);
-	return key;
-}
-
 struct nodeid nodekey_to_id(const struct nodekey *key)
 {
 	struct nodeid id;

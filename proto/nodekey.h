@@ -30,7 +30,13 @@ struct nodekey {
 };
 
 /** nodekey_from_id() - widen a Mainline id. */
-struct nodekey nodekey_from_id(const struct nodeid *id);
+static inline struct nodekey nodekey_from_id(const struct nodeid *id)
+{
+	struct nodekey key = { .bits = NODEID_BITS };
+
+	memcpy(key.b, id->b, NODEID_BYTES);
+	return key;
+}
 
 /** nodekey_to_id() - narrow again; bytes past 160 bits are cut. */
 struct nodeid nodekey_to_id(const struct nodekey *key);
