@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/cookie.h"
 
+#include <endian.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -26,18 +27,23 @@ static uint32_t shorthash(const struct cookie *c, const void *in, size_t len)
 
 /*
  * An IPv4 address leaves its constant prefix out, which saves a third of the
- * hash; the lengths differ, so no v4 input is ever a v6 one.
+ * hash; the lengths differ, so no v4 input is ever a v6 one. Its 14 bytes, address and port as
+ * they stand in the endpoint, t and epoch, are put together in two words: bytes written in pieces
+ * and read in words at once would wait for every store before them (E-260).
  */
 static uint32_t seal(const struct cookie *c, const struct endpoint *ep, uint32_t t, uint32_t epoch)
 {
+	enum { V4_AT = 12, V4_IN = 6 + sizeof(t) + sizeof(epoch) };
 	uint8_t in[sizeof(*ep) + sizeof(t) + sizeof(epoch)];
-	enum { V4_BYTES = 6, V4_AT = 12 };
 
 	if (endpoint_is4(ep)) {
-		memcpy(in, (const uint8_t *)ep + V4_AT, V4_BYTES);
-		memcpy(in + V4_BYTES, &t, sizeof(t));
-		memcpy(in + V4_BYTES + sizeof(t), &epoch, sizeof(epoch));
-		return shorthash(c, in, V4_BYTES + sizeof(t) + sizeof(epoch));
+		uint64_t words[2];
+		uint32_t ip;
+
+		memcpy(&ip, ep->addr + V4_AT, sizeof(ip));
+		words[0] = htole64(le32toh(ip) | (uint64_t)ep->port << 32 | (uint64_t)t << 48);
+		words[1] = htole64(t >> 16 | (uint64_t)epoch << 16);
+		return shorthash(c, words, V4_IN);
 	}
 	memcpy(in, ep, sizeof(*ep));
 	memcpy(in + sizeof(*ep), &t, sizeof(t));

@@ -191,8 +191,8 @@ void crawl_offer(struct crawl *c, const struct crawl_contact *list, unsigned cou
 		struct learn l = { .id = contact->has_id ? contact->id.b : NULL,
 				   .tag = crawl_tag(contact->introducer),
 				   .by = { .introducer_ref = NODETAB_NONE,
-					   .confirmed = contact->confirmed,
-					   .doubted = contact->doubted } };
+					   .flags = (contact->confirmed ? LEARN_CONFIRMED : 0u) |
+						    (contact->doubted ? LEARN_DOUBTED : 0u) } };
 
 		if (!endpoint_is4(&contact->ep) && !c->opts.learn6)
 			continue;
@@ -200,7 +200,7 @@ void crawl_offer(struct crawl *c, const struct crawl_contact *list, unsigned cou
 		l.hash = key.hash;
 		l.ip = key.ip;
 		l.port = key.port;
-		l.by.v6 = key.v6;
+		l.by.flags |= key.v6 ? LEARN_V6 : 0u;
 		crawl_learn(c, &l, key.addr6);
 	}
 	/* Contacts borrow their ids from @list. */

@@ -81,9 +81,13 @@ enum {
 /** struct learn_common - what all contacts of one reply have in common. */
 struct learn_common {
 	uint32_t introducer_ref; /* NODETAB_NONE: told by another shard or by ourselves */
-	bool v6;
-	bool doubted; /* the introducer is: another one is needed */
-	bool confirmed;
+	uint32_t flags;          /* LEARN_*: one word, as it is copied with each contact */
+};
+
+enum {
+	LEARN_V6 = 1 << 0,
+	LEARN_DOUBTED = 1 << 1, /* the introducer is: another one is needed */
+	LEARN_CONFIRMED = 1 << 2,
 };
 
 /** struct learn - a contact on its way into the table. */
@@ -315,6 +319,10 @@ struct crawl_shape {
 
 const struct crawl_shape *crawl_shape(enum crawl_plan plan);
 
+/** crawl_aim() - the target of question @q to node @ref, where it is to stand. */
+void crawl_aim(const struct crawl *c, uint32_t ref, enum question q,
+	       uint8_t out[static NODEID_BYTES]);
+
 /** crawl_target() - of question @q to node @ref; the same each time it is repeated. */
 struct nodeid crawl_target(const struct crawl *c, uint32_t ref, enum question q);
 
@@ -403,7 +411,7 @@ static inline void crawl_learn(struct crawl *c, const struct learn *l, const uin
 		crawl_learn_flush(c);
 	nodetab_prefetch(&c->tab, l->hash);
 	c->batch[c->batched] = *l;
-	if (l->by.v6)
+	if (l->by.flags & LEARN_V6)
 		c->batch6[c->batched] = addr6;
 	c->batched++;
 }

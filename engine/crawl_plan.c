@@ -78,89 +78,110 @@ static uint8_t some_zone(const struct crawl *c, unsigned from)
 	return (uint8_t)from;
 }
 
-static struct nodeid random_target(const struct crawl *c, uint32_t ref, uint64_t purpose)
+static void random_target(const struct crawl *c, uint32_t ref, uint64_t purpose, uint8_t *out)
 {
-	struct nodeid out = { { 0 } };
 	struct rng r;
 	uint64_t head;
 
 	rng_init(&r, draw(c, ref, CRAWL_DRAW_TARGET + purpose), 0);
-	rng_bytes(&r, out.b, sizeof(out.b));
+	rng_bytes(&r, out, NODEID_BYTES);
 	if (!part_is_whole(&c->opts.part)) {
-		head = __builtin_bswap64(part_place(&c->opts.part, nodeid_prefix64(&out)));
-		memcpy(out.b, &head, sizeof(head));
+		memcpy(&head, out, sizeof(head));
+		head = __builtin_bswap64(part_place(&c->opts.part, __builtin_bswap64(head)));
+		memcpy(out, &head, sizeof(head));
 	}
 	if (c->opts.zoned) /* within the part as well */
-		out.b[0] = some_zone(c, rng_below(&r, CENSUS_ZONES));
-	return out;
+		out[0] = some_zone(c, rng_below(&r, CENSUS_ZONES));
 }
 
 /* A sampled node without a known depth, or one that has no such bucket, is asked at its own id. */
-static struct nodeid flipped(const struct node *n, unsigned up)
+static void flipped(const struct node *n, unsigned up, uint8_t *out)
 {
-	if (n->depth == NODE_DEPTH_NONE || n->depth < up || n->depth - up >= NODEID_BITS)
-		return n->id;
-	return nodeid_flip(&n->id, n->depth - up);
+	unsigned bit = n->depth - up;
+
+	memcpy(out, n->id.b, NODEID_BYTES);
+	if (n->depth != NODE_DEPTH_NONE && n->depth >= up && bit < NODEID_BITS)
+		out[bit / 8] ^= (uint8_t)(0x80u >> bit % 8);
 }
 
 /* Exactly @common bits shared with the node's id, the rest at random. */
-static struct nodeid at_distance(const struct crawl *c, uint32_t ref, unsigned common)
+static void at_distance(const struct crawl *c, uint32_t ref, unsigned common, uint8_t *out)
 {
-	struct nodeid id = nodetab_at(&c->tab, ref)->id;
-	struct nodeid out = random_target(c, ref, TARGET_OF_WALK_0 + common);
+	const struct nodeid *id = &nodetab_at(&c->tab, ref)->id;
 	unsigned whole = common / 8, bits = common % 8;
 	uint8_t kept = (uint8_t)(0xff00 >> bits), turned = (uint8_t)(0x80 >> bits);
 
-	memcpy(out.b, id.b, whole);
-	out.b[whole] = (uint8_t)((id.b[whole] & kept) | (~id.b[whole] & turned) |
-				 (out.b[whole] & ~(kept | turned)));
-	return out;
+	random_target(c, ref, TARGET_OF_WALK_0 + common, out);
+	memcpy(out, id->b, whole);
+	out[whole] = (uint8_t)((id->b[whole] & kept) | (~id->b[whole] & turned) |
+			       (out[whole] & ~(kept | turned)));
 }
 
-static struct nodeid walk_target(const struct crawl *c, uint32_t ref)
+static void walk_target(const struct crawl *c, uint32_t ref, uint8_t *out)
 {
 	const struct node *n = nodetab_at(&c->tab, ref);
+	struct nodeid target = n->id;
 
 	switch (crawl_shape(c->opts.plan)->walk) {
 	case CRAWL_WALK_RANDOM:
-		return random_target(c, ref, TARGET_OF_WALK_0 + n->depth);
+		random_target(c, ref, TARGET_OF_WALK_0 + n->depth, out);
+		return;
 	case CRAWL_WALK_CPL:
-		return at_distance(c, ref, n->depth);
+		at_distance(c, ref, n->depth, out);
+		return;
 	case CRAWL_WALK_UP3:
-		return flipped(n, UP_3);
+		flipped(n, UP_3, out);
+		return;
 	case CRAWL_WALK_DRAIN:
-		return flipped(n, 1);
+		flipped(n, 1, out);
+		return;
 	case CRAWL_WALK_SURVEY:
-		return crawl_survey_target(c, ref);
+		target = crawl_survey_target(c, ref);
+		break;
 	case CRAWL_WALK_NONE:
 	default:
-		return n->id;
+		break;
 	}
+	memcpy(out, target.b, NODEID_BYTES);
 }
 
-struct nodeid crawl_target(const struct crawl *c, uint32_t ref, enum question q)
+void crawl_aim(const struct crawl *c, uint32_t ref, enum question q,
+	       uint8_t out[static NODEID_BYTES])
 {
 	const struct node *n = nodetab_at(&c->tab, ref);
 
 	switch (q) {
 	case Q_FLIP0:
-		return flipped(n, 0);
+		flipped(n, 0, out);
+		break;
 	case Q_FLIP1:
-		return flipped(n, 1);
+		flipped(n, 1, out);
+		break;
 	case Q_FLIP2:
-		return flipped(n, 2);
+		flipped(n, 2, out);
+		break;
 	case Q_FIRST:
 	case Q_MIX:
-		return random_target(c, ref, q);
+		random_target(c, ref, q, out);
+		break;
 	case Q_WALK:
-		return walk_target(c, ref);
+		walk_target(c, ref, out);
+		break;
 	case Q_OWN:
 	case Q_AGAIN:
 	case Q_PROBE:
 	case QUESTIONS:
 	default:
-		return n->id;
+		memcpy(out, n->id.b, NODEID_BYTES);
 	}
+}
+
+struct nodeid crawl_target(const struct crawl *c, uint32_t ref, enum question q)
+{
+	struct nodeid target = { { 0 } };
+
+	crawl_aim(c, ref, q, target.b);
+	return target;
 }
 
 /* ---- what is asked ------------------------------------------------------------- */

@@ -172,7 +172,6 @@ static void write_query(struct crawl *c, uint32_t ref, const struct endpoint *ep
 	struct node *n = nodetab_at(&c->tab, ref);
 	enum question q = crawl_question(n);
 	const struct krpc_template *tp = template_of(c, ref, q);
-	struct nodeid target = crawl_target(c, ref, q);
 	uint32_t idx =
 		slots_take(&c->slots, n->tries ? SLOTS_REPEAT : SLOTS_FIRST, crawl_us(now_ns));
 	struct slot *slot = slots_at(&c->slots, idx);
@@ -190,7 +189,9 @@ static void write_query(struct crawl *c, uint32_t ref, const struct endpoint *ep
 	slot->attempt = (uint8_t)(n->tries + 1);
 	both = htole64((uint64_t)slot->mac << 32 | head);
 	memcpy(t, &both, sizeof(t));
-	krpc_template_write(tp, &target, t, msg->data);
+	krpc_template_write(tp, NULL, t, msg->data);
+	if (tp->target_at)
+		crawl_aim(c, ref, q, msg->data + tp->target_at);
 	msg->len = tp->len;
 	msg->peer = *ep;
 	msg->tag = head;
@@ -211,10 +212,13 @@ struct ahead {
 	struct gate_look look[2 * GATE_AHEAD];
 };
 
-static void look_ahead(const struct crawl *c, unsigned at, struct ahead *a)
+/* @room: so many more may be asked in this turn. */
+static void look_ahead(const struct crawl *c, unsigned at, unsigned room, struct ahead *a)
 {
-	unsigned until = at + GATE_AHEAD < c->in_hand ? at + GATE_AHEAD : c->in_hand;
+	unsigned until = at + (room < GATE_AHEAD ? room : GATE_AHEAD);
 
+	if (until > c->in_hand)
+		until = c->in_hand;
 	for (; a->until < until; a->until++) {
 		unsigned i = a->until % (2 * GATE_AHEAD);
 
@@ -261,9 +265,10 @@ static bool ask_one(struct crawl *c, unsigned at, struct ahead *ahead, uint64_t 
 unsigned crawl_tx(struct crawl *c, uint64_t now_ns, struct net_msg *msgs, unsigned count)
 {
 	unsigned written = 0, at = 0, want = count < CRAWL_HAND_MAX ? count : CRAWL_HAND_MAX;
-	struct ahead ahead = { .until = 0 };
+	struct ahead ahead; /* 2 KB: what it holds is written before it is read */
 	bool sent;
 
+	ahead.until = 0;
 	if (c->stopped || now_ns < c->rate_until_ns)
 		return 0;
 	if (slots_full(&c->slots)) {
@@ -272,7 +277,9 @@ unsigned crawl_tx(struct crawl *c, uint64_t now_ns, struct net_msg *msgs, unsign
 	}
 	draw(c, now_ns, want);
 	for (; at < c->in_hand && written < count && !slots_full(&c->slots); at++) {
-		look_ahead(c, at, &ahead);
+		uint32_t places = slots_left(&c->slots);
+
+		look_ahead(c, at, places < count - written ? places : count - written, &ahead);
 		if (!ask_one(c, at, &ahead, now_ns, &msgs[written], &sent))
 			break;
 		written += sent;

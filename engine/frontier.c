@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "proto/prefetch.h"
+
 enum {
 	FRONTIER_STREAM = 0x46524f4e, /* of the run's seed */
 	FRONTIER_SPARE_MAX = 256,     /* 256 KiB */
@@ -49,16 +51,9 @@ void frontier_free(struct frontier *f)
 
 /* ---- bags ---------------------------------------------------------------- */
 
-int frontier_put(struct frontier *f, enum frontier_bag bag, uint32_t ref)
+int frontier_make_room(struct frontier *f, enum frontier_bag bag)
 {
-	uint32_t n = f->bag[bag].count;
-	int err = arena_need(&f->bag[bag].mem, ((size_t)n + 1) * sizeof(uint32_t));
-
-	if (err)
-		return err;
-	((uint32_t *)(void *)f->bag[bag].mem.base)[n] = ref;
-	f->bag[bag].count = n + 1;
-	return 0;
+	return arena_need(&f->bag[bag].mem, ((size_t)f->bag[bag].count + 1) * sizeof(uint32_t));
 }
 
 unsigned frontier_take(struct frontier *f, enum frontier_bag bag, uint32_t *refs, unsigned max)
@@ -67,10 +62,17 @@ unsigned frontier_take(struct frontier *f, enum frontier_bag bag, uint32_t *refs
 	uint32_t n = f->bag[bag].count;
 	unsigned taken = 0;
 
-	while (taken < max && n > 0) {
-		uint32_t at = rng_below(&f->rng, n);
+	if (max > n)
+		max = n;
+	/* All places first, so that their memory comes side by side. */
+	for (unsigned i = 0; i < max; i++) {
+		refs[i] = rng_below(&f->rng, n - i);
+		prefetch_write(&all[refs[i]]);
+	}
+	for (; taken < max; taken++) {
+		uint32_t at = refs[taken];
 
-		refs[taken++] = all[at];
+		refs[taken] = all[at];
 		all[at] = all[--n];
 	}
 	f->bag[bag].count = n;

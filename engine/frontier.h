@@ -78,8 +78,24 @@ struct frontier {
 int frontier_init(struct frontier *f, uint64_t max, uint64_t seed, uint64_t now_ns) DT_MUST;
 void frontier_free(struct frontier *f);
 
+/** frontier_make_room() - the rare half of frontier_put(). */
+int frontier_make_room(struct frontier *f, enum frontier_bag bag) DT_MUST;
+
 /** frontier_put() - into a bag. Errors: DT_EFULL, -ENOMEM: not queued. */
-int frontier_put(struct frontier *f, enum frontier_bag bag, uint32_t ref) DT_MUST;
+DT_MUST static inline int frontier_put(struct frontier *f, enum frontier_bag bag, uint32_t ref)
+{
+	uint32_t n = f->bag[bag].count;
+
+	if (((size_t)n + 1) * sizeof(uint32_t) > f->bag[bag].mem.committed) {
+		int err = frontier_make_room(f, bag);
+
+		if (err)
+			return err;
+	}
+	((uint32_t *)(void *)f->bag[bag].mem.base)[n] = ref;
+	f->bag[bag].count = n + 1;
+	return 0;
+}
 
 /** frontier_take() - up to @max entries, each at random of all. Returns how many. */
 unsigned frontier_take(struct frontier *f, enum frontier_bag bag, uint32_t *refs, unsigned max);

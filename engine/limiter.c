@@ -13,9 +13,9 @@
 #include "engine/rng.h"
 
 enum {
-	LOAD_MAX_PERCENT = 85,   /* beyond it, lines run over into their neighbours' neighbours */
-	LOAD_NEW_PERCENT = 70,   /* of a new table, if traffic stays as it was */
-	LOAD_REUSE_PERCENT = 80, /* of a forgotten table that serves again */
+	LOAD_MAX_PERCENT = 75,   /* beyond it, lines run over into their neighbours' neighbours */
+	LOAD_NEW_PERCENT = 55,   /* of a new table, if traffic stays as it was */
+	LOAD_REUSE_PERCENT = 65, /* of a forgotten table that serves again */
 	GROWTH = 2,              /* of a table that fills before its time */
 	GROWTH_SUDDEN = 4,       /* of one that fills before an eighth of its time */
 	/* Ticks are 32 bits and compared modulo: after a pause this long (2^29 ticks, 30 h)
@@ -187,7 +187,7 @@ uint64_t limiter_retry_at(const struct limiter *l, const struct limiter_ticket *
 	uint32_t wait = t->ahead > l->slack ? t->ahead - l->slack : 0;
 	struct shape k = shape_of(l->kind);
 
-	if (window_full(l, &k, t->window)) {
+	if (window_full(l, &k, t->window, t->sum)) {
 		uint32_t bins = window_wait(l, t->window, t->now);
 
 		wait = bins > wait ? bins : wait;

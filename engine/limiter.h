@@ -67,6 +67,7 @@ struct limiter_ticket {
 	void *line;
 	uint64_t key, window;
 	uint32_t now, ahead;
+	uint32_t sum; /* of the window */
 	unsigned at;
 	bool fresh;
 };

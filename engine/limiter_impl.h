@@ -186,12 +186,13 @@ static inline uint32_t window_sum(const struct shape *k, uint64_t w)
 	return (uint32_t)(w * HOST_ADD >> 36 & 0xfff);
 }
 
-static inline bool window_full(const struct limiter *l, const struct shape *k, uint64_t window)
+static inline bool window_full(const struct limiter *l, const struct shape *k, uint64_t window,
+			       uint32_t sum)
 {
 	if (!l->window_max)
 		return false;
 	/* The bin could count no further; or all of them are the bound. */
-	return (window & k->bin_mask) == k->bin_mask || window_sum(k, window) >= l->window_max;
+	return (window & k->bin_mask) == k->bin_mask || sum >= l->window_max;
 }
 
 /* How far the bucket has run ahead of @now, in ticks. */
@@ -232,6 +233,7 @@ static inline __attribute__((always_inline)) bool look_up(struct limiter *l, con
 	ticket->key = key;
 	ticket->ahead = 0;
 	ticket->window = 0;
+	ticket->sum = 0;
 	older = p;
 	for (unsigned i = 1; !known && i < l->gens; i++)
 		known = table_find(&l->gen[i], key, hash, &older);
@@ -241,7 +243,8 @@ static inline __attribute__((always_inline)) bool look_up(struct limiter *l, con
 	word = older.line->word[older.at];
 	ticket->ahead = bucket_ahead(word, last, now);
 	ticket->window = window_at(k, word >> 24, last, now);
-	return ticket->ahead <= l->slack && !window_full(l, k, ticket->window);
+	ticket->sum = window_sum(k, ticket->window);
+	return ticket->ahead <= l->slack && !window_full(l, k, ticket->window, ticket->sum);
 }
 
 /** limiter_ask_as() - limiter_ask() of a limiter of @kind, with the @hash of limiter_fetch(). */
@@ -269,16 +272,15 @@ limiter_charge_as(struct limiter *l, enum limiter_kind kind, const struct limite
 {
 	struct shape k = shape_of(kind);
 	struct line *line = ticket->line;
-	uint64_t window = ticket->window;
-	uint32_t sum;
+	bool counts = (ticket->window & k.bin_mask) != k.bin_mask; /* else the bin is full */
+	uint64_t window = ticket->window + counts;
+	uint32_t sum = ticket->sum + counts;
 
-	window += (window & k.bin_mask) != k.bin_mask;
 	line->key_lo[ticket->at] = (uint32_t)ticket->key;
 	line->last[ticket->at] = ticket->now;
 	line->word[ticket->at] = window << 24 | (uint64_t)(ticket->ahead + l->step) << 8 |
 				 (ticket->key >> 32 & 0xff);
 	l->gen[0].used += ticket->fresh;
-	sum = window_sum(&k, window);
 	if (sum > l->worst)
 		l->worst = sum;
 }

@@ -23,6 +23,7 @@ enum {
 	SEED_STREAM = 0x6e6f6465, /* of the seed that is handed in */
 };
 
+_Static_assert(SUB_GROWTH == 2, "split() gives each bucket two");
 _Static_assert(NODETAB_SUBTABLES == 1 << (64 - HASH_SUB_SHIFT), "the top bits choose");
 
 static struct nodetab_sub *sub_of(struct nodetab *t, uint64_t hash)
@@ -128,14 +129,46 @@ static void sub_widen(struct nodetab_sub *sub)
 	set_bits(sub, sub->bits + 1);
 }
 
-/* An entry of @sub's bucket @at, which is its own, into one of the two that become of it. */
-static void split(const struct nodetab_sub *sub, uint32_t at, uint32_t entry,
-		  const struct nodetab_sub *next)
+static unsigned entries_in(const uint32_t *b)
 {
-	uint32_t bits = entry & ~sub->mask;
+	unsigned holes = nodetab_match(b, 0, 0);
 
-	place(next, at * SUB_GROWTH + (bits >> 31),
-	      (bits << 1 & ~next->mask) | (entry & sub->mask));
+	return holes ? (unsigned)__builtin_ctz(holes) : NODETAB_BUCKET;
+}
+
+/* The entries of @sub's bucket @at, all its own, into the two that become of it. */
+static void split(const struct nodetab_sub *sub, uint32_t at, const struct nodetab_sub *next)
+{
+	const uint32_t *b = sub->buckets + (size_t)at * NODETAB_BUCKET;
+	uint32_t *to = next->buckets + (size_t)at * SUB_GROWTH * NODETAB_BUCKET;
+	/* Somebody may have run over into them. */
+	unsigned used[SUB_GROWTH] = { entries_in(to), entries_in(to + NODETAB_BUCKET) };
+
+	for (unsigned i = 0; i < NODETAB_BUCKET && b[i]; i++) {
+		uint32_t bits = b[i] & ~sub->mask, side = bits >> 31;
+		uint32_t entry = (bits << 1 & ~next->mask) | (b[i] & sub->mask);
+
+		if (used[side] < NODETAB_BUCKET) {
+			to[side * NODETAB_BUCKET + used[side]++] = entry;
+			continue;
+		}
+		place(next, at * SUB_GROWTH + side, entry);
+		used[1] = entries_in(to + NODETAB_BUCKET);
+	}
+}
+
+/* The same by what the records say: some of them stand here because their own bucket was full. */
+static void split_strangers(const struct nodetab *t, const struct nodetab_sub *sub, uint32_t at,
+			    const struct nodetab_sub *next)
+{
+	const uint32_t *b = sub->buckets + (size_t)at * NODETAB_BUCKET;
+
+	for (unsigned i = 0; i < NODETAB_BUCKET && b[i]; i++) {
+		uint32_t number = b[i] & sub->mask;
+		uint64_t hash = hash_of(t, number - 1);
+
+		place(next, bucket_of(next, hash), tag_of(next, hash) | number);
+	}
 }
 
 /*
@@ -154,19 +187,11 @@ static int sub_double(struct nodetab *t, struct nodetab_sub *sub)
 		return -ENOMEM;
 	strangers = sub->buckets[(size_t)sub->count * NODETAB_BUCKET - 1];
 	for (uint32_t at = 0; at < sub->count; at++) {
-		const uint32_t *b = sub->buckets + (size_t)at * NODETAB_BUCKET;
-
-		for (unsigned i = 0; i < NODETAB_BUCKET && b[i]; i++) {
-			if (strangers || !narrow) {
-				uint64_t hash = hash_of(t, (b[i] & sub->mask) - 1);
-
-				place(&next, bucket_of(&next, hash),
-				      tag_of(&next, hash) | (b[i] & sub->mask));
-			} else {
-				split(sub, at, b[i], &next);
-			}
-		}
-		strangers = b[NODETAB_BUCKET - 1];
+		if (strangers || !narrow)
+			split_strangers(t, sub, at, &next);
+		else
+			split(sub, at, &next);
+		strangers = sub->buckets[(size_t)at * NODETAB_BUCKET + NODETAB_BUCKET - 1];
 	}
 	t->index_bytes += ((uint64_t)next.count - sub->count) * NODETAB_BUCKET * sizeof(uint32_t);
 	free(sub->buckets);

@@ -235,8 +235,8 @@ static inline uint32_t nodetab_guess(const struct nodetab *t, uint64_t hash)
 	unsigned found = nodetab_match(b, (uint32_t)place & ~sub->mask, sub->mask);
 	uint32_t ref;
 
-	if (!found)
-		return nodetab_guess_on(t, hash);
+	if (!found) /* entries fill from the front: the last one tells of holes */
+		return b[NODETAB_BUCKET - 1] ? nodetab_guess_on(t, hash) : NODETAB_NONE;
 	/* A hole matches a tag of zero: its number less one is NODETAB_NONE. */
 	ref = (b[__builtin_ctz(found)] & sub->mask) - 1;
 	if (ref != NODETAB_NONE)

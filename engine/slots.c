@@ -39,6 +39,7 @@ static uint32_t take_free(struct slots *s)
 
 	if (idx != SLOTS_NONE) {
 		s->free = slots_at(s, idx)->next;
+		slots_prefetch(s, s->free); /* long not in use, perhaps, and next */
 		return idx;
 	}
 	if (arena_need(&s->mem, ((size_t)s->top + 1) * sizeof(struct slot)))

@@ -99,6 +99,11 @@ static inline void slots_prefetch(const struct slots *s, uint32_t idx)
 		prefetch_write(slots_at(s, idx));
 }
 
+static inline uint32_t slots_left(const struct slots *s)
+{
+	return s->used < s->allowed ? s->allowed - s->used : 0;
+}
+
 static inline bool slots_full(const struct slots *s)
 {
 	return s->used >= s->allowed;

@@ -613,9 +613,27 @@ static void test_shards(void **state)
 	shards_hold(64, 2, seed);
 }
 
+/* The list as it stands in census P7, beside the filter in front of it. */
+static void test_service_ports(void **state)
+{
+	static const uint16_t services[] = { 1194, 1434,  1701,  1812,  1813,  1900, 2049, 3283,
+					     3389, 3478,  3702,  4500,  5060,  5061, 5351, 5353,
+					     5683, 10001, 11211, 32414, 37810, 47808 };
+
+	(void)state;
+	for (uint32_t port = 0; port <= UINT16_MAX; port++) {
+		bool want = port < 1024;
+
+		for (unsigned i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+			want |= services[i] == port;
+		assert_int_equal(gate_is_service_port((uint16_t)port), want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_service_ports),
 		cmocka_unit_test(test_never),
 		cmocka_unit_test(test_swap_blocklist),
 		cmocka_unit_test(test_net16),
