@@ -19,29 +19,59 @@ here=$(cd "$(dirname "$0")" && pwd)
 : "${HOSTILE_LOG=ear.ndjson}"
 ear=81.2.69.142
 
-. "$here/netns.sh"
+skip() { echo "SKIP: $*"; exit 77; }
 
 if [ "${1:-}" != inside ]; then
-	need ip python3
-	netns_run HOSTILE_S HOSTILE_PPS HOSTILE_LOG
+	command -v ip >/dev/null && command -v unshare >/dev/null || skip "no ip or unshare program"
+	command -v python3 >/dev/null || skip "no python3"
+	[ -x "$DT_PROG" ] || skip "no $DT_PROG"
+	root=()
+	[ "$(id -u)" = 0 ] || root=(--map-root-user)
+	unshare "${root[@]}" --net --mount true 2>/dev/null ||
+		skip "may not make network namespaces (no CAP_NET_ADMIN)"
+	work=$(mktemp -d)
+	export DT_PROG HOSTILE_S HOSTILE_PPS HOSTILE_LOG
+	setpriv --pdeathsig KILL unshare "${root[@]}" --net --pid --fork --kill-child --mount-proc \
+		bash "$here/$(basename "$0")" inside "$work"
+	rc=$?
+	[ "${KEEP:-0}" = 1 ] && echo "kept: $work" || rm -rf "$work"
+	exit $rc
 fi
 
 # ---- inside: this is process 1 of its namespace; what is left ends with it ----
 work=$2
 cd "$work" || exit 1
+bad=0 n=0
+ok() { # STATUS NAME
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; bad=1; fi
+}
+until_true() { for _ in $(seq 200); do "$@" && return; sleep 0.05; done; return 1; }
 
-netns_begin "$work"
+ip link set lo up
+ip route add local 0.0.0.0/0 dev lo table main
 ip route add blackhole 24.0.0.0/8
-netns_host 3600
-in_host ip addr add $ear/32 dev world
+unshare --net sleep 3600 &
+inner=$!
+in_ear() { nsenter --target $inner --net "$@"; }
+own_net() { [ "$(readlink /proc/$inner/ns/net)" != "$(readlink /proc/self/ns/net)" ]; }
+until_true own_net || { echo "not ok 1 - no second namespace"; exit 1; }
+ip link add inet type veth peer name world netns $inner
+ip addr add 203.0.113.1/24 dev inet
+ip link set inet up
+in_ear ip link set lo up
+in_ear ip addr add 203.0.113.2/24 dev world
+in_ear ip addr add $ear/32 dev world
+in_ear ip link set world up
+in_ear ip route add default via 203.0.113.1
 ip route add $ear via 203.0.113.2
 counter() { # rx or tx: bytes
-	in_host ip -s -j link show world | python3 -c 'import json, sys
+	in_ear ip -s -j link show world | python3 -c 'import json, sys
 print(json.load(sys.stdin)[0]["stats64"][sys.argv[1]]["bytes"])' "$1"
 }
 
-# Not in_host: that would be a shell's child, and signals are for the program.
-nsenter --target $host --net "$DT_PROG" listen --bind $ear:6881 --bootstrap '' --store store --geo none --rate-s 2 \
+# Not in_ear: that would be a shell's child, and signals are for the program.
+nsenter --target $inner --net "$DT_PROG" listen --bind $ear:6881 --bootstrap '' --store store --geo none --rate-s 2 \
 	--keep-bad bad.txt --log "$HOSTILE_LOG" --report report.json >listen.txt 2>listen.err &
 listen=$!
 until_true grep -q '^listening' listen.err

@@ -22,12 +22,29 @@ py=/usr/bin/python3 # Debian's own: it sees python3-libtorrent
 : "${SWARM_LT:=40}" "${SWARM_OTHER:=3}" # nodes of libtorrent, and of each other kind
 : "${SETTLE_S:=12}" "${SETTLE_MAX_S:=25}" "${CRAWL_S:=20}"
 
-. "$here/netns.sh"
+skip() { echo "SKIP: $*"; exit 77; }
 
 if [ "${1:-}" != inside ]; then
+	command -v ip >/dev/null && command -v unshare >/dev/null || skip "no ip or unshare program"
 	$py -c 'import libtorrent' 2>/dev/null || skip "no python3-libtorrent"
-	need ip python3
-	netns_run SWARM_LT SWARM_OTHER SETTLE_S SETTLE_MAX_S CRAWL_S
+	[ -x "$DT_PROG" ] || skip "no $DT_PROG"
+	root=()
+	[ "$(id -u)" = 0 ] || root=(--map-root-user)
+	unshare "${root[@]}" --net --mount true 2>/dev/null ||
+		skip "may not make network namespaces (no CAP_NET_ADMIN)"
+	work=$(mktemp -d)
+	export DT_PROG SWARM_LT SWARM_OTHER SETTLE_S SETTLE_MAX_S CRAWL_S
+	# Not exec: this process outlives the namespaces and removes the folder. When
+	# unshare is killed, the kernel kills its child, process 1 in there, and with
+	# that everything else in there; that takes a moment.
+	trap 'kill -KILL $child; sleep 1; rm -rf "$work"; exit 1' INT TERM
+	setpriv --pdeathsig KILL unshare "${root[@]}" --net --pid --fork --kill-child --mount-proc \
+		bash "$here/$(basename "$0")" inside "$work" &
+	child=$!
+	wait $child
+	rc=$?
+	[ "${KEEP:-0}" = 1 ] && echo "kept: $work" || rm -rf "$work"
+	exit $rc
 fi
 
 # ---- inside: this is process 1 of its namespace ----
@@ -38,6 +55,7 @@ cleanup() {
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM
+fail() { echo "FAIL: $*"; exit 1; }
 
 run() { # LOG COMMAND...: in the background, remembered
 	local log=$work/$1.log
@@ -46,9 +64,24 @@ run() { # LOG COMMAND...: in the background, remembered
 	pids+=($!)
 }
 
-netns_begin "$work"
-netns_host 600
-pids+=("$host")
+ip link set lo up
+# In table main and not local, so that the veth's network still wins.
+ip route add local 0.0.0.0/0 dev lo table main
+unshare --net sleep 600 &
+crawler=$!
+pids+=($crawler)
+in_crawler() { nsenter --target $crawler --net "$@"; }
+for _ in $(seq 100); do
+	[ "$(readlink /proc/$crawler/ns/net)" != "$(readlink /proc/self/ns/net)" ] && break
+	sleep 0.02
+done
+ip link add inet type veth peer name world netns $crawler || fail "no veth"
+ip addr add 203.0.113.1/24 dev inet
+ip link set inet up
+in_crawler ip link set lo up
+in_crawler ip addr add 203.0.113.2/24 dev world
+in_crawler ip link set world up
+in_crawler ip route add default via 203.0.113.1
 
 # Addresses: routable, each in a /24 of its own, none in the first octets that
 # libtorrent drops (3 6 7 9 11 19 21 22 25 26 28 29 30 33 34 48 56).
@@ -116,7 +149,7 @@ echo "swarm settled after $((SECONDS - began)) s"
 first=$(awk 'NR == 1 { print $1 ":" $2 }' "$work/libtorrent.list")
 census() { # NUMBER: one census and its comparison
 	local began=$SECONDS rc
-	in_host timeout --kill-after=5 $((CRAWL_S + 10)) "$DT_PROG" crawl --bootstrap "$first" \
+	in_crawler timeout --kill-after=5 $((CRAWL_S + 10)) "$DT_PROG" crawl --bootstrap "$first" \
 		--rate 2000 --workers 1 --sweep-after-s 3 --timeout1-s 1 --timeout2-s 2 --geo none \
 		--max-runtime-s "$CRAWL_S" --cooldown-s 2 --store "$work/store$1" \
 		--report "$work/report.json" --nodes-csv "$work/nodes.csv" >"$work/crawl.log" 2>&1
@@ -137,7 +170,7 @@ rc=$?
 # Whoever the census annoyed has banned its address and stays silent now.
 alive=$($py -c 'import json, sys; print(sum(bool(n["id"]) for n in json.load(open(sys.argv[1]))))' \
 	"$work/after.json")
-still=$(in_host $py "$here/swarm/walk.py" ping "$work/spec.json")
+still=$(in_crawler $py "$here/swarm/walk.py" ping "$work/spec.json")
 echo "$still of $alive living nodes still answer the crawler's address"
 [ "$still" = "$alive" ] || { echo "FAIL: the census was banned somewhere"; rc=1; }
 [ $rc = 0 ] || { tail -n 15 "$work/crawl.log"; cat "$work/report.json"; }

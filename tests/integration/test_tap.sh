@@ -14,16 +14,34 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 : "${DT_PROG:=$PWD/build/release/dht-telescope}" "${TAP_SIM:=3000}"
 
-. "$here/netns.sh"
+skip() { echo "SKIP: $*"; exit 77; }
 
 if [ "${1:-}" != inside ]; then
-	need ip python3
-	netns_run TAP_SIM
+	command -v ip >/dev/null && command -v unshare >/dev/null || skip "no ip or unshare program"
+	command -v python3 >/dev/null || skip "no python3"
+	[ -x "$DT_PROG" ] || skip "no $DT_PROG"
+	root=()
+	[ "$(id -u)" = 0 ] || root=(--map-root-user)
+	unshare "${root[@]}" --net true 2>/dev/null ||
+		skip "may not make network namespaces (no CAP_NET_ADMIN)"
+	export DT_PROG TAP_SIM
+	work=$(mktemp -d)
+	setpriv --pdeathsig KILL unshare "${root[@]}" --net --pid --fork --kill-child --mount-proc \
+		bash "$here/$(basename "$0")" inside "$work"
+	rc=$?
+	[ "${KEEP:-0}" = 1 ] && echo "kept: $work" || rm -rf "$work"
+	exit $rc
 fi
 
 # ---- inside: this is process 1 of its namespace; what is left ends with it ----
 work=$2
 cd "$work" || exit 1
+bad=0 n=0
+ok() { # STATUS NAME
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; bad=1; fi
+}
+until_true() { for _ in $(seq 200); do "$@" && return; sleep 0.05; done; return 1; }
 num() { python3 -c 'import json,sys; d=json.load(open(sys.argv[1]))
 for k in sys.argv[2].split("/"): d = d[int(k)] if isinstance(d, list) else d[k]
 print(d)' "$1" "$2"; }
@@ -90,11 +108,11 @@ ok $? "under the addresses that the census names"
 
 # The same traffic over a veth pair, many times over, as fast as two senders can.
 unshare --net sleep 60 &
-host=$!
-until_true host_is_apart && ip link add near type veth peer name wire netns $host && ip link set near up &&
-	in_host ip link set wire up
-# not in_host: its pid is that of a shell in between
-nsenter --target $host --net "$DT_PROG" tap -i wire --queues 2 --store '' --geo none \
+far=$!
+far_net() { [ "$(readlink /proc/$far/ns/net)" != "$(readlink /proc/self/ns/net)" ]; }
+until_true far_net && ip link add near type veth peer name wire netns $far && ip link set near up &&
+	nsenter --target $far --net ip link set wire up
+nsenter --target $far --net "$DT_PROG" tap -i wire --queues 2 --store '' --geo none \
 	--report veth.json >veth.txt 2>veth.err &
 tap=$!
 sleep 0.6

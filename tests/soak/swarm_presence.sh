@@ -17,24 +17,50 @@ here=$(cd "$(dirname "$0")" && pwd)
 py=/usr/bin/python3
 : "${NODES:=15}" "${OTHERS:=1}" "${PLAN:=2+}" "${EPOCHS:=5}" "${INTERVAL:=30}" "${SETTLE:=14}"
 
-. "$here/../integration/netns.sh"
+skip() { echo "SKIP: $*"; exit 77; }
 
 if [ "${1:-}" != inside ]; then
 	DT_PROG=$(cd "$here/../.." && pwd)/${1:-build/release}/dht-telescope
+	[ -x "$DT_PROG" ] || skip "no $DT_PROG"
+	command -v jq >/dev/null || skip "no jq"
 	$py -c 'import libtorrent' 2>/dev/null || skip "no python3-libtorrent"
-	need ip jq
-	netns_run NODES OTHERS PLAN EPOCHS INTERVAL SETTLE
+	root=()
+	[ "$(id -u)" = 0 ] || root=(--map-root-user)
+	unshare "${root[@]}" --net --mount true 2>/dev/null || skip "may not make network namespaces"
+	work=$(mktemp -d)
+	export DT_PROG NODES OTHERS PLAN EPOCHS INTERVAL SETTLE
+	trap 'kill -KILL $child; sleep 1; rm -rf "$work"; exit 1' INT TERM
+	setpriv --pdeathsig KILL unshare "${root[@]}" --net --pid --fork --kill-child --mount-proc \
+		bash "$here/$(basename "$0")" inside "$work" &
+	child=$!
+	wait $child
+	rc=$?
+	[ "${KEEP:-0}" = 1 ] && echo "kept: $work" || rm -rf "$work"
+	exit $rc
 fi
 
 work=$2
 ulimit -n "$(ulimit -Hn)" # a session has a dozen descriptors
 declare -A group
 # shellcheck disable=SC2086 # several pids
-trap 'kill ${group[*]} $host $campaign 2>/dev/null' EXIT
+trap 'kill ${group[*]} $crawler $campaign 2>/dev/null' EXIT
+fail() { echo "FAIL: $*"; exit 1; }
 
-netns_begin "$work"
-netns_host $((EPOCHS * INTERVAL + SETTLE + 600))
-campaign=
+ip link set lo up
+ip route add local 0.0.0.0/0 dev lo table main
+unshare --net sleep $((EPOCHS * INTERVAL + SETTLE + 600)) &
+crawler=$! campaign=
+in_crawler() { nsenter --target $crawler --net "$@"; }
+for _ in $(seq 100); do
+	[ "$(readlink /proc/$crawler/ns/net)" != "$(readlink /proc/self/ns/net)" ] && break
+	sleep 0.02
+done
+ip link add inet type veth peer name world netns $crawler || fail "no veth"
+ip addr add 203.0.113.1/24 dev inet && ip link set inet up
+in_crawler ip link set lo up
+in_crawler ip addr add 203.0.113.2/24 dev world
+in_crawler ip link set world up
+in_crawler ip route add default via 203.0.113.1
 
 # base: always up. leavers: killed after the second census. comers: started then. back: killed
 # after the second, started again after the third.
@@ -108,7 +134,7 @@ start leavers; start back
 sleep "$SETTLE"
 
 first=$(jq -r '[.[:8][] | "\(.ip):\(.port)"] | join(",")' "$work/base.libtorrent.json") # one may be busy
-in_host "$DT_PROG" crawl --bootstrap "$first" --plan "$PLAN" --rate 2000 --workers 1 --sweep-after-s 2 \
+in_crawler "$DT_PROG" crawl --bootstrap "$first" --plan "$PLAN" --rate 2000 --workers 1 --sweep-after-s 2 \
 	--timeout1-s 1 --timeout2-s 2 --geo none --quiet --certify 0 --store "$work/store" --bucket-s 10 \
 	--epochs "$EPOCHS" --interval "$INTERVAL" --report - >"$work/reports" 2>"$work/talk" &
 campaign=$!

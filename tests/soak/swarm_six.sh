@@ -8,27 +8,53 @@ here=$(cd "$(dirname "$0")" && pwd)
 py=/usr/bin/python3
 : "${NODES:=20}"
 
-. "$here/../integration/netns.sh"
+skip() { echo "SKIP: $*"; exit 77; }
 
 if [ "${1:-}" != inside ]; then
 	DT_PROG=$(cd "$here/../.." && pwd)/${1:-build/release}/dht-telescope
+	[ -x "$DT_PROG" ] || skip "no $DT_PROG"
+	command -v jq >/dev/null || skip "no jq"
 	$py -c 'import libtorrent' 2>/dev/null || skip "no python3-libtorrent"
 	[ "$(id -u)" = 0 ] || skip "root only: IPv6 nodes need ip_nonlocal_bind"
-	need ip jq
-	netns_run NODES
+	unshare --net --mount true 2>/dev/null || skip "may not make network namespaces"
+	work=$(mktemp -d)
+	export DT_PROG NODES
+	trap 'kill -KILL $child; sleep 1; rm -rf "$work"; exit 1' INT TERM
+	setpriv --pdeathsig KILL unshare --net --pid --fork --kill-child --mount-proc \
+		bash "$here/$(basename "$0")" inside "$work" &
+	child=$!
+	wait $child
+	rc=$?
+	rm -rf "$work"
+	exit $rc
 fi
 
 work=$2
-trap 'kill $nodes $host 2>/dev/null' EXIT
+fail() { echo "FAIL: $*"; exit 1; }
+trap 'kill $nodes $crawler 2>/dev/null' EXIT
 nodes=
 
 echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind || skip "no ip_nonlocal_bind"
-netns_begin "$work"
+ip link set lo up
+ip route add local 0.0.0.0/0 dev lo table main
 ip -6 route add local 2000::/3 dev lo table main
-netns_host 300
+unshare --net sleep 300 &
+crawler=$!
+in_crawler() { nsenter --target $crawler --net "$@"; }
+for _ in $(seq 100); do
+	[ "$(readlink /proc/$crawler/ns/net)" != "$(readlink /proc/self/ns/net)" ] && break
+	sleep 0.02
+done
+ip link add inet type veth peer name world netns $crawler || fail "no veth"
+ip addr add 203.0.113.1/24 dev inet
 ip -6 addr add 2a03:1::1/64 dev inet nodad
-in_host ip -6 addr add 2a03:1::2/64 dev world nodad
-in_host ip -6 route add default via 2a03:1::1
+ip link set inet up
+in_crawler ip link set lo up
+in_crawler ip addr add 203.0.113.2/24 dev world
+in_crawler ip -6 addr add 2a03:1::2/64 dev world nodad
+in_crawler ip link set world up
+in_crawler ip route add default via 203.0.113.1
+in_crawler ip -6 route add default via 2a03:1::1
 
 $py - "$work" "$NODES" <<'PY'
 import json, random, sys
@@ -47,7 +73,7 @@ sleep 16
 [ -e "$work/self.json" ] || { cat "$work/lt.log"; fail "libtorrent did not start"; }
 
 for _ in 1 2 3; do # a node that was deaf may have found somebody by the next
-	in_host timeout 60 "$DT_PROG" crawl --ipv6 --bootstrap '5.10.0.7:6881,[2a02:1::7]:6881' \
+	in_crawler timeout 60 "$DT_PROG" crawl --ipv6 --bootstrap '5.10.0.7:6881,[2a02:1::7]:6881' \
 		--rate 2000 --workers 2 --sweep-after-s 2 --timeout1-s 1 --timeout2-s 2 --geo none --quiet \
 		--certify 0 --store "" --nodes-csv "$work/nodes.csv" --report "$work/report.json" \
 		>"$work/talk" 2>&1 || { cat "$work/talk"; fail "crawl"; }
