@@ -15,7 +15,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 py=/usr/bin/python3
-: "${NODES:=15}" "${OTHERS:=1}" "${PLAN:=2+}" "${EPOCHS:=5}" "${INTERVAL:=30}" "${SETTLE:=14}"
+: "${NODES:=15}" "${OTHERS:=1}" "${PLAN:=drain}" "${EPOCHS:=5}" "${INTERVAL:=30}" "${SETTLE:=14}"
 
 skip() { echo "SKIP: $*"; exit 77; }
 
