@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -22,23 +23,19 @@ static int loopback_up(void)
 	return err;
 }
 
-static int child(int (*body)(const struct bench_ctx *ctx, FILE *out), const struct bench_ctx *ctx,
-		 FILE *out)
+/* Where namespaces are refused it goes on without. */
+static void go_apart(void)
 {
 	int err = unshare(CLONE_NEWNET) ? -errno : loopback_up();
 
 	if (err)
 		fprintf(stderr, "no network namespace (%s): others' packets are counted too\n",
 			dt_strerror(err));
-	err = body(ctx, out);
-	if (err)
-		fprintf(stderr, "%s\n", dt_strerror(err));
-	fflush(out);
-	return err ? 1 : 0;
 }
 
-int alone_run(int (*body)(const struct bench_ctx *ctx, FILE *out), const struct bench_ctx *ctx,
-	      FILE *out)
+static int in_child(bool apart, const char *name,
+		    int (*body)(const struct bench_ctx *ctx, FILE *out),
+		    const struct bench_ctx *ctx, FILE *out)
 {
 	int status = 0;
 	pid_t pid;
@@ -47,9 +44,31 @@ int alone_run(int (*body)(const struct bench_ctx *ctx, FILE *out), const struct 
 	pid = fork();
 	if (pid < 0)
 		return -errno;
-	if (pid == 0)
-		_exit(child(body, ctx, out));
+	if (pid == 0) {
+		int err;
+
+		if (apart)
+			go_apart();
+		err = body(ctx, out);
+		if (err)
+			fprintf(stderr, "%s%s%s\n", name ? name : "", name ? ": " : "",
+				dt_strerror(err));
+		fflush(out);
+		_exit(err ? 1 : 0);
+	}
 	if (waitpid(pid, &status, 0) != pid)
 		return -errno;
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : DT_EUNSUPPORTED;
+}
+
+int alone_run(int (*body)(const struct bench_ctx *ctx, FILE *out), const struct bench_ctx *ctx,
+	      FILE *out)
+{
+	return in_child(true, NULL, body, ctx, out);
+}
+
+int alone_in_child(const char *name, int (*body)(const struct bench_ctx *ctx, FILE *out),
+		   const struct bench_ctx *ctx, FILE *out)
+{
+	return in_child(false, name, body, ctx, out);
 }

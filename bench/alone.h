@@ -14,4 +14,11 @@
 int alone_run(int (*body)(const struct bench_ctx *ctx, FILE *out), const struct bench_ctx *ctx,
 	      FILE *out) DT_MUST;
 
+/**
+ * alone_in_child() - @body in a process of its own, which ends with it.
+ * Errors:  -errno; DT_EUNSUPPORTED where @body failed, which has been said.
+ */
+int alone_in_child(const char *name, int (*body)(const struct bench_ctx *ctx, FILE *out),
+		   const struct bench_ctx *ctx, FILE *out) DT_MUST;
+
 #endif

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/alone.h"
 #include "bench/bench.h"
 #include "bench/dns.h"
 #include "bench/pair.h"
@@ -432,10 +433,10 @@ static int on_a_core_each(const struct bench_ctx *ctx, FILE *out)
 
 static int run(const struct bench_ctx *ctx, FILE *out)
 {
-	int err = rig_in_child("dnsperf.one_core", on_one_core, ctx, out);
+	int err = alone_in_child("dnsperf.one_core", on_one_core, ctx, out);
 
 	if (!err && cpu_usable() > 1)
-		err = rig_in_child("dnsperf.core_each", on_a_core_each, ctx, out);
+		err = alone_in_child("dnsperf.core_each", on_a_core_each, ctx, out);
 	return err;
 }
 

@@ -325,12 +325,12 @@ static int run_transactions(const struct bench_ctx *ctx, FILE *out)
 
 static int run_packet(const struct bench_ctx *ctx, FILE *out)
 {
-	return rig_in_child("transactions_packet", on_packet_farm, ctx, out);
+	return alone_in_child("transactions_packet", on_packet_farm, ctx, out);
 }
 
 static int run_xdp(const struct bench_ctx *ctx, FILE *out)
 {
-	return rig_in_child("transactions_xdp", on_xdp_farm, ctx, out);
+	return alone_in_child("transactions_xdp", on_xdp_farm, ctx, out);
 }
 
 const struct bench bench_transactions[] = {

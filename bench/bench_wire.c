@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/alone.h"
 #include "bench/bench.h"
 #include "bench/pump.h"
 #include "engine/cpu.h"
@@ -415,22 +416,7 @@ static int run_inside(const struct bench_ctx *ctx, FILE *out)
 
 static int run_wire(const struct bench_ctx *ctx, FILE *out)
 {
-	int status = 0;
-	pid_t pid;
-
-	fflush(out);
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (pid == 0) {
-		int err = run_inside(ctx, out);
-
-		fflush(out);
-		_exit(err ? 1 : 0);
-	}
-	if (waitpid(pid, &status, 0) != pid)
-		return -errno;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : DT_EUNSUPPORTED;
+	return alone_in_child("wire_send", run_inside, ctx, out);
 }
 
 /* ---- a frame ----------------------------------------------------------------------------- */

@@ -145,29 +145,6 @@ int rig_packets(const struct rig *r, struct pump_packets *out)
 	return 0;
 }
 
-int rig_in_child(const char *name, int (*body)(const struct bench_ctx *ctx, FILE *out),
-		 const struct bench_ctx *ctx, FILE *out)
-{
-	int status = 0;
-	pid_t pid;
-
-	fflush(out);
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (pid == 0) {
-		int err = body(ctx, out);
-
-		if (err)
-			fprintf(stderr, "%s: %s\n", name, dt_strerror(err));
-		fflush(out);
-		_exit(err ? 1 : 0);
-	}
-	if (waitpid(pid, &status, 0) != pid)
-		return -errno;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : DT_EUNSUPPORTED;
-}
-
 /* ---- accounts ---------------------------------------------------------------------------- */
 
 struct rig_rest rig_at_rest(const struct rig *r)

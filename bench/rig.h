@@ -54,7 +54,7 @@ struct rig {
 
 /**
  * rig_open() - on an island the calling process moves to its near end and stays: see
- * rig_in_child(). What is more to say of an error than its number goes to standard error.
+ * alone_in_child(). What is more to say of an error than its number goes to standard error.
  */
 int rig_open(struct rig *r, const struct bench_ctx *ctx, const struct rig_opts *o) DT_MUST;
 
@@ -66,13 +66,6 @@ struct engine_opts rig_engine_opts(struct rig *r, enum net_backend backend);
 
 /** rig_packets() - real questions, as the engine would write them, to live nodes at random. */
 int rig_packets(const struct rig *r, struct pump_packets *out) DT_MUST;
-
-/**
- * rig_in_child() - @body in a process of its own, which ends with it.
- * Errors:  -errno; DT_EUNSUPPORTED where @body failed, which has been said.
- */
-int rig_in_child(const char *name, int (*body)(const struct bench_ctx *ctx, FILE *out),
-		 const struct bench_ctx *ctx, FILE *out) DT_MUST;
 
 /* ---- accounts ---------------------------------------------------------------------- */
 
