@@ -70,6 +70,12 @@ char *cli_join(int argc, char **argv);
 int cli_flush(FILE *f) DT_MUST;
 
 /**
+ * cli_flush_beside() - cli_flush() of *@f, beside which something is made that must not be lost
+ * with it: where nobody reads it any more it is closed, *@f is NULL, and all is well.
+ */
+int cli_flush_beside(FILE **f) DT_MUST;
+
+/**
  * cli_write_file() - PATH ("-" = standard output) whole, by temporary file and
  * rename; a pipe or device is written to and never replaced. Errors: as cli_flush().
  */

@@ -206,14 +206,7 @@ static int put(void *ctx, const struct sighting *list, unsigned count)
 /* A log that nobody reads any more is no reason to stop writing the store. */
 static int flush_log(struct keep *k)
 {
-	int rc = cli_flush(k->log);
-
-	if (rc != -EPIPE || !k->store)
-		return rc;
-	if (k->log != stdout)
-		fclose(k->log);
-	k->log = NULL;
-	return 0;
+	return k->store ? cli_flush_beside(&k->log) : cli_flush(k->log);
 }
 
 static int put_heard(void *ctx, const struct heard *list, unsigned count)

@@ -94,6 +94,18 @@ int cli_flush(FILE *f)
 	return errno ? -errno : -EIO; /* of an earlier write stdio remembers only that it failed */
 }
 
+int cli_flush_beside(FILE **f)
+{
+	int rc = cli_flush(*f);
+
+	if (rc != -EPIPE)
+		return rc;
+	if (*f != stdout)
+		fclose(*f);
+	*f = NULL;
+	return 0;
+}
+
 static int write_all(int fd, const char *bytes, size_t len)
 {
 	while (len) {

@@ -82,14 +82,7 @@ int wire_list(void *ctx, const struct listing *list, unsigned count)
 /* A table that nobody reads any more is no reason to lose the store that is being made. */
 static int flush_csv(struct wire *w)
 {
-	int rc = cli_flush(w->csv);
-
-	if (rc != -EPIPE || !w->store)
-		return rc;
-	if (w->csv != stdout)
-		fclose(w->csv);
-	w->csv = NULL;
-	return 0;
+	return w->store ? cli_flush_beside(&w->csv) : cli_flush(w->csv);
 }
 
 static int flush(struct wire *w)
